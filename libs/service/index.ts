@@ -1,0 +1,7 @@
+/**
+ * The life of a replica and of the process that hosts it: what it is told (`Site`), what it shows
+ * (`Replica`), how it opens, becomes ready, drains and closes. Fails by refusing to start, with
+ * every violation listed at once.
+ */
+export type { Address, Replica, Site, SiteKeys, StartReplica } from "./site.ts";
+export { type Topology, type TopologyRoute, topologySchema } from "./topology.ts";

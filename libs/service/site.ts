@@ -1,0 +1,60 @@
+import type { KeyObject } from "node:crypto";
+import type { Log, Metrics } from "../telemetry/index.ts";
+import type { World } from "../world/index.ts";
+import type { Topology } from "./topology.ts";
+
+/** Where a replica listens: `unix:/run/x/auth-1.sock` or `tcp:127.0.0.1:4600`. */
+export type Address = `unix:${string}` | `tcp:${string}`;
+
+/** A gateway's signing key, and every gateway's public one (DESIGN part 7, passports). */
+export interface SiteKeys {
+  /** Ed25519; only gateways have one. */
+  readonly passportPrivateKey: KeyObject | undefined;
+  /** By gateway name (`access`, `ai`); the keys a service accepts passports from. */
+  readonly passportPublicKeys: ReadonlyMap<string, KeyObject>;
+  /** 32 bytes that pepper API-key hashes; the same for every gateway and auth replica. */
+  readonly apiKeyPepper: Uint8Array;
+}
+
+/** What a replica is told about where it lives. Everything else it gets from its config. */
+export interface Site {
+  readonly world: World;
+  /** `router`, `access`, `ai`, `auth` … */
+  readonly deployable: string;
+  /** 1, 2 … among the replicas of its deployable. */
+  readonly replica: number;
+  /** `auth-1`. */
+  readonly id: string;
+  readonly topology: Topology;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly keys: SiteKeys;
+  /** Where this replica has to listen. */
+  readonly address: Address;
+  /** A listening descriptor the supervisor holds, to be used instead of binding (router only). */
+  readonly inheritedDescriptor: number | undefined;
+  /** Durable, this replica's alone; survives restarts and kill -9. Journals live here. */
+  readonly dataDirectory: string;
+  /** PostgreSQL URL of this deployable's own database; absent for routers and gateways. */
+  readonly databaseUrl: string | undefined;
+  /** `redis://…`, `lmdb:/path` or `memory:`; for `openHotStore`. */
+  readonly hotStoreUrl: string;
+  /** Where the replicas of another deployable listen. Throws when `topology.calls` forbids it. */
+  addressesOf(deployable: string): readonly Address[];
+  /** Settings of this deployable from the configuration file, before validation. */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+/** A running replica, as its host sees it. States: starting → ready ⇄ unready → draining → closed. */
+export interface Replica {
+  readonly address: Address;
+  /** Names of the checks that keep this replica from serving; empty when it is ready. */
+  unreadyChecks(): readonly string[];
+  /** Not ready from now on; keeps serving what comes. */
+  drain(): void;
+  /** Stops accepting, finishes what runs, closes everything in reverse order of opening. */
+  close(options: { readonly deadlineMs: number }): Promise<void>;
+}
+
+/** The one export of every deployable's `main.ts`. */
+export type StartReplica = (site: Site) => Promise<Replica>;
