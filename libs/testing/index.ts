@@ -1,0 +1,8 @@
+/**
+ * What tests, benches and chaos runs are made of, and production never imports: a world that
+ * replays from a seed, a deterministic model server with faults on demand, a proxy that breaks
+ * connections in every known way, a harness that runs the real product, and a load driver.
+ * Everything here opens loopback sockets only, and closes what it opened.
+ */
+export { hashText, mixBits, type SeededRandom, seededRandom } from "./seeded-random.ts";
+export { type SeededWorld, seededWorld } from "./seeded-world.ts";
