@@ -6,11 +6,14 @@ import type { Topology } from "./topology.ts";
 /** Where a replica listens: `unix:/run/x/auth-1.sock` or `tcp:127.0.0.1:4600`. */
 export type Address = `unix:${string}` | `tcp:${string}`;
 
-/** A gateway's signing key, and every gateway's public one (DESIGN part 7, passports). */
+/** This deployable's signing key, and every deployable's public one (DESIGN part 7, passports). */
 export interface SiteKeys {
-  /** Ed25519; only gateways have one. */
-  readonly passportPrivateKey: KeyObject | undefined;
-  /** By gateway name (`access`, `ai`); the keys a service accepts passports from. */
+  /**
+   * Ed25519. Every deployable has its own, shared by its replicas, so that one that is taken over
+   * opens only the services that the topology lets it call.
+   */
+  readonly passportPrivateKey: KeyObject;
+  /** By deployable (`access`, `ai`, `auth` …); whose passports a service accepts. */
   readonly passportPublicKeys: ReadonlyMap<string, KeyObject>;
   /** 32 bytes that pepper API-key hashes; the same for every gateway and auth replica. */
   readonly apiKeyPepper: Uint8Array;
@@ -43,6 +46,8 @@ export interface Site {
   addressesOf(deployable: string): readonly Address[];
   /** Settings of this deployable from the configuration file, before validation. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** Settings of this deployable from the command line, by name; they win over everything. */
+  readonly flags?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A running replica, as its host sees it. States: starting → ready ⇄ unready → draining → closed. */

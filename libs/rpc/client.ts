@@ -1,0 +1,196 @@
+import {
+  create,
+  type DescMethod,
+  fromBinary,
+  type Message,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import type { GenService, GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { Fault } from "../kernel/index.ts";
+import type { Timers } from "../world/index.ts";
+import { findInProcess } from "./dispatch.ts";
+import { rpcFaults } from "./faults.ts";
+import type { Operation } from "./implementation.ts";
+import type { PassportClaims, PassportSigner } from "./passport.ts";
+import type { ReplicaSet, ReplicaTarget } from "./replica-set.ts";
+import { faultFromWire } from "./wire-fault.ts";
+
+export interface CallOptions {
+  readonly requestId?: string;
+  /** Milliseconds the whole call may take, over all replicas tried. Default 2,000. */
+  readonly deadlineMs?: number;
+  /** Whom the call is for; the platform itself when absent. */
+  readonly caller?: PassportClaims;
+}
+
+/** A contract's operations as plain asynchronous functions. */
+export type RpcClient<Methods extends GenServiceMethods> = {
+  readonly [Name in keyof Methods]: (
+    request: MessageInitShape<Methods[Name]["input"]>,
+    options?: CallOptions,
+  ) => Promise<MessageShape<Methods[Name]["output"]>>;
+};
+
+interface ClientParts {
+  readonly deployable: string;
+  readonly replicas: ReplicaSet;
+  readonly signer: PassportSigner;
+  readonly monotonicMs: () => number;
+  readonly timers: Timers;
+}
+
+const defaultDeadlineMs = 2_000;
+
+/**
+ * A typed client of a contract, spread over the replicas of a deployable. Another replica is tried
+ * when the request was never sent, or when the contract marks the operation as repeatable.
+ */
+export function createRpcClient<Methods extends GenServiceMethods>(
+  service: GenService<Methods>,
+  parts: ClientParts,
+): RpcClient<Methods> {
+  const client: Record<string, unknown> = {};
+  for (const method of service.methods) {
+    client[method.localName] = (request: object, options: CallOptions = {}) =>
+      call({ service: service.typeName, method, parts }, request, options);
+  }
+  return client as RpcClient<Methods>;
+}
+
+interface Target {
+  readonly service: string;
+  readonly method: DescMethod;
+  readonly parts: ClientParts;
+}
+
+async function call(target: Target, init: object, options: CallOptions): Promise<Message> {
+  const { method, parts } = target;
+  const request = create(method.input, init as Record<string, unknown>);
+  const deadlineAtMs = parts.monotonicMs() + (options.deadlineMs ?? defaultDeadlineMs);
+  const tried = new Set<ReplicaTarget>();
+  let freshConnection = false;
+  let last: Fault | undefined;
+  for (;;) {
+    const replica = parts.replicas.choose(tried);
+    if (replica === undefined) {
+      throw last ?? rpcFaults.unavailable({ detail: `${parts.deployable} has no replicas` });
+    }
+    tried.add(replica);
+    const remainingMs = deadlineAtMs - parts.monotonicMs();
+    if (remainingMs <= 0) throw last ?? rpcFaults.deadline_exceeded({ detail: target.service });
+    replica.callsUnderWay += 1;
+    try {
+      const answer = await callReplica(target, {
+        replica,
+        request,
+        remainingMs,
+        freshConnection,
+        options,
+      });
+      parts.replicas.reportSuccess(replica);
+      return answer;
+    } catch (error) {
+      last = Fault.from(error);
+      if (!mayTryAnother(last, method)) throw last;
+      // A kept-alive connection may have died unnoticed while its replica lives: ask it once more.
+      if (last.context["reused_connection"] === true && !freshConnection) tried.delete(replica);
+      freshConnection = true;
+    } finally {
+      replica.callsUnderWay -= 1;
+    }
+  }
+}
+
+function mayTryAnother(fault: Fault, method: DescMethod): boolean {
+  if (fault.reason !== "rpc.unavailable") return false;
+  if (fault.context["request_started"] === false) return true;
+  return method.idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN;
+}
+
+interface ReplicaCall {
+  readonly replica: ReplicaTarget;
+  readonly request: Message;
+  readonly remainingMs: number;
+  readonly freshConnection: boolean;
+  readonly options: CallOptions;
+}
+
+async function callReplica(target: Target, given: ReplicaCall): Promise<Message> {
+  const neighbour = findInProcess(given.replica.address);
+  if (neighbour === undefined) return callOverSocket(target, given);
+  const operation: Operation = neighbour.find(target.service, target.method.name);
+  return neighbour.run(operation, given.request, {
+    requestId: given.options.requestId ?? "",
+    passport: target.parts.signer.signFor(target.parts.deployable, given.options.caller),
+    timeoutMs: given.remainingMs,
+    isAbandoned: () => false,
+    onAbandon: () => undefined,
+  });
+}
+
+function callOverSocket(target: Target, given: ReplicaCall): Promise<Message> {
+  const { method, parts } = target;
+  const { replica, remainingMs, options } = given;
+  const bytes = toBinary(method.input, given.request);
+  return new Promise((resolve, reject) => {
+    let status = 0;
+    const chunks: Buffer[] = [];
+    const deadline = parts.timers.after(remainingMs, () => {
+      pending.cancel();
+      parts.replicas.reportFailure(replica);
+      reject(rpcFaults.deadline_exceeded({ detail: `${target.service}/${method.name}` }));
+    });
+    const pending = replica.pool.send(
+      {
+        method: "POST",
+        target: `/${target.service}/${method.name}`,
+        headers: [
+          ["content-type", "application/proto"],
+          ["connect-protocol-version", "1"],
+          ["connect-timeout-ms", String(Math.ceil(remainingMs))],
+          ["x-request-id", options.requestId ?? ""],
+          ["x-tandem-passport", parts.signer.signFor(parts.deployable, options.caller)],
+        ],
+        body: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+        freshConnection: given.freshConnection,
+      },
+      {
+        onHead: (head) => {
+          status = head.status;
+        },
+        onChunk: (chunk) => {
+          chunks.push(chunk);
+        },
+        onEnd: () => {
+          deadline.cancel();
+          try {
+            const body = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+            if (status === 200) resolve(fromBinary(method.output, body));
+            else reject(faultFromWire(status, body));
+          } catch (cause) {
+            reject(
+              rpcFaults.bad_answer({ detail: `${parts.deployable}: ${String(cause)}`, cause }),
+            );
+          }
+        },
+        onFailure: (failure) => {
+          deadline.cancel();
+          parts.replicas.reportFailure(replica);
+          reject(
+            rpcFaults.unavailable({
+              detail: `${parts.deployable} at ${replica.address}: ${failure.error.message}`,
+              cause: failure.error,
+              context: {
+                request_started: failure.requestStarted,
+                reused_connection: failure.reusedConnection,
+              },
+            }),
+          );
+        },
+      },
+    );
+  });
+}
