@@ -3,5 +3,16 @@
  * (`Replica`), how it opens, becomes ready, drains and closes. Fails by refusing to start, with
  * every violation listed at once.
  */
+export { createLifecycle, type Lifecycle } from "./lifecycle.ts";
 export type { Address, Replica, Site, SiteKeys, StartReplica } from "./site.ts";
-export { type Topology, type TopologyRoute, topologySchema } from "./topology.ts";
+export {
+  allowedAddresses,
+  parseTopology,
+  type ReplicaName,
+  readTopology,
+  replicasOf,
+  type Topology,
+  type TopologyProcess,
+  type TopologyRoute,
+  topologySchema,
+} from "./topology.ts";
