@@ -4,6 +4,7 @@
  * every violation listed at once.
  */
 export { createLifecycle, type Lifecycle } from "./lifecycle.ts";
+export { connectRpc, serveRpc } from "./rpc.ts";
 export type { Address, Replica, Site, SiteKeys, StartReplica } from "./site.ts";
 export {
   allowedAddresses,

@@ -1,0 +1,86 @@
+import type { GenService, GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
+import {
+  createPassportSigner,
+  createPassportVerifier,
+  createReplicaSet,
+  createRpcClient,
+  createRpcServer,
+  type Implementation,
+  type PassportSigner,
+  type RpcClient,
+} from "../rpc/index.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { Address, Replica, Site } from "./site.ts";
+
+/** What an orderly stop leaves to calls under way. */
+const callDeadlineMs = 5_000;
+
+/**
+ * Serves a replica's contracts on its address, with `/livez` and `/readyz`, and gives the replica
+ * to return from `run`. Call it last: what it serves must be there.
+ */
+export async function serveRpc(
+  site: Site,
+  lifecycle: Lifecycle,
+  implementations: readonly Implementation[],
+): Promise<Replica> {
+  const replica = lifecycle.replica(site.address);
+  const server = await createRpcServer({
+    address: site.address,
+    implementations,
+    verifier: createPassportVerifier({
+      audience: site.deployable,
+      publicKeys: site.keys.passportPublicKeys,
+      mayCall: (issuer) => (site.topology.calls[issuer] ?? []).includes(site.deployable),
+      nowMs: () => site.world.clock.nowMs(),
+    }),
+    unreadyChecks: () => replica.unreadyChecks(),
+    monotonicMs: () => site.world.clock.monotonicMs(),
+    log: site.log,
+  });
+  lifecycle.defer("rpc server", (options) => server.close(options), { deadlineMs: callDeadlineMs });
+  return replica;
+}
+
+const signers = new WeakMap<Site, PassportSigner>();
+
+function signerOf(site: Site): PassportSigner {
+  let signer = signers.get(site);
+  if (signer === undefined) {
+    signer = createPassportSigner({
+      issuer: site.deployable,
+      privateKey: site.keys.passportPrivateKey,
+      nowMs: () => site.world.clock.nowMs(),
+    });
+    signers.set(site, signer);
+  }
+  return signer;
+}
+
+/**
+ * A client of another deployable's contract, over all its replicas or the one address given.
+ * Throws at once when the topology does not list the call: a client for it does not start.
+ */
+export function connectRpc<Methods extends GenServiceMethods>(
+  site: Site,
+  lifecycle: Lifecycle,
+  target: {
+    readonly service: GenService<Methods>;
+    readonly deployable: string;
+    readonly address?: Address;
+  },
+): RpcClient<Methods> {
+  const all = site.addressesOf(target.deployable);
+  const replicas = createReplicaSet({
+    addresses: target.address === undefined ? all : [target.address],
+    monotonicMs: () => site.world.clock.monotonicMs(),
+  });
+  lifecycle.defer(`calls to ${target.deployable}`, () => replicas.close());
+  return createRpcClient(target.service, {
+    deployable: target.deployable,
+    replicas,
+    signer: signerOf(site),
+    monotonicMs: () => site.world.clock.monotonicMs(),
+    timers: site.world.timers,
+  });
+}
