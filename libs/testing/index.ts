@@ -4,5 +4,11 @@
  * connections in every known way, a harness that runs the real product, and a load driver.
  * Everything here opens loopback sockets only, and closes what it opened.
  */
+export type { EngineCall } from "./engine/call-log.ts";
+export type { EngineFault } from "./engine/engine-fault.ts";
+export { type MockEngine, type MockEngineOptions, mockEngine } from "./engine/mock-engine.ts";
+export type { EngineModel, EngineProfile } from "./engine/profile.ts";
+export type { Question } from "./engine/question.ts";
+export { countTokens, promptHashOf, referenceText } from "./engine/reference-text.ts";
 export { hashText, mixBits, type SeededRandom, seededRandom } from "./seeded-random.ts";
 export { type SeededWorld, seededWorld } from "./seeded-world.ts";
