@@ -17,3 +17,4 @@ export {
   type TopologyRoute,
   topologySchema,
 } from "./topology.ts";
+export { createVersionFeed, type VersionFeed } from "./version-feed.ts";
