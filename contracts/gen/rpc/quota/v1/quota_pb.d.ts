@@ -220,6 +220,13 @@ export declare type LeaseLimitsResponse = Message<"tandem.quota.v1.LeaseLimitsRe
    * @generated from field: uint64 sequence = 3;
    */
   sequence: bigint;
+
+  /**
+   * The hot store is away: each replica of quota grants its share by itself.
+   *
+   * @generated from field: bool degraded = 4;
+   */
+  degraded: boolean;
 };
 
 /**
@@ -233,6 +240,8 @@ export declare const LeaseLimitsResponseSchema: GenMessage<LeaseLimitsResponse>;
  */
 export declare type LeaseWalletRequest = Message<"tandem.quota.v1.LeaseWalletRequest"> & {
   /**
+   * The gateway replica, stable across its restarts: `ai-1`.
+   *
    * @generated from field: string holder = 1;
    */
   holder: string;
@@ -253,14 +262,15 @@ export declare type LeaseWalletRequest = Message<"tandem.quota.v1.LeaseWalletReq
   keyId: string;
 
   /**
-   * Nanos that requests now waiting need at least; 0 when only renewing.
+   * Nanos that requests now waiting lack; 0 when only renewing.
    *
    * @generated from field: int64 needed_nanos = 5;
    */
   neededNanos: bigint;
 
   /**
-   * Nanos of the current lease still carved out for requests under way.
+   * Nanos of the current lease still carved out for requests under way, settlements not yet
+   * acknowledged included.
    *
    * @generated from field: int64 carved_nanos = 6;
    */
@@ -274,9 +284,52 @@ export declare type LeaseWalletRequest = Message<"tandem.quota.v1.LeaseWalletReq
   returnedNanos: bigint;
 
   /**
+   * Made by the holder (`lse_…`), so that opening twice leases once.
+   *
    * @generated from field: string lease_id = 8;
    */
   leaseId: string;
+
+  /**
+   * @generated from field: string user_id = 9;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string model = 10;
+   */
+  model: string;
+
+  /**
+   * The least of the waiting requests needs this much: less is of no use and is not granted.
+   *
+   * @generated from field: int64 least_nanos = 11;
+   */
+  leastNanos: bigint;
+
+  /**
+   * Made afresh at each start of the holder. A lease belongs to one life of its holder.
+   *
+   * @generated from field: string incarnation = 12;
+   */
+  incarnation: string;
+
+  /**
+   * 1, 2, 3 … within the lease. The holder repeats a call with its number until it is answered, and
+   * only then makes the next one.
+   *
+   * @generated from field: uint64 call = 13;
+   */
+  call: bigint;
+
+  /**
+   * The most the holder will have carved before it knows the answer to its next call. If it falls
+   * silent, what the lease holds beyond this returns after `valid_ms` and a grace; absent: nothing
+   * returns before the longest possible request is over.
+   *
+   * @generated from field: optional int64 ceiling_nanos = 14;
+   */
+  ceilingNanos?: bigint | undefined;
 };
 
 /**
@@ -302,6 +355,8 @@ export declare type LeaseWalletResponse = Message<"tandem.quota.v1.LeaseWalletRe
   grantedNanos: bigint;
 
   /**
+   * How long the holder may carve from the slice, counted from when it sent the call.
+   *
    * @generated from field: uint32 valid_ms = 3;
    */
   validMs: number;
@@ -312,7 +367,8 @@ export declare type LeaseWalletResponse = Message<"tandem.quota.v1.LeaseWalletRe
   currency: string;
 
   /**
-   * Set when less than `needed_nanos` was granted: wallet, organisation, project, key.
+   * Set when less than `needed_nanos` was granted: wallet, or the narrowest field of the budget that
+   * is used up: organisation, project, user, key, model.
    *
    * @generated from field: string limit_source = 5;
    */
@@ -324,6 +380,37 @@ export declare type LeaseWalletResponse = Message<"tandem.quota.v1.LeaseWalletRe
    * @generated from field: int64 available_nanos = 6;
    */
   availableNanos: bigint;
+
+  /**
+   * The fields, besides the organisation, by which budgets tell requests of this organisation
+   * apart: project, user, key, model. A lease serves requests that agree in these with the call
+   * that opened it; others need their own lease.
+   *
+   * @generated from field: repeated string scoped_by = 7;
+   */
+  scopedBy: string[];
+
+  /**
+   * Nothing may be carved from this lease any more: budgets changed, a period ended, or the holder
+   * was silent for too long. Settle what is under way, return the rest, open another lease.
+   *
+   * @generated from field: bool superseded = 8;
+   */
+  superseded: boolean;
+
+  /**
+   * The wallet or a budget is near its end: hold nothing in stock, return at once what is not used.
+   *
+   * @generated from field: bool scarce = 9;
+   */
+  scarce: boolean;
+
+  /**
+   * When the period of the budget named by `limit_source` ends; 0 when it never does.
+   *
+   * @generated from field: int64 resets_at_ms = 10;
+   */
+  resetsAtMs: bigint;
 };
 
 /**
@@ -331,6 +418,108 @@ export declare type LeaseWalletResponse = Message<"tandem.quota.v1.LeaseWalletRe
  * Use `create(LeaseWalletResponseSchema)` to create a new message.
  */
 export declare const LeaseWalletResponseSchema: GenMessage<LeaseWalletResponse>;
+
+/**
+ * @generated from message tandem.quota.v1.AdoptLeasesRequest
+ */
+export declare type AdoptLeasesRequest = Message<"tandem.quota.v1.AdoptLeasesRequest"> & {
+  /**
+   * @generated from field: string holder = 1;
+   */
+  holder: string;
+
+  /**
+   * @generated from field: string incarnation = 2;
+   */
+  incarnation: string;
+};
+
+/**
+ * Describes the message tandem.quota.v1.AdoptLeasesRequest.
+ * Use `create(AdoptLeasesRequestSchema)` to create a new message.
+ */
+export declare const AdoptLeasesRequestSchema: GenMessage<AdoptLeasesRequest>;
+
+/**
+ * @generated from message tandem.quota.v1.AdoptLeasesResponse
+ */
+export declare type AdoptLeasesResponse = Message<"tandem.quota.v1.AdoptLeasesResponse"> & {
+  /**
+   * Leases of former lives that still hold something.
+   *
+   * @generated from field: repeated tandem.quota.v1.HeldLease leases = 1;
+   */
+  leases: HeldLease[];
+};
+
+/**
+ * Describes the message tandem.quota.v1.AdoptLeasesResponse.
+ * Use `create(AdoptLeasesResponseSchema)` to create a new message.
+ */
+export declare const AdoptLeasesResponseSchema: GenMessage<AdoptLeasesResponse>;
+
+/**
+ * @generated from message tandem.quota.v1.HeldLease
+ */
+export declare type HeldLease = Message<"tandem.quota.v1.HeldLease"> & {
+  /**
+   * @generated from field: string lease_id = 1;
+   */
+  leaseId: string;
+
+  /**
+   * @generated from field: string organisation_id = 2;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: int64 held_nanos = 3;
+   */
+  heldNanos: bigint;
+};
+
+/**
+ * Describes the message tandem.quota.v1.HeldLease.
+ * Use `create(HeldLeaseSchema)` to create a new message.
+ */
+export declare const HeldLeaseSchema: GenMessage<HeldLease>;
+
+/**
+ * @generated from message tandem.quota.v1.ReleaseLeasesRequest
+ */
+export declare type ReleaseLeasesRequest = Message<"tandem.quota.v1.ReleaseLeasesRequest"> & {
+  /**
+   * @generated from field: string holder = 1;
+   */
+  holder: string;
+
+  /**
+   * @generated from field: repeated string lease_ids = 2;
+   */
+  leaseIds: string[];
+};
+
+/**
+ * Describes the message tandem.quota.v1.ReleaseLeasesRequest.
+ * Use `create(ReleaseLeasesRequestSchema)` to create a new message.
+ */
+export declare const ReleaseLeasesRequestSchema: GenMessage<ReleaseLeasesRequest>;
+
+/**
+ * @generated from message tandem.quota.v1.ReleaseLeasesResponse
+ */
+export declare type ReleaseLeasesResponse = Message<"tandem.quota.v1.ReleaseLeasesResponse"> & {
+  /**
+   * @generated from field: int64 released_nanos = 1;
+   */
+  releasedNanos: bigint;
+};
+
+/**
+ * Describes the message tandem.quota.v1.ReleaseLeasesResponse.
+ * Use `create(ReleaseLeasesResponseSchema)` to create a new message.
+ */
+export declare const ReleaseLeasesResponseSchema: GenMessage<ReleaseLeasesResponse>;
 
 /**
  * @generated from message tandem.quota.v1.Settlement
@@ -928,7 +1117,7 @@ export declare type Budget = Message<"tandem.quota.v1.Budget"> & {
   nanos: bigint;
 
   /**
-   * day, month, total
+   * day, month, total; days and months of UTC
    *
    * @generated from field: string period = 4;
    */
@@ -940,6 +1129,8 @@ export declare type Budget = Message<"tandem.quota.v1.Budget"> & {
   spentNanos: bigint;
 
   /**
+   * Leased to gateways: spent by requests under way, at most.
+   *
    * @generated from field: int64 held_nanos = 6;
    */
   heldNanos: bigint;
@@ -948,6 +1139,13 @@ export declare type Budget = Message<"tandem.quota.v1.Budget"> & {
    * @generated from field: uint64 version = 7;
    */
   version: bigint;
+
+  /**
+   * When the running period ends; 0 for `total`.
+   *
+   * @generated from field: int64 resets_at_ms = 8;
+   */
+  resetsAtMs: bigint;
 };
 
 /**
@@ -976,6 +1174,27 @@ export declare type SetBudgetRequest = Message<"tandem.quota.v1.SetBudgetRequest
  * Use `create(SetBudgetRequestSchema)` to create a new message.
  */
 export declare const SetBudgetRequestSchema: GenMessage<SetBudgetRequest>;
+
+/**
+ * @generated from message tandem.quota.v1.DeleteBudgetRequest
+ */
+export declare type DeleteBudgetRequest = Message<"tandem.quota.v1.DeleteBudgetRequest"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: string id = 2;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message tandem.quota.v1.DeleteBudgetRequest.
+ * Use `create(DeleteBudgetRequestSchema)` to create a new message.
+ */
+export declare const DeleteBudgetRequestSchema: GenMessage<DeleteBudgetRequest>;
 
 /**
  * @generated from message tandem.quota.v1.ListBudgetsRequest
@@ -1010,6 +1229,116 @@ export declare type ListBudgetsResponse = Message<"tandem.quota.v1.ListBudgetsRe
 export declare const ListBudgetsResponseSchema: GenMessage<ListBudgetsResponse>;
 
 /**
+ * @generated from message tandem.quota.v1.ListAnomaliesRequest
+ */
+export declare type ListAnomaliesRequest = Message<"tandem.quota.v1.ListAnomaliesRequest"> & {
+  /**
+   * Empty: of all organisations, for the platform itself.
+   *
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: uint32 limit = 2;
+   */
+  limit: number;
+
+  /**
+   * @generated from field: string after = 3;
+   */
+  after: string;
+};
+
+/**
+ * Describes the message tandem.quota.v1.ListAnomaliesRequest.
+ * Use `create(ListAnomaliesRequestSchema)` to create a new message.
+ */
+export declare const ListAnomaliesRequestSchema: GenMessage<ListAnomaliesRequest>;
+
+/**
+ * @generated from message tandem.quota.v1.ListAnomaliesResponse
+ */
+export declare type ListAnomaliesResponse = Message<"tandem.quota.v1.ListAnomaliesResponse"> & {
+  /**
+   * @generated from field: repeated tandem.quota.v1.Anomaly anomalies = 1;
+   */
+  anomalies: Anomaly[];
+
+  /**
+   * @generated from field: bool has_more = 2;
+   */
+  hasMore: boolean;
+};
+
+/**
+ * Describes the message tandem.quota.v1.ListAnomaliesResponse.
+ * Use `create(ListAnomaliesResponseSchema)` to create a new message.
+ */
+export declare const ListAnomaliesResponseSchema: GenMessage<ListAnomaliesResponse>;
+
+/**
+ * @generated from message tandem.quota.v1.Anomaly
+ */
+export declare type Anomaly = Message<"tandem.quota.v1.Anomaly"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string organisation_id = 2;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: string request_id = 3;
+   */
+  requestId: string;
+
+  /**
+   * Refused: malformed, conflict, unknown_lease, foreign_lease. Settled: over_reserved, late,
+   * uncovered.
+   *
+   * @generated from field: string kind = 4;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string holder = 5;
+   */
+  holder: string;
+
+  /**
+   * What the settlement asked for, and what was taken from the wallet.
+   *
+   * @generated from field: int64 asked_nanos = 6;
+   */
+  askedNanos: bigint;
+
+  /**
+   * @generated from field: int64 charged_nanos = 7;
+   */
+  chargedNanos: bigint;
+
+  /**
+   * @generated from field: int64 at_ms = 8;
+   */
+  atMs: bigint;
+
+  /**
+   * @generated from field: string detail = 9;
+   */
+  detail: string;
+};
+
+/**
+ * Describes the message tandem.quota.v1.Anomaly.
+ * Use `create(AnomalySchema)` to create a new message.
+ */
+export declare const AnomalySchema: GenMessage<Anomaly>;
+
+/**
  * Limits, leases and the credit wallet. Amounts are nanos: 10^-9 of a currency unit.
  *
  * @generated from service tandem.quota.v1.QuotaService
@@ -1026,7 +1355,8 @@ export declare const QuotaService: GenService<{
     output: typeof LeaseLimitsResponseSchema;
   },
   /**
-   * A slice of a wallet. Renewing reports what is still held by requests under way.
+   * Opens or renews a slice of a wallet, held against every budget that applies. The holder names
+   * the lease and numbers its calls, so a repeated call changes nothing and is answered alike.
    *
    * @generated from rpc tandem.quota.v1.QuotaService.LeaseWallet
    */
@@ -1034,6 +1364,27 @@ export declare const QuotaService: GenService<{
     methodKind: "unary";
     input: typeof LeaseWalletRequestSchema;
     output: typeof LeaseWalletResponseSchema;
+  },
+  /**
+   * First call of a restarted holder: ends the leases of its former life and lists them. The holder
+   * replays its journal, settles, and then gives them back with ReleaseLeases.
+   *
+   * @generated from rpc tandem.quota.v1.QuotaService.AdoptLeases
+   */
+  adoptLeases: {
+    methodKind: "unary";
+    input: typeof AdoptLeasesRequestSchema;
+    output: typeof AdoptLeasesResponseSchema;
+  },
+  /**
+   * Everything these leases still hold goes back to their wallets, for good.
+   *
+   * @generated from rpc tandem.quota.v1.QuotaService.ReleaseLeases
+   */
+  releaseLeases: {
+    methodKind: "unary";
+    input: typeof ReleaseLeasesRequestSchema;
+    output: typeof ReleaseLeasesResponseSchema;
   },
   /**
    * Exactly once each, by request id; a repeated settlement changes nothing and is answered alike.
@@ -1122,12 +1473,30 @@ export declare const QuotaService: GenService<{
     output: typeof BudgetSchema;
   },
   /**
+   * @generated from rpc tandem.quota.v1.QuotaService.DeleteBudget
+   */
+  deleteBudget: {
+    methodKind: "unary";
+    input: typeof DeleteBudgetRequestSchema;
+    output: typeof BudgetSchema;
+  },
+  /**
    * @generated from rpc tandem.quota.v1.QuotaService.ListBudgets
    */
   listBudgets: {
     methodKind: "unary";
     input: typeof ListBudgetsRequestSchema;
     output: typeof ListBudgetsResponseSchema;
+  },
+  /**
+   * Settlements that were refused, and settled ones with something wrong about them.
+   *
+   * @generated from rpc tandem.quota.v1.QuotaService.ListAnomalies
+   */
+  listAnomalies: {
+    methodKind: "unary";
+    input: typeof ListAnomaliesRequestSchema;
+    output: typeof ListAnomaliesResponseSchema;
   },
 }>;
 
