@@ -1,0 +1,146 @@
+import { sql } from "kysely";
+import type { Log } from "../../telemetry/index.ts";
+import type { Timer, World } from "../../world/index.ts";
+import type { Executor } from "../database/executor.ts";
+import type { OutboxEvent } from "./outbox.ts";
+
+/** Tries before an event is parked. */
+const attemptsMax = 10;
+/** Pause after a failed try: 1 s doubling to 10 min; ten tries take a quarter of an hour. */
+const delayMsFirst = 1000;
+const delayMsMax = 600_000;
+const lastErrorLengthMax = 500;
+
+export interface RelayOptions {
+  readonly world: World;
+  readonly log: Log;
+  /**
+   * Hands one event to its consumer and resolves when that has acknowledged it. May be called
+   * again with the same event, by any replica: the consumer calls `recordOnce`.
+   */
+  readonly deliver: (event: OutboxEvent) => Promise<void>;
+  /** Events under way at once; 16 by default. */
+  readonly concurrency?: number;
+  /** How often to look for events that another replica left, or that are due again; 1 s. */
+  readonly pollMs?: number;
+  /** A delivery that takes longer may be made a second time, by another relay; 15 s. */
+  readonly claimMs?: number;
+  /** First pause after a failed try, for tests; 1 s. */
+  readonly retryMs?: number;
+}
+
+export interface Relay {
+  /** Look now: call it after a transaction that enqueued has committed. */
+  wake(): void;
+  /** Lets the deliveries under way finish. */
+  close(): Promise<void>;
+}
+
+interface ClaimedEvent extends OutboxEvent {
+  readonly attempts: number;
+}
+
+/**
+ * Delivers the events of an outbox. Every replica of a service runs one: a relay claims a batch for
+ * `claimMs` (`FOR UPDATE SKIP LOCKED`, so no two claim the same), delivers it outside of any
+ * transaction, and deletes what was acknowledged. A try counts when it is claimed, so that an event
+ * that kills its relay is parked after ten tries like one that is refused.
+ */
+export function startRelay(database: Executor, options: RelayOptions): Relay {
+  return new OutboxRelay(database, options);
+}
+
+class OutboxRelay implements Relay {
+  readonly #database: Executor;
+  readonly #options: RelayOptions;
+  readonly #concurrency: number;
+  #state: "idle" | "working" | "closed" = "idle";
+  #isWoken: boolean = false;
+  #timer: Timer | undefined;
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(database: Executor, options: RelayOptions) {
+    this.#database = database;
+    this.#options = options;
+    this.#concurrency = options.concurrency ?? 16;
+    this.wake();
+  }
+
+  wake(): void {
+    this.#isWoken = true;
+    if (this.#state !== "idle") return;
+    this.#timer?.cancel();
+    this.#state = "working";
+    this.#work = this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#state = "closed";
+    this.#timer?.cancel();
+    await this.#work;
+  }
+
+  async #run(): Promise<void> {
+    const { log, world, pollMs = 1000 } = this.#options;
+    try {
+      while (this.#isWoken && this.#state !== "closed") {
+        this.#isWoken = false;
+        const claimed = await this.#claim();
+        await Promise.all(claimed.map((event) => this.#deliver(event)));
+        if (claimed.length === this.#concurrency) this.#isWoken = true;
+      }
+    } catch (error) {
+      // The database is away; claims expire and the next round finds the events again.
+      log.warn("outbox_relay_failed", { error: String(error) });
+    }
+    if (this.#state === "closed") return;
+    this.#state = "idle";
+    const jittered = pollMs * (0.75 + world.randomness.fraction() / 2);
+    this.#timer = world.timers.after(jittered, () => this.wake());
+  }
+
+  async #claim(): Promise<readonly ClaimedEvent[]> {
+    const { claimMs = 15_000 } = this.#options;
+    const { rows } = await sql<ClaimedEvent>`
+      update outbox set
+        attempts = attempts + 1,
+        next_attempt_at = now() + make_interval(secs => ${claimMs / 1000})
+      where sequence in (
+        select sequence from outbox
+        where parked_at is null and next_attempt_at <= now()
+        order by next_attempt_at, sequence
+        for update skip locked
+        limit ${this.#concurrency}
+      )
+      returning event_id as id, topic, payload, attempts`.execute(this.#database);
+    return rows;
+  }
+
+  async #deliver(event: ClaimedEvent): Promise<void> {
+    // Claimed ten times before, and no answer of any try came back: it kills who carries it.
+    if (event.attempts > attemptsMax) return this.#fail(event, "no try came back");
+    try {
+      await this.#options.deliver({ id: event.id, topic: event.topic, payload: event.payload });
+    } catch (error) {
+      return this.#fail(event, error instanceof Error ? error.message : String(error));
+    }
+    await sql`delete from outbox where event_id = ${event.id}`.execute(this.#database);
+  }
+
+  async #fail(event: ClaimedEvent, message: string): Promise<void> {
+    const { log, world, retryMs = delayMsFirst } = this.#options;
+    const isLast = event.attempts >= attemptsMax;
+    const backoffMs = Math.min(retryMs * 2 ** (event.attempts - 1), delayMsMax);
+    const delayMs = backoffMs * (0.5 + world.randomness.fraction() / 2);
+    // Not if another relay has claimed it since: then that one's try decides.
+    await sql`
+      update outbox set
+        last_error = ${message.slice(0, lastErrorLengthMax)},
+        next_attempt_at = now() + make_interval(secs => ${delayMs / 1000}),
+        parked_at = case when ${isLast} then now() end
+      where event_id = ${event.id} and attempts = ${event.attempts}`.execute(this.#database);
+    const fields = { eventId: event.id, topic: event.topic, attempts: event.attempts, message };
+    if (isLast) log.error("outbox_event_parked", fields);
+    else log.warn("outbox_delivery_failed", fields);
+  }
+}
