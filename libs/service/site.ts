@@ -32,9 +32,12 @@ export interface Site {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly keys: SiteKeys;
-  /** Where this replica has to listen. */
+  /** Where this replica has to listen; a router's own door for probes and calls by its peers. */
   readonly address: Address;
-  /** A listening descriptor the supervisor holds, to be used instead of binding (router only). */
+  /**
+   * The public door: a descriptor that the supervisor has bound, shared by all routers, for
+   * `server.listen({ fd })`. Routers only; undefined where a router is to bind `address` alone.
+   */
   readonly inheritedDescriptor: number | undefined;
   /** Durable, this replica's alone; survives restarts and kill -9. Journals live here. */
   readonly dataDirectory: string;
