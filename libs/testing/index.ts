@@ -10,5 +10,18 @@ export { type MockEngine, type MockEngineOptions, mockEngine } from "./engine/mo
 export type { EngineModel, EngineProfile } from "./engine/profile.ts";
 export type { Question } from "./engine/question.ts";
 export { countTokens, promptHashOf, referenceText } from "./engine/reference-text.ts";
+export {
+  type Door,
+  type FaultProxy,
+  faultProxy,
+  type LinkFaults,
+  type ProxyFaults,
+} from "./fault-proxy.ts";
+export {
+  type InstantUpstream,
+  type InstantUpstreamOptions,
+  idleModel,
+  instantUpstream,
+} from "./instant-upstream.ts";
 export { hashText, mixBits, type SeededRandom, seededRandom } from "./seeded-random.ts";
 export { type SeededWorld, seededWorld } from "./seeded-world.ts";
