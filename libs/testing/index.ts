@@ -23,5 +23,19 @@ export {
   idleModel,
   instantUpstream,
 } from "./instant-upstream.ts";
+export {
+  type LoadFailure,
+  type LoadOptions,
+  type LoadReport,
+  type RunningLoad,
+  startLoad,
+} from "./load-driver.ts";
+export {
+  type PlainAnswer,
+  type PlainClient,
+  type PlainClientOptions,
+  plainClient,
+} from "./plain-client.ts";
 export { hashText, mixBits, type SeededRandom, seededRandom } from "./seeded-random.ts";
 export { type SeededWorld, seededWorld } from "./seeded-world.ts";
+export { textOfStream, textOfWhole } from "./spoken-text.ts";

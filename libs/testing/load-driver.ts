@@ -1,0 +1,166 @@
+import { promptHashOf, referenceText } from "./engine/reference-text.ts";
+import { type PlainAnswer, type PlainClient, plainClient } from "./plain-client.ts";
+import { textOfStream, textOfWhole } from "./spoken-text.ts";
+
+export interface LoadOptions {
+  readonly baseUrl: string;
+  readonly apiKey: string;
+  readonly model: string;
+  /** Unary calls started a second, whether or not earlier ones have ended (open loop). */
+  readonly callsPerSecond: number;
+  /** Streams kept open at a time. */
+  readonly streams: number;
+  /** Tokens of each stream; with the engine's speed, its length. */
+  readonly streamTokens: number;
+  /** Attempts a call; 3. */
+  readonly attempts?: number;
+  /** Told of each failure as it happens. */
+  readonly onFailure?: (failure: LoadFailure) => void;
+}
+
+export interface LoadFailure {
+  readonly kind: "call" | "stream";
+  /** `truncated`: cut, or ended without `[DONE]`. `wrong`: other text than the engine gives. */
+  readonly what: "failed" | "truncated" | "wrong";
+  /** Milliseconds since the load began. */
+  readonly atMs: number;
+  readonly status: number;
+  readonly detail: string;
+}
+
+export interface LoadReport {
+  readonly calls: number;
+  readonly streams: number;
+  readonly failures: readonly LoadFailure[];
+  /** Calls and streams that needed more than one attempt. */
+  readonly retried: number;
+  readonly callMsP50: number;
+  readonly callMsP99: number;
+  readonly callMsMax: number;
+}
+
+export interface RunningLoad {
+  /** Ended so far, calls and streams. */
+  readonly finished: number;
+  /** Starts nothing new, waits for what runs, and reports. */
+  stop(): Promise<LoadReport>;
+}
+
+interface Tally {
+  readonly startMs: number;
+  calls: number;
+  streams: number;
+  retried: number;
+  finished: number;
+  readonly callMs: number[];
+  readonly failures: LoadFailure[];
+}
+
+/**
+ * Puts calls and streams on a product whose upstream is a mock engine, and checks each answer word
+ * for word, so that a lost, doubled or foreign token counts as a failure too.
+ */
+export function startLoad(options: LoadOptions): RunningLoad {
+  const { baseUrl, apiKey, attempts } = options;
+  const client = plainClient({ baseUrl, apiKey, ...(attempts !== undefined && { attempts }) });
+  const tally: Tally = {
+    startMs: performance.now(),
+    calls: 0,
+    streams: 0,
+    retried: 0,
+    finished: 0,
+    callMs: [],
+    failures: [],
+  };
+  const running = new Set<Promise<void>>();
+  const track = (work: Promise<void>): void => {
+    const tracked = work.finally(() => running.delete(tracked));
+    running.add(tracked);
+  };
+  let isStopping = false;
+  const timer = setInterval(() => {
+    const elapsedMs = performance.now() - tally.startMs;
+    const due = Math.floor((elapsedMs * options.callsPerSecond) / 1_000);
+    while (tally.calls < due) {
+      tally.calls += 1;
+      track(ask(client, options, tally, "call"));
+    }
+  }, 10);
+  const keepStreaming = async (): Promise<void> => {
+    while (!isStopping) {
+      tally.streams += 1;
+      await ask(client, options, tally, "stream");
+    }
+  };
+  for (let index = 0; index < options.streams; index += 1) track(keepStreaming());
+  return {
+    get finished() {
+      return tally.finished;
+    },
+    async stop() {
+      isStopping = true;
+      clearInterval(timer);
+      await Promise.all(running);
+      client.close();
+      return reportOf(tally);
+    },
+  };
+}
+
+async function ask(
+  client: PlainClient,
+  options: LoadOptions,
+  tally: Tally,
+  kind: "call" | "stream",
+): Promise<void> {
+  const tokens = kind === "call" ? 8 : options.streamTokens;
+  // No two prompts are alike, of no two runs either: a cached answer would prove nothing.
+  const nonce = `${performance.timeOrigin + tally.startMs}/${tally.calls}.${tally.streams}`;
+  const text = `${kind} ${nonce} tokens=${tokens}`;
+  const answer = await client.call("POST", "/chat/completions", {
+    model: options.model,
+    messages: [{ role: "user", content: text }],
+    ...(kind === "stream" && { stream: true }),
+  });
+  const expected = referenceText(promptHashOf([{ role: "user", text }]), tokens);
+  const what = verdictOf(answer, kind, expected);
+  tally.finished += 1;
+  if (answer.attempts > 1) tally.retried += 1;
+  if (kind === "call") tally.callMs.push(answer.tookMs);
+  if (what === undefined) return;
+  const failure = {
+    kind,
+    what,
+    atMs: performance.now() - tally.startMs,
+    status: answer.status,
+    detail: answer.error ?? answer.text.slice(-200),
+  };
+  tally.failures.push(failure);
+  options.onFailure?.(failure);
+}
+
+function verdictOf(
+  answer: PlainAnswer,
+  kind: "call" | "stream",
+  expected: string,
+): LoadFailure["what"] | undefined {
+  if (answer.status !== 200) return "failed";
+  const spoken = kind === "call" ? textOfWhole(answer.text) : textOfStream(answer.text);
+  if (!answer.isComplete || spoken === undefined) return "truncated";
+  return spoken === expected ? undefined : "wrong";
+}
+
+function reportOf(tally: Tally): LoadReport {
+  const sorted = tally.callMs.toSorted((a, b) => a - b);
+  const at = (share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+  return {
+    calls: tally.calls,
+    streams: tally.streams,
+    failures: tally.failures,
+    retried: tally.retried,
+    callMsP50: at(0.5),
+    callMsP99: at(0.99),
+    callMsMax: sorted.at(-1) ?? 0,
+  };
+}
