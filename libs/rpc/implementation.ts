@@ -1,11 +1,15 @@
 import type {
   DescMethodUnary,
   DescService,
+  Message,
   MessageInitShape,
   MessageShape,
 } from "@bufbuild/protobuf";
-import type { GenService, GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
+import type { GenMessage, GenService, GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
 import type { Passport } from "./passport.ts";
+
+/** What `create` takes for a message: any part of it, nested ones included. */
+export type MessageInit<Shape extends Message> = MessageInitShape<GenMessage<Shape>>;
 
 /** What a handler knows of the call besides its message. */
 export interface CallContext {

@@ -11,6 +11,7 @@ export {
   type Handlers,
   type Implementation,
   implement,
+  type MessageInit,
 } from "./implementation.ts";
 export {
   createPassportSigner,

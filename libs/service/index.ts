@@ -3,6 +3,8 @@
  * (`Replica`), how it opens, becomes ready, drains and closes. Fails by refusing to start, with
  * every violation listed at once.
  */
+
+export { databaseUrlOf } from "./database-url.ts";
 export { createLifecycle, type Lifecycle } from "./lifecycle.ts";
 export { connectRpc, serveRpc } from "./rpc.ts";
 export type { Address, Replica, Site, SiteKeys, StartReplica } from "./site.ts";

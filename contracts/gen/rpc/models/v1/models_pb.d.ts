@@ -533,6 +533,13 @@ export declare type RecordDiscoveryRequest = Message<"tandem.models.v1.RecordDis
    * @generated from field: repeated tandem.models.v1.DiscoveredModel models = 2;
    */
   models: DiscoveredModel[];
+
+  /**
+   * Runs on the operator's own hardware: models without a price get an explicit one of zero.
+   *
+   * @generated from field: bool is_local = 3;
+   */
+  isLocal: boolean;
 };
 
 /**
