@@ -1,0 +1,71 @@
+/**
+ * The console's session in a cookie, and what keeps other sites from using it: the `__Host-` prefix
+ * (no sibling domain can set it), HttpOnly, SameSite=Strict, a CSRF token bound to the session by
+ * HMAC, and a look at where the browser says a change comes from (OWASP, CSRF prevention;
+ * https://www.w3.org/TR/fetch-metadata/). Over plain HTTP, which only a local run has, browsers
+ * refuse the prefix, so the name differs.
+ */
+import { createHmac, timingSafeEqual } from "node:crypto";
+import type { HeaderFields, HeaderList } from "../http/index.ts";
+
+export const csrfHeader = "x-tandem-csrf";
+
+function cookieName(isSecure: boolean): string {
+  return isSecure ? "__Host-tandem_session" : "tandem_session";
+}
+
+/**
+ * The session's token, if the request has one under the one name that fits its protocol. A name
+ * that stands twice was tossed in by somebody else (RFC 6265, section 8.6): none is believed.
+ */
+export function readSessionToken(headers: HeaderList, isSecure: boolean): string | undefined {
+  const name = cookieName(isSecure);
+  const values: string[] = [];
+  for (const pair of (headers.get("cookie") ?? "").split(/[;,]/)) {
+    const equals = pair.indexOf("=");
+    if (pair.slice(0, equals).trim() === name) values.push(pair.slice(equals + 1).trim());
+  }
+  return values.length === 1 ? values[0] : undefined;
+}
+
+export function setSessionCookie(options: {
+  readonly token: string;
+  readonly isSecure: boolean;
+  /** Seconds until the session ends in any case. */
+  readonly maxAgeSeconds: number;
+}): HeaderFields {
+  const { token, isSecure, maxAgeSeconds } = options;
+  const attributes = `Path=/; Max-Age=${Math.max(0, Math.floor(maxAgeSeconds))}; HttpOnly; SameSite=Strict`;
+  return [
+    ["set-cookie", `${cookieName(isSecure)}=${token}; ${attributes}${isSecure ? "; Secure" : ""}`],
+  ];
+}
+
+export function clearSessionCookie(isSecure: boolean): HeaderFields {
+  return setSessionCookie({ token: "", isSecure, maxAgeSeconds: 0 });
+}
+
+/** What the console sends back in `x-tandem-csrf`; another one for every session. */
+export function csrfTokenOf(secret: Uint8Array, sessionToken: string): string {
+  return createHmac("sha256", secret).update(`csrf ${sessionToken}`).digest("base64url");
+}
+
+export function isCsrfToken(given: string | undefined, expected: string): boolean {
+  if (given === undefined || given.length !== expected.length) return false;
+  return timingSafeEqual(Buffer.from(given), Buffer.from(expected));
+}
+
+/**
+ * Where a request comes from, by the browser's own word. `unknown` when it says nothing at all, as
+ * command lines do and browsers never with a change.
+ */
+export function siteOf(headers: HeaderList, isSecure: boolean): "same" | "other" | "unknown" {
+  const fetchSite = headers.get("sec-fetch-site");
+  const origin = headers.get("origin");
+  if (origin !== undefined) {
+    const own = `${isSecure ? "https" : "http"}://${headers.get("host") ?? ""}`;
+    if (origin !== own) return "other";
+  }
+  if (fetchSite !== undefined) return fetchSite === "same-origin" ? "same" : "other";
+  return origin === undefined ? "unknown" : "same";
+}
