@@ -11,6 +11,15 @@ export interface HeaderList {
 /** What is written: names in lower case. A value that holds CR, LF or NUL is refused. */
 export type HeaderFields = readonly (readonly [name: string, value: string])[];
 
+/**
+ * Field lines that were checked and written once: what `encodeFields` and `forwardFields` make.
+ * Cheaper than `HeaderFields` where the same fields are sent often, or are passed on.
+ */
+export interface EncodedFields {
+  /** Lines that each end in CR LF, one byte a character. Only the makers above build it. */
+  readonly lines: string;
+}
+
 export interface RequestHead {
   readonly method: string;
   /** As sent: path and query. */
@@ -47,9 +56,16 @@ export interface Exchange {
   pauseBody(): void;
   resumeBody(): void;
   /** A whole answer, head and body in one write. Content-Length is added. */
-  respond(status: number, headers: HeaderFields, body: Buffer | string): void;
-  /** Sends the head of an answer whose body follows in pieces (chunked in HTTP/1.1). */
-  startStream(status: number, headers: HeaderFields): void;
+  respond(status: number, headers: HeaderFields | EncodedFields, body: Buffer | string): void;
+  /**
+   * Sends the head of an answer whose body follows in pieces: chunked in HTTP/1.1, or with a
+   * Content-Length where the caller knows it. Then `end` before that many bytes is a `cut`.
+   */
+  startStream(
+    status: number,
+    headers: HeaderFields | EncodedFields,
+    options?: { readonly contentLength?: number | undefined },
+  ): void;
   /** Appends to a started answer. False when the peer is slow: wait for `onDrain`. */
   write(chunk: Buffer | string): boolean;
   onDrain(run: () => void): void;
@@ -97,6 +113,8 @@ export interface ClientCall {
   resume(): void;
   /** Appends to a streamed request body; false when the peer is slow. */
   writeBody(chunk: Buffer): boolean;
+  /** Runs once when the peer has caught up after a false `writeBody`. */
+  onDrain(run: () => void): void;
   endBody(): void;
 }
 
@@ -104,7 +122,7 @@ export interface ClientRequest {
   readonly method: string;
   readonly target: string;
   /** `host` and framing fields are the pool's. */
-  readonly headers: HeaderFields;
+  readonly headers: HeaderFields | EncodedFields;
   /** Whole, or "stream" for `writeBody` and `endBody` with chunked framing; absent for none. */
   readonly body?: Buffer | "stream";
   /** Never reuse a kept-alive connection for this one. */

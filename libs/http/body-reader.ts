@@ -1,0 +1,144 @@
+import { COLON, CR, hexValueOf, isTokenByte, isValueByte, LF } from "./characters.ts";
+
+/** Extensions and trailers of one body together, in bytes: what a peer may send beside the data. */
+const overheadBytesMax = 8_192;
+/** Eight digits: chunks of up to 4 GiB. */
+const sizeDigitsMax = 8;
+
+/** Takes `bytes[start, end)`, which are body. */
+export type BodySink = (bytes: Buffer, start: number, end: number) => void;
+
+/**
+ * Takes the framing off one body, in pieces of any size. States by framing:
+ * `length` counts down to done; `untilClose` never gets done by itself; `chunked` goes
+ * size → extension → sizeEnd → data → dataCr → dataLf → size …, and after the last chunk
+ * trailerStart → trailerName → trailerValue → trailerLf …, lastLf → done. Anything else: refused.
+ */
+export class BodyReader {
+  #state: State = "done";
+  #remaining = 0;
+  #sizeDigits = 0;
+  #overhead = 0;
+
+  get isDone(): boolean {
+    return this.#state === "done";
+  }
+
+  get isRefused(): boolean {
+    return this.#state === "refused";
+  }
+
+  get isUntilClose(): boolean {
+    return this.#state === "untilClose";
+  }
+
+  /** Bytes of a body with a declared length that have not come yet; otherwise Infinity or 0. */
+  get bytesOutstanding(): number {
+    if (this.#state === "done") return 0;
+    return this.#state === "length" ? this.#remaining : Number.POSITIVE_INFINITY;
+  }
+
+  startLength(bytes: number): void {
+    this.#remaining = bytes;
+    this.#state = bytes === 0 ? "done" : "length";
+  }
+
+  startChunked(): void {
+    this.#startChunk();
+    this.#overhead = 0;
+  }
+
+  startUntilClose(): void {
+    this.#state = "untilClose";
+  }
+
+  /** Reads from `bytes[from, end)` and answers where it stopped: at the end, done, or refused. */
+  read(bytes: Buffer, from: number, { end, sink }: { end: number; sink: BodySink }): number {
+    let at = from;
+    while (at < end && this.#state !== "done" && this.#state !== "refused") {
+      if (this.#state === "length" || this.#state === "data") {
+        const stop = Math.min(end, at + this.#remaining);
+        this.#remaining -= stop - at;
+        if (this.#remaining === 0) this.#state = this.#state === "length" ? "done" : "dataCr";
+        sink(bytes, at, stop);
+        at = stop;
+      } else if (this.#state === "untilClose") {
+        sink(bytes, at, end);
+        at = end;
+      } else {
+        this.#state = this.#step(this.#state, bytes[at] as number);
+        at += 1;
+      }
+    }
+    return at;
+  }
+
+  #startChunk(): State {
+    this.#remaining = 0;
+    this.#sizeDigits = 0;
+    this.#state = "size";
+    return "size";
+  }
+
+  /** One byte of chunk framing (RFC 9112, 7.1). */
+  #step(state: FramingState, byte: number): State {
+    switch (state) {
+      case "size":
+        return this.#stepSize(byte);
+      case "extension":
+        if (byte === CR) return "sizeEnd";
+        return isValueByte[byte] === 1 ? this.#counted("extension") : "refused";
+      case "sizeEnd":
+        if (byte !== LF) return "refused";
+        return this.#remaining === 0 ? "trailerStart" : "data";
+      case "dataCr":
+        return byte === CR ? "dataLf" : "refused";
+      case "dataLf":
+        return byte === LF ? this.#startChunk() : "refused";
+      case "trailerStart":
+        if (byte === CR) return "lastLf";
+        return isTokenByte[byte] === 1 ? this.#counted("trailerName") : "refused";
+      case "trailerName":
+        if (byte === COLON) return this.#counted("trailerValue");
+        return isTokenByte[byte] === 1 ? this.#counted("trailerName") : "refused";
+      case "trailerValue":
+        if (byte === CR) return "trailerLf";
+        return isValueByte[byte] === 1 ? this.#counted("trailerValue") : "refused";
+      case "trailerLf":
+        return byte === LF ? "trailerStart" : "refused";
+      case "lastLf":
+        return byte === LF ? "done" : "refused";
+    }
+  }
+
+  #stepSize(byte: number): State {
+    const digit = hexValueOf[byte] as number;
+    if (digit < 16) {
+      this.#sizeDigits += 1;
+      this.#remaining = this.#remaining * 16 + digit;
+      return this.#sizeDigits <= sizeDigitsMax ? "size" : "refused";
+    }
+    if (this.#sizeDigits === 0) return "refused";
+    if (byte === CR) return "sizeEnd";
+    return byte === 0x3b ? this.#counted("extension") : "refused";
+  }
+
+  #counted(state: State): State {
+    this.#overhead += 1;
+    return this.#overhead > overheadBytesMax ? "refused" : state;
+  }
+}
+
+type FramingState =
+  | "size"
+  | "extension"
+  | "sizeEnd"
+  | "dataCr"
+  | "dataLf"
+  | "trailerStart"
+  | "trailerName"
+  | "trailerValue"
+  | "trailerLf"
+  | "lastLf";
+
+type State = "length" | "untilClose" | "data" | "done" | "refused" | FramingState;

@@ -1,0 +1,77 @@
+import { assert } from "../kernel/index.ts";
+import type { EncodedFields, HeaderFields, HeaderList } from "./contract.ts";
+import { FieldBlock, FieldNameSet } from "./field-block.ts";
+
+/** What would end the line or the message, and what does not fit into one byte. */
+const unsafeInValue = /[^\t\x20-\x7e\x80-\xff]/;
+const validName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** Fields of one connection only, or of the message's framing; never forwarded. */
+export const hopByHopFields: readonly string[] = [
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "content-length",
+  "http2-settings",
+];
+
+/** One line, CR LF included. Throws an assertion for what may not stand in a head. */
+export function fieldLine(name: string, value: string): string {
+  assert(validName.test(name), `not a field name: ${JSON.stringify(name)}`);
+  assert(!unsafeInValue.test(value), `the value of ${name} holds a control or wide character`);
+  return `${name}: ${value}\r\n`;
+}
+
+function isEncoded(fields: HeaderFields | EncodedFields): fields is EncodedFields {
+  return "lines" in fields;
+}
+
+/** The lines of these fields. */
+export function fieldLines(fields: HeaderFields | EncodedFields): string {
+  if (isEncoded(fields)) return fields.lines;
+  let lines = "";
+  for (const [name, value] of fields) lines += fieldLine(name, value);
+  return lines;
+}
+
+/** Fields checked and written once, for a handler that sends the same ones again and again. */
+export function encodeFields(fields: HeaderFields): EncodedFields {
+  return { lines: fieldLines(fields) };
+}
+
+/**
+ * The fields of a received head without those of `dropped`, and without those its `connection`
+ * field names (RFC 9110, 7.6.1); then `added`. Nothing is forwarded that was not parsed.
+ */
+export function forwardFields(
+  list: HeaderList,
+  { dropped, added }: { dropped: FieldNameSet; added?: EncodedFields | HeaderFields },
+): EncodedFields {
+  const nominated = nominatedFields(list.get("connection"));
+  const tail = added === undefined ? "" : fieldLines(added);
+  if (list instanceof FieldBlock) return { lines: list.linesWithout(dropped, nominated) + tail };
+  let lines = "";
+  for (const [name, value] of list.entries()) {
+    if (dropped.has(name) || nominated?.has(name)) continue;
+    lines += fieldLine(name, value);
+  }
+  return { lines: lines + tail };
+}
+
+function nominatedFields(connection: string | undefined): FieldNameSet | undefined {
+  if (connection === undefined || connection === "keep-alive" || connection === "close") {
+    return undefined;
+  }
+  return new FieldNameSet(
+    connection
+      .split(",")
+      .map((name) => name.trim())
+      .filter((name) => name !== ""),
+  );
+}

@@ -1,0 +1,31 @@
+/**
+ * HTTP/1.1 over sockets of our own, both sides: a strict server, and a pool of keep-alive client
+ * connections. Own, because the inner hop decides what a call costs: `node:http` takes two to four
+ * times the processor time of this, and most of it for leniency and objects nobody here wants. It
+ * pays for that with strictness: what RFC 9112 lets a recipient repair is refused here, and the
+ * framing is tested against Node's own parser. It fails by refusing a request with a reason
+ * (`http.…`), or by telling an attempt's handler what had happened before the failure, so that the
+ * caller can judge whether another attempt is safe.
+ */
+
+export type { TlsTrust } from "./client-connection.ts";
+export { type ClientPoolOptions, createClientPool } from "./client-pool.ts";
+export type {
+  AttemptFailure,
+  ClientCall,
+  ClientPool,
+  ClientRequest,
+  EncodedFields,
+  Exchange,
+  ExchangeHandler,
+  HeaderFields,
+  HeaderList,
+  RequestHead,
+  ResponseHandler,
+  ResponseHead,
+} from "./contract.ts";
+export { encodeFields, forwardFields, hopByHopFields } from "./encoded-fields.ts";
+export { httpFaults } from "./faults.ts";
+export { FieldNameSet } from "./field-block.ts";
+export { type ClientLimits, type ServerLimits, serverLimitsDefault } from "./limits.ts";
+export { createHttpServer, type HttpServer, type HttpServerOptions } from "./server.ts";
