@@ -10,7 +10,7 @@ import {
 import type { GenService, GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Fault } from "../kernel/index.ts";
-import type { Timers } from "../world/index.ts";
+import type { World } from "../world/index.ts";
 import { findInProcess } from "./dispatch.ts";
 import { rpcFaults } from "./faults.ts";
 import type { Operation } from "./implementation.ts";
@@ -38,8 +38,7 @@ interface ClientParts {
   readonly deployable: string;
   readonly replicas: ReplicaSet;
   readonly signer: PassportSigner;
-  readonly monotonicMs: () => number;
-  readonly timers: Timers;
+  readonly world: World;
 }
 
 const defaultDeadlineMs = 2_000;
@@ -69,7 +68,7 @@ interface Target {
 async function call(target: Target, init: object, options: CallOptions): Promise<Message> {
   const { method, parts } = target;
   const request = create(method.input, init as Record<string, unknown>);
-  const deadlineAtMs = parts.monotonicMs() + (options.deadlineMs ?? defaultDeadlineMs);
+  const deadlineAtMs = parts.world.clock.monotonicMs() + (options.deadlineMs ?? defaultDeadlineMs);
   const tried = new Set<ReplicaTarget>();
   let freshConnection = false;
   let last: Fault | undefined;
@@ -79,7 +78,7 @@ async function call(target: Target, init: object, options: CallOptions): Promise
       throw last ?? rpcFaults.unavailable({ detail: `${parts.deployable} has no replicas` });
     }
     tried.add(replica);
-    const remainingMs = deadlineAtMs - parts.monotonicMs();
+    const remainingMs = deadlineAtMs - parts.world.clock.monotonicMs();
     if (remainingMs <= 0) throw last ?? rpcFaults.deadline_exceeded({ detail: target.service });
     replica.callsUnderWay += 1;
     try {
@@ -138,7 +137,7 @@ function callOverSocket(target: Target, given: ReplicaCall): Promise<Message> {
   return new Promise((resolve, reject) => {
     let status = 0;
     const chunks: Buffer[] = [];
-    const deadline = parts.timers.after(remainingMs, () => {
+    const deadline = parts.world.timers.after(remainingMs, () => {
       pending.cancel();
       parts.replicas.reportFailure(replica);
       reject(rpcFaults.deadline_exceeded({ detail: `${target.service}/${method.name}` }));

@@ -4,6 +4,7 @@
  * 200 ms, doubling to 5 s; when all are out, all are asked (reliability: never an empty list).
  */
 import { type ClientPool, createClientPool } from "../http/index.ts";
+import type { World } from "../world/index.ts";
 
 const firstAbsenceMs = 200;
 const longestAbsenceMs = 5_000;
@@ -26,11 +27,11 @@ export interface ReplicaSet {
 
 export function createReplicaSet(options: {
   readonly addresses: readonly (`unix:${string}` | `tcp:${string}`)[];
-  readonly monotonicMs: () => number;
+  readonly world: World;
 }): ReplicaSet {
   const targets: ReplicaTarget[] = options.addresses.map((address) => ({
     address,
-    pool: createClientPool({ address }),
+    pool: createClientPool({ address, world: options.world }),
     callsUnderWay: 0,
     failuresInRow: 0,
     outUntilMs: 0,
@@ -39,7 +40,11 @@ export function createReplicaSet(options: {
   return {
     choose(tried) {
       next += 1;
-      return chooseTarget(targets, { tried, offset: next, nowMs: options.monotonicMs() });
+      return chooseTarget(targets, {
+        tried,
+        offset: next,
+        nowMs: options.world.clock.monotonicMs(),
+      });
     },
     reportSuccess(target) {
       target.failuresInRow = 0;
@@ -48,7 +53,7 @@ export function createReplicaSet(options: {
     reportFailure(target) {
       const absenceMs = Math.min(longestAbsenceMs, firstAbsenceMs * 2 ** target.failuresInRow);
       target.failuresInRow += 1;
-      target.outUntilMs = options.monotonicMs() + absenceMs;
+      target.outUntilMs = options.world.clock.monotonicMs() + absenceMs;
     },
     close() {
       for (const target of targets) target.pool.close();

@@ -9,6 +9,7 @@ import {
 import { createHttpServer, type Exchange } from "../http/index.ts";
 import { Fault } from "../kernel/index.ts";
 import type { Log } from "../telemetry/index.ts";
+import type { World } from "../world/index.ts";
 import { createDispatcher, type Dispatcher, registerInProcess } from "./dispatch.ts";
 import { rpcFaults } from "./faults.ts";
 import type { Implementation, Operation } from "./implementation.ts";
@@ -31,15 +32,19 @@ export async function createRpcServer(options: {
   readonly implementations: readonly Implementation[];
   readonly verifier: PassportVerifier;
   readonly unreadyChecks: () => readonly string[];
-  readonly monotonicMs: () => number;
+  readonly world: World;
   readonly log: Log;
 }): Promise<RpcServer> {
-  const dispatcher = createDispatcher(options);
+  const dispatcher = createDispatcher({
+    ...options,
+    monotonicMs: () => options.world.clock.monotonicMs(),
+  });
   const server = createHttpServer({
     onExchange: (exchange) => {
       if (exchange.head.method === "GET") answerProbe(exchange, options.unreadyChecks());
       else void answerCall(exchange, { dispatcher, log: options.log });
     },
+    world: options.world,
     log: options.log,
   });
   await server.listen(options.address);

@@ -35,7 +35,7 @@ export async function serveRpc(
       nowMs: () => site.world.clock.nowMs(),
     }),
     unreadyChecks: () => replica.unreadyChecks(),
-    monotonicMs: () => site.world.clock.monotonicMs(),
+    world: site.world,
     log: site.log,
   });
   lifecycle.defer("rpc server", (options) => server.close(options), { deadlineMs: callDeadlineMs });
@@ -73,14 +73,13 @@ export function connectRpc<Methods extends GenServiceMethods>(
   const all = site.addressesOf(target.deployable);
   const replicas = createReplicaSet({
     addresses: target.address === undefined ? all : [target.address],
-    monotonicMs: () => site.world.clock.monotonicMs(),
+    world: site.world,
   });
   lifecycle.defer(`calls to ${target.deployable}`, () => replicas.close());
   return createRpcClient(target.service, {
     deployable: target.deployable,
     replicas,
     signer: signerOf(site),
-    monotonicMs: () => site.world.clock.monotonicMs(),
-    timers: site.world.timers,
+    world: site.world,
   });
 }

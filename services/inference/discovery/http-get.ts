@@ -46,7 +46,7 @@ export function httpGet(
   const target = request.path.startsWith("origin:")
     ? request.path.slice("origin:".length)
     : `${basePath}${request.path}`;
-  const pool = createClientPool({ address });
+  const pool = createClientPool({ address, world });
   return new Promise<Page>((resolve, reject) => {
     let status = 0;
     let size = 0;
