@@ -4,6 +4,8 @@
  * connections in every known way, a harness that runs the real product, and a load driver.
  * Everything here opens loopback sockets only, and closes what it opened.
  */
+
+export { startTestPostgres, type TestPostgres } from "./database.ts";
 export type { EngineCall } from "./engine/call-log.ts";
 export type { EngineFault } from "./engine/engine-fault.ts";
 export { type MockEngine, type MockEngineOptions, mockEngine } from "./engine/mock-engine.ts";
