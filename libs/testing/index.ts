@@ -19,6 +19,7 @@ export {
   type LinkFaults,
   type ProxyFaults,
 } from "./fault-proxy.ts";
+export { type HttpAnswer, httpRequest } from "./http-request.ts";
 export {
   type InstantUpstream,
   type InstantUpstreamOptions,

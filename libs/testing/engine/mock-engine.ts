@@ -250,9 +250,10 @@ function refusalOf(engine: Engine, question: Question): ResponseScript | undefin
 
 function generationScript(engine: Engine, question: Question, index: number): ResponseScript {
   const { options } = engine;
+  const model = engine.models.find(({ id }) => id === question.model);
   const answer = answerTo(question, {
     answerTokens: options.answerTokens ?? 16,
-    reasoningTokens: options.reasoningTokens ?? 0,
+    reasoningTokens: model?.reasoningTokens ?? options.reasoningTokens ?? 0,
     cachedTokens: options.cachedTokens ?? 0,
   });
   const envelope = {

@@ -14,6 +14,8 @@ export interface EngineModel {
   readonly id: string;
   /** Tokens of prompt and answer together. */
   readonly contextTokens: number;
+  /** Tokens of reasoning before each answer; the engine's own habit when absent. */
+  readonly reasoningTokens?: number;
 }
 
 export interface SideRequest {
