@@ -114,7 +114,7 @@ export class JsonDocument {
 
   /** The value as it is written. */
   raw(value: number): string {
-    return this.bytes.utf8Slice(this.start(value), this.end(value));
+    return this.bytes.toString("utf8", this.start(value), this.end(value));
   }
 
   /** The value as `JSON.parse` gives it. For small ones. */
@@ -126,7 +126,7 @@ export class JsonDocument {
 /** The text between the quotes at these offsets. */
 export function decodeJsonString(bytes: Buffer, start: number, end: number): string {
   for (let at = start; at < end; at += 1) {
-    if (bytes[at] === 0x5c) return JSON.parse(`"${bytes.utf8Slice(start, end)}"`) as string;
+    if (bytes[at] === 0x5c) return JSON.parse(`"${bytes.toString("utf8", start, end)}"`) as string;
   }
-  return bytes.utf8Slice(start, end);
+  return bytes.toString("utf8", start, end);
 }

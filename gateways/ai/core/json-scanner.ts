@@ -254,7 +254,7 @@ class JsonScanner {
   }
 
   #failDuplicate(start: number, end: number): false {
-    const text = this.#bytes.utf8Slice(start, Math.min(Math.abs(end), start + 40));
+    const text = this.#bytes.toString("utf8", start, Math.min(Math.abs(end), start + 40));
     return this.#fail(`names the key "${text}" twice in one object`, start);
   }
 
@@ -263,27 +263,25 @@ class JsonScanner {
     const bytes = this.#bytes;
     const start = this.#at;
     let at = start + 1;
-    let near = at + nearBytes;
     for (;;) {
+      const near = Math.min(at + nearBytes, bytes.length);
+      while (at < near && isPlain[bytes[at] ?? 0] === 1) at += 1;
+      if (at === near && at < bytes.length) {
+        at = this.#farInString(at, start);
+        if (at < 0) return false;
+      }
       const byte = bytes[at];
       if (byte === quote) {
         this.#at = at + 1;
         return true;
       }
-      if (byte === backslash) {
-        this.#sawEscape = true;
-        at = this.#escape(at);
-        if (at < 0) return false;
-        near = at + nearBytes;
-      } else if (byte === undefined) {
-        return this.#fail("ends in the middle of a string", start);
-      } else if (byte < 0x20) {
+      if (byte === undefined) return this.#fail("ends in the middle of a string", start);
+      if (byte !== backslash) {
         return this.#fail("holds a bare control character in a string", at);
-      } else if (at >= near) {
-        at = this.#farInString(at, start);
-        if (at < 0) return false;
-        near = at + nearBytes;
-      } else at += 1;
+      }
+      this.#sawEscape = true;
+      at = this.#escape(at);
+      if (at < 0) return false;
     }
   }
 
@@ -385,6 +383,11 @@ class JsonScanner {
     return true;
   }
 }
+
+/** 1 for bytes that may stand in a string as they are. */
+const isPlain = new Uint8Array(256).fill(1, 0x20);
+isPlain[quote] = 0;
+isPlain[backslash] = 0;
 
 const emptyBytes = Buffer.alloc(0);
 

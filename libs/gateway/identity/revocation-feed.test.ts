@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { seededWorld } from "../../testing/index.ts";
+import type { RevocationNews } from "./identity-cache.ts";
+import { followRevocations } from "./revocation-feed.ts";
+
+test("the feed asks after the last sequence, backs off while it fails, and stops when told", async () => {
+  const { world, advance } = seededWorld();
+  const controller = new AbortController();
+  const asked: (readonly [bigint, number])[] = [];
+  const heard: bigint[] = [];
+  const replies: (bigint | Error)[] = [5n, new Error("gone"), new Error("gone"), 6n];
+  const cache = {
+    sequence: 0n,
+    hear(news: RevocationNews) {
+      heard.push(news.sequence);
+      cache.sequence = news.sequence;
+    },
+  };
+  const ended = followRevocations({
+    cache,
+    world,
+    signal: controller.signal,
+    watch: (after, waitMs) => {
+      asked.push([after, waitMs]);
+      const reply = replies.shift();
+      if (reply instanceof Error) return Promise.reject(reply);
+      if (reply === undefined) controller.abort();
+      return Promise.resolve({ sequence: reply ?? after, revocations: [], reset: false });
+    },
+  });
+  await advance(49);
+  assert.equal(asked.length, 2);
+  await advance(1);
+  assert.equal(asked.length, 3);
+  await advance(100);
+  await ended;
+  assert.deepEqual(asked, [
+    [0n, 0],
+    [5n, 1000],
+    [5n, 0],
+    [5n, 0],
+    [6n, 1000],
+  ]);
+  assert.deepEqual(heard, [5n, 6n, 6n]);
+});
