@@ -28,4 +28,12 @@ export { encodeFields, forwardFields, hopByHopFields } from "./encoded-fields.ts
 export { httpFaults } from "./faults.ts";
 export { FieldNameSet } from "./field-block.ts";
 export { type ClientLimits, type ServerLimits, serverLimitsDefault } from "./limits.ts";
+export type { ListenTarget } from "./listener.ts";
+export {
+  createPublicServer,
+  type PublicServer,
+  type PublicServerOptions,
+  type ServerCertificate,
+} from "./public-server.ts";
+export { type DescribeRefusal, describeAsProblem, type RefusalBody } from "./refusal.ts";
 export { createHttpServer, type HttpServer, type HttpServerOptions } from "./server.ts";

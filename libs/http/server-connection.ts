@@ -9,8 +9,11 @@ import { HeadScanner, isRefused, needsMore } from "./head-scanner.ts";
 import { ScannedRequestHead } from "./heads.ts";
 import { highWaterBytes, type ServerLimits } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
+import { type DescribeRefusal, refusalHead } from "./refusal.ts";
 import { type ExchangePort, ServerExchange } from "./server-exchange.ts";
-import { statusLine } from "./status-line.ts";
+
+/** Serves a socket from now on, beginning with these bytes, which were read from it already. */
+export type HandOver = (socket: Socket, bytes: Buffer) => void;
 
 /** What a connection needs of the server that accepted it. */
 export interface ConnectionHost {
@@ -18,13 +21,9 @@ export interface ConnectionHost {
   readonly log: Log;
   readonly onExchange: ExchangeHandler;
   readonly isDraining: boolean;
-  /** The body of a refusal. */
-  describe(fault: Fault): { readonly contentType: string; readonly body: string };
-  /**
-   * Offered what is not of the common shape: true when somebody else serves the socket from now
-   * on, beginning with these bytes. Absent: the strict reader decides.
-   */
-  readonly handOver?: ((socket: Socket, bytes: Buffer) => boolean) | undefined;
+  readonly describe: DescribeRefusal;
+  /** Offered what is not of the common shape. Absent: the strict reader decides. */
+  readonly handOver: HandOver | undefined;
   closed(connection: ServerConnection): void;
 }
 
@@ -113,10 +112,6 @@ export class ServerConnection implements ExchangePort {
     if (this.#exchange === undefined) this.#close();
   }
 
-  destroy(): void {
-    this.#socket.destroy();
-  }
-
   /** Called some times a second with the milliseconds since the last time. */
   sweep(passedMs: number): void {
     if (this.#watch.isStalled(this.#socket.writableLength, passedMs)) {
@@ -134,7 +129,7 @@ export class ServerConnection implements ExchangePort {
     if (this.#isLingering) return this.#socket.writableLength > 0 ? "answer" : "farewell";
     const exchange = this.#exchange;
     if (exchange === undefined) return this.#bytes === undefined ? "request" : "head";
-    return !this.#body.isDone && exchange.acceptsBody ? "body" : "answer";
+    return !this.#body.isDone && exchange.body.acceptsMore ? "body" : "answer";
   }
 
   #advance(): void {
@@ -159,7 +154,7 @@ export class ServerConnection implements ExchangePort {
     if (!this.#body.isDone) {
       if (exchange.isOver && this.#isLast) return this.#close();
       if (bytes === undefined || this.#at === bytes.length) return false;
-      return exchange.acceptsBody && this.#readBody(bytes, exchange);
+      return exchange.body.acceptsMore && this.#readBody(bytes, exchange);
     }
     if (!exchange.isOver) return false;
     this.#exchange = undefined;
@@ -173,7 +168,7 @@ export class ServerConnection implements ExchangePort {
     if (bytes !== undefined && this.#at === bytes.length) this.#bytes = undefined;
     const waiting = this.#bytes === undefined ? 0 : this.#bytes.length - this.#at;
     const isHeldUp =
-      this.#exchange !== undefined && !this.#body.isDone && !this.#exchange.acceptsBody;
+      this.#exchange !== undefined && !this.#body.isDone && !this.#exchange.body.acceptsMore;
     const hasToWait = !this.#isLingering && (isHeldUp || waiting > highWaterBytes);
     if (hasToWait !== this.#socket.isPaused() && !this.#isDetached) {
       if (hasToWait) this.#socket.pause();
@@ -188,7 +183,11 @@ export class ServerConnection implements ExchangePort {
     const next = scanner.scan(bytes, start, bytes.length);
     if (next === needsMore) return false;
     const isOdd = next === isRefused || facts.isChunked || facts.awaitsContinue || facts.upgrades;
-    if (isOdd && this.#handOver(bytes.subarray(start))) return false;
+    const { handOver } = this.#host;
+    if (isOdd && handOver !== undefined) {
+      this.#handOver(handOver, bytes.subarray(start));
+      return false;
+    }
     if (next === isRefused) {
       this.#refuse(scanner.refusal);
       return false;
@@ -209,7 +208,7 @@ export class ServerConnection implements ExchangePort {
   /** What of the body is there already is given before the handler runs: most bodies are whole. */
   #begin(exchange: ServerExchange, bytes: Buffer): void {
     this.#exchange = exchange;
-    if (this.#body.isDone) exchange.bodyEnded();
+    if (this.#body.isDone) exchange.body.ended();
     else if (this.#at < bytes.length && !this.#readBody(bytes, exchange)) return;
     try {
       this.#host.onExchange(exchange);
@@ -232,19 +231,18 @@ export class ServerConnection implements ExchangePort {
   #readBody(bytes: Buffer, exchange: ServerExchange): boolean {
     const sink: BodySink = (from, start, end) => {
       this.#watch.bodyArrived(end - start);
-      exchange.bodyArrived(from.subarray(start, end));
+      exchange.body.arrived(from.subarray(start, end));
     };
     this.#at = this.#body.read(bytes, this.#at, { end: bytes.length, sink });
     if (this.#body.isRefused) {
       this.#refuse("bad_chunk");
       return false;
     }
-    if (this.#body.isDone) exchange.bodyEnded();
+    if (this.#body.isDone) exchange.body.ended();
     return true;
   }
 
-  #handOver(bytes: Buffer): boolean {
-    if (this.#host.handOver === undefined) return false;
+  #handOver(handOver: HandOver, bytes: Buffer): void {
     const socket = this.#socket;
     this.#isDetached = true;
     socket.pause();
@@ -255,7 +253,7 @@ export class ServerConnection implements ExchangePort {
     socket.off("close", this.#onClose);
     this.#bytes = undefined;
     this.#host.closed(this);
-    return this.#host.handOver(socket, bytes);
+    handOver(socket, bytes);
   }
 
   /** Says why, and closes: after a breach of the framing nothing on this connection can be trusted. */
@@ -266,12 +264,9 @@ export class ServerConnection implements ExchangePort {
       return;
     }
     const fault = httpFaults[refusal]();
-    const { contentType, body } = this.#host.describe(fault);
-    const head =
-      `${statusLine(fault.httpStatus)}content-type: ${contentType}\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`;
+    const described = this.#host.describe(fault);
     exchange?.aborted();
-    this.outbox.writeWhole(head, body);
+    this.outbox.writeWhole(refusalHead(fault, described), described.body);
     this.#close();
   }
 

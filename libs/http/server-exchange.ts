@@ -1,4 +1,5 @@
 import { assert } from "../kernel/index.ts";
+import { type BodyHandlers, BodyInlet } from "./body-inlet.ts";
 import type { EncodedFields, Exchange, HeaderFields, RequestHead } from "./contract.ts";
 import { fieldLines } from "./encoded-fields.ts";
 import { httpFaults } from "./faults.ts";
@@ -11,39 +12,29 @@ export interface ExchangePort {
   readonly remoteAddress: string;
   /** Asked when an answer's head is written: has the peer to be told that it is the last one? */
   closesAfterAnswer(): boolean;
-  /** Body bytes may flow, or have to wait in the socket. */
+  /** Body bytes may flow again, or have to wait in the socket. */
   bodyFlowChanged(): void;
   sendContinue(): void;
   answered(): void;
   cutOff(): void;
 }
 
-/** Bytes of a body that are held while no handler has asked for them. */
-const heldBytesMax = 65_536;
-
 type AnswerState = "open" | "streaming" | "ended" | "cut";
-type BodyHandlers = { onChunk(chunk: Buffer): void; onEnd(): void };
 
-/** One request on a connection of the strict server. The connection calls the methods named `…ed`. */
+/** One request on a connection of the strict server; that feeds `body` and calls `aborted`. */
 export class ServerExchange implements Exchange {
   readonly head: RequestHead;
   readonly protocol = "http/1.1";
+  readonly body: BodyInlet;
   readonly #port: ExchangePort;
-
+  #awaitsContinue: boolean;
   #answer: AnswerState = "open";
-  #isBodiless = false;
+  #isBodiless: boolean = false;
   /** Of a stream with a declared length: bytes still owed; otherwise Infinity. */
   #bytesOwed = Number.POSITIVE_INFINITY;
+  #wasAborted: boolean = false;
   #abortHandlers: (() => void)[] = [];
   #finishHandlers: (() => void)[] = [];
-  #wasAborted = false;
-
-  #held: Buffer[] = [];
-  #heldBytes = 0;
-  #bodyIsComplete = false;
-  #bodyHandlers: BodyHandlers | undefined;
-  #isPaused = false;
-  #awaitsContinue: boolean;
 
   constructor(
     head: RequestHead,
@@ -52,6 +43,7 @@ export class ServerExchange implements Exchange {
     this.head = head;
     this.#port = port;
     this.#awaitsContinue = awaitsContinue;
+    this.body = new BodyInlet(() => port.bodyFlowChanged());
   }
 
   get remoteAddress(): string {
@@ -66,32 +58,12 @@ export class ServerExchange implements Exchange {
     return this.#answer !== "open";
   }
 
-  /** False while nobody can take more of the body. */
-  get acceptsBody(): boolean {
-    if (this.#isPaused) return false;
-    return this.isOver || this.#bodyHandlers !== undefined || this.#heldBytes < heldBytesMax;
-  }
-
-  bodyArrived(chunk: Buffer): void {
-    if (this.isOver) return;
-    if (this.#bodyHandlers === undefined || this.#isPaused) {
-      this.#held.push(chunk);
-      this.#heldBytes += chunk.length;
-    } else {
-      this.#bodyHandlers.onChunk(chunk);
-    }
-  }
-
-  bodyEnded(): void {
-    this.#bodyIsComplete = true;
-    if (!this.#isPaused && this.#heldBytes === 0 && !this.isOver) this.#bodyHandlers?.onEnd();
-  }
-
   /** The peer has gone, or broke the rules in its body. */
   aborted(): void {
     if (this.isOver) return;
     this.#answer = "cut";
     this.#wasAborted = true;
+    this.body.aborted();
     for (const run of this.#abortHandlers.splice(0)) run();
     this.#finish();
   }
@@ -100,67 +72,27 @@ export class ServerExchange implements Exchange {
     if ((this.head.contentLength ?? 0) > limitBytes) {
       return Promise.reject(httpFaults.body_too_large());
     }
-    if (this.#bodyIsComplete && this.#held.length === 1) {
-      const [whole] = this.#held.splice(0);
-      this.#heldBytes = 0;
-      if (whole !== undefined && whole.length <= limitBytes) return Promise.resolve(whole);
-      return Promise.reject(httpFaults.body_too_large());
-    }
-    return this.#collectBody(limitBytes);
-  }
-
-  #collectBody(limitBytes: number): Promise<Buffer> {
-    return new Promise((resolve, reject) => {
-      const chunks: Buffer[] = [];
-      let bytes = 0;
-      this.onAbort(() => reject(httpFaults.client_left()));
-      this.streamBody({
-        onChunk: (chunk) => {
-          bytes += chunk.length;
-          if (bytes <= limitBytes) chunks.push(chunk);
-          else {
-            chunks.length = 0;
-            reject(httpFaults.body_too_large());
-          }
-        },
-        onEnd: () => resolve(Buffer.concat(chunks)),
-      });
-    });
+    this.#askForBody();
+    return this.body.read(limitBytes);
   }
 
   streamBody(handlers: BodyHandlers): void {
-    assert(this.#bodyHandlers === undefined, "the body of an exchange can be taken only once");
-    this.#bodyHandlers = handlers;
-    if (this.#awaitsContinue && !this.#bodyIsComplete && !this.isOver) {
-      this.#awaitsContinue = false;
-      this.#port.sendContinue();
-    }
-    this.#deliverHeld();
+    this.#askForBody();
+    this.body.stream(handlers);
+  }
+
+  #askForBody(): void {
+    if (!this.#awaitsContinue || this.body.isComplete || this.isOver) return;
+    this.#awaitsContinue = false;
+    this.#port.sendContinue();
   }
 
   pauseBody(): void {
-    this.#isPaused = true;
-    this.#port.bodyFlowChanged();
+    this.body.pause();
   }
 
   resumeBody(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    this.#deliverHeld();
-  }
-
-  #deliverHeld(): void {
-    const handlers = this.#bodyHandlers;
-    while (handlers !== undefined && !this.#isPaused && !this.isOver) {
-      const chunk = this.#held.shift();
-      if (chunk === undefined) {
-        if (this.#bodyIsComplete) handlers.onEnd();
-        break;
-      }
-      this.#heldBytes -= chunk.length;
-      handlers.onChunk(chunk);
-    }
-    this.#port.bodyFlowChanged();
+    this.body.resume();
   }
 
   respond(status: number, headers: HeaderFields | EncodedFields, body: Buffer | string): void {
@@ -179,15 +111,14 @@ export class ServerExchange implements Exchange {
     { contentLength }: { readonly contentLength?: number | undefined } = {},
   ): void {
     if (this.#answer !== "open") return;
-    this.#answer = "streaming";
-    this.#isBodiless = isBodiless(status, this.head.method);
-    let framing = "transfer-encoding: chunked\r\n";
+    const bodiless = isBodiless(status, this.head.method);
+    let framing = bodiless ? "" : "transfer-encoding: chunked\r\n";
     if (contentLength !== undefined) framing = `content-length: ${contentLength}\r\n`;
-    else if (this.#isBodiless) framing = "";
-    if (contentLength !== undefined && !this.#isBodiless) this.#bytesOwed = contentLength;
-    this.#port.outbox.begin(this.#headText(status, headers, framing), {
-      isChunked: contentLength === undefined && !this.#isBodiless,
-    });
+    const head = this.#headText(status, headers, framing);
+    this.#answer = "streaming";
+    this.#isBodiless = bodiless;
+    if (contentLength !== undefined && !bodiless) this.#bytesOwed = contentLength;
+    this.#port.outbox.begin(head, { isChunked: contentLength === undefined && !bodiless });
   }
 
   #headText(status: number, headers: HeaderFields | EncodedFields, framing: string): string {
@@ -241,8 +172,7 @@ export class ServerExchange implements Exchange {
   }
 
   #finish(): void {
-    this.#held = [];
-    this.#heldBytes = 0;
+    this.body.close();
     this.#abortHandlers = [];
     for (const run of this.#finishHandlers.splice(0)) run();
   }

@@ -1,0 +1,131 @@
+import { unlinkSync } from "node:fs";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { parseAddress } from "./address.ts";
+import type { ServerLimits } from "./limits.ts";
+
+/** An address, or a listening descriptor that somebody else holds open. */
+export type ListenTarget = string | { readonly descriptor: number };
+
+export interface ListenerOptions {
+  readonly limits: Pick<ServerLimits, "connections" | "connectionsPerAddress">;
+  onSocket(socket: Socket): void;
+  /** The caps are reached; the socket has to be closed soon. */
+  onSurplus(socket: Socket): void;
+}
+
+const backlog = 1_024;
+
+/** Accepts sockets within the caps, and knows how many are open, altogether and of each address. */
+export class Listener {
+  readonly #server: Server;
+  readonly #options: ListenerOptions;
+  readonly #countByAddress = new Map<string, number>();
+  readonly #sockets = new Set<Socket>();
+  #target: ListenTarget = "";
+  #onEmpty: (() => void) | undefined;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      this.#accept(socket);
+    });
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  /** `unix:/path` or `tcp:host:port`, with the port that was really bound. */
+  get address(): string {
+    const bound: AddressInfo | string | null = this.#server.address();
+    if (typeof bound === "string") return `unix:${bound}`;
+    if (bound === null) return typeof this.#target === "string" ? this.#target : "";
+    const host = bound.family === "IPv6" ? `[${bound.address}]` : bound.address;
+    return `tcp:${host}:${bound.port}`;
+  }
+
+  /** A socket file that a killed server left behind is replaced; that of a living one is not. */
+  async listen(target: ListenTarget): Promise<void> {
+    this.#target = target;
+    if (typeof target !== "string") {
+      await this.#bind({ fd: target.descriptor });
+      return;
+    }
+    const address = parseAddress(target);
+    if (address.kind !== "unix") {
+      await this.#bind({ host: address.host, port: address.port, backlog });
+      return;
+    }
+    const { path } = address;
+    try {
+      await this.#bind({ path, backlog });
+    } catch (error) {
+      if (!(await isAbandoned(path, error))) throw error;
+      unlinkSync(path);
+      await this.#bind({ path, backlog });
+    }
+  }
+
+  /** Accepts no more. What is open stays so. */
+  stop(): void {
+    this.#server.close();
+  }
+
+  destroySockets(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Resolves when no socket is open. */
+  emptied(): Promise<void> {
+    if (this.#sockets.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve;
+    });
+  }
+
+  #bind(where: Parameters<Server["listen"]>[0] & object): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(where, () => {
+        this.#server.off("error", reject);
+        resolve();
+      });
+    });
+  }
+
+  #accept(socket: Socket): void {
+    const { limits, onSocket, onSurplus } = this.#options;
+    const address = socket.remoteAddress ?? "";
+    const ofAddress = this.#countByAddress.get(address) ?? 0;
+    const isSurplus =
+      this.#sockets.size >= limits.connections ||
+      (address !== "" && ofAddress >= limits.connectionsPerAddress);
+    this.#countByAddress.set(address, ofAddress + 1);
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#forget(socket, address));
+    if (isSurplus) onSurplus(socket);
+    else onSocket(socket);
+  }
+
+  #forget(socket: Socket, address: string): void {
+    this.#sockets.delete(socket);
+    const count = this.#countByAddress.get(address) ?? 1;
+    if (count > 1) this.#countByAddress.set(address, count - 1);
+    else this.#countByAddress.delete(address);
+    if (this.#sockets.size === 0) this.#onEmpty?.();
+  }
+}
+
+/** A socket file that nobody listens on: its server was killed. */
+function isAbandoned(path: string, error: unknown): Promise<boolean> {
+  if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const probe = connect(path, () => {
+      probe.destroy();
+      resolve(false);
+    });
+    probe.on("error", (failure: NodeJS.ErrnoException) => {
+      resolve(failure.code === "ECONNREFUSED");
+    });
+  });
+}

@@ -1,0 +1,214 @@
+import {
+  createServer as createHttp1,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import {
+  createServer as createHttp2,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2";
+import type { Socket } from "node:net";
+import { Fault } from "../kernel/index.ts";
+import type { Log } from "../telemetry/index.ts";
+import type { Timer, World } from "../world/index.ts";
+import type { ExchangeHandler } from "./contract.ts";
+import { httpFaults, type Refusal } from "./faults.ts";
+import type { ServerLimits } from "./limits.ts";
+import { NodeExchange, type NodeResponse } from "./node-exchange.ts";
+import { type NodeRequest, nodeRequestHead } from "./node-heads.ts";
+import { type DescribeRefusal, refusalHead } from "./refusal.ts";
+
+export interface NodeServersOptions {
+  readonly log: Log;
+  readonly limits: ServerLimits;
+  readonly onExchange: ExchangeHandler;
+  readonly describe: DescribeRefusal;
+}
+
+const sweepMs = 250;
+/** RFC 9113, 6.5.2. Node's own default is unlimited. */
+const concurrentStreamsMax = 100;
+
+/** What Node's parser says, in our words. The rest of its errors are malformed heads. */
+const refusalByCode: Readonly<Record<string, Refusal>> = {
+  HPE_HEADER_OVERFLOW: "head_too_large",
+  HPE_INVALID_CHUNK_SIZE: "bad_chunk",
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: "bad_chunk",
+  HPE_INVALID_CONTENT_LENGTH: "bad_framing",
+  HPE_UNEXPECTED_CONTENT_LENGTH: "bad_framing",
+  HPE_INVALID_TRANSFER_ENCODING: "bad_framing",
+  HPE_INVALID_METHOD: "bad_request_line",
+  HPE_INVALID_VERSION: "unsupported_version",
+  HPE_INVALID_URL: "bad_target",
+  ERR_HTTP_REQUEST_TIMEOUT: "request_timeout",
+};
+
+/**
+ * Node's own servers, without ports of theirs: they are given sockets. They surface the same
+ * exchanges as the strict server, after the same checks.
+ */
+export class NodeServers {
+  readonly #options: NodeServersOptions;
+  readonly #http1: Server;
+  readonly #http2: Http2Server;
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #exchanges = new Set<{ exchange: NodeExchange; request: NodeRequest }>();
+  #isDraining: boolean = false;
+
+  constructor(options: NodeServersOptions) {
+    this.#options = options;
+    this.#http1 = this.#createHttp1();
+    this.#http2 = this.#createHttp2();
+  }
+
+  /** Takes a socket, with any bytes that were put back into it, for HTTP/1.x. */
+  serve1(socket: Socket): void {
+    this.#http1.emit("connection", socket);
+    socket.resume();
+  }
+
+  /** The same for HTTP/2. */
+  serve2(socket: Socket): void {
+    this.#http2.emit("connection", socket);
+  }
+
+  startSweeping(world: World): Timer {
+    // A server that never listens by itself has to be told to start watching its heads.
+    this.#http1.emit("listening");
+    let sweptAtMs = world.clock.monotonicMs();
+    return world.timers.every(sweepMs, () => {
+      const nowMs = world.clock.monotonicMs();
+      for (const { exchange, request } of this.#exchanges) {
+        if (exchange.isOverdue(nowMs - sweptAtMs)) this.#timeOut(exchange, request);
+      }
+      sweptAtMs = nowMs;
+    });
+  }
+
+  drain(): void {
+    this.#isDraining = true;
+    this.#http1.close();
+    for (const session of this.#sessions) session.close();
+  }
+
+  #timeOut(exchange: NodeExchange, request: NodeRequest): void {
+    if (exchange.hasAnswerStarted) {
+      request.socket.destroy();
+      return;
+    }
+    const fault = httpFaults.request_timeout();
+    const { contentType, body } = this.#options.describe(fault);
+    exchange.respond(fault.httpStatus, [["content-type", contentType]], body);
+  }
+
+  #createHttp1(): Server {
+    const { limits } = this.#options;
+    const server = createHttp1({
+      maxHeaderSize: limits.headBytes,
+      headersTimeout: limits.headTimeoutMs,
+      requestTimeout: 0,
+      connectionsCheckingInterval: sweepMs,
+      keepAliveTimeout: limits.idleTimeoutMs,
+      noDelay: true,
+    });
+    // 0: count all. Node would otherwise drop surplus fields silently; ours are refused.
+    server.maxHeadersCount = 0;
+    server.maxRequestsPerSocket = limits.requestsPerConnection;
+    server.on("request", (request, response) => this.#begin(request, response, false));
+    server.on("checkContinue", (request, response) => this.#begin(request, response, true));
+    server.on("checkExpectation", (_request, response: ServerResponse) => {
+      this.#refuse(response, "expectation_failed");
+    });
+    server.on("connect", (_request, socket) => this.#refuseSocket(socket as Socket, "CONNECT"));
+    server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+      this.#refuseSocket(socket as Socket, error.code ?? "");
+    });
+    return server;
+  }
+
+  #createHttp2(): Http2Server {
+    const { limits } = this.#options;
+    const server = createHttp2({
+      settings: {
+        maxConcurrentStreams: concurrentStreamsMax,
+        maxHeaderListSize: limits.headBytes,
+        enablePush: false,
+      },
+      maxSessionMemory: 8,
+      maxSessionInvalidFrames: 50,
+      maxSessionRejectedStreams: 50,
+      maxHeaderListPairs: limits.fields + 4,
+      // Rapid reset: beyond a burst of 200 and 33 a second the session is closed.
+      streamResetBurst: 200,
+      streamResetRate: 33,
+    });
+    server.on("session", (session) => {
+      this.#sessions.add(session);
+      session.setTimeout(limits.idleTimeoutMs, () => session.close());
+      session.on("error", () => session.destroy());
+      session.on("close", () => this.#sessions.delete(session));
+      if (this.#isDraining) session.close();
+    });
+    server.on("request", (request, response) => this.#begin(request, response, false));
+    server.on("checkContinue", (request, response) => this.#begin(request, response, true));
+    server.on("sessionError", () => undefined);
+    return server;
+  }
+
+  #begin(
+    request: IncomingMessage | Http2ServerRequest,
+    response: ServerResponse | Http2ServerResponse,
+    awaitsContinue: boolean,
+  ): void {
+    const { limits, onExchange, log, describe } = this.#options;
+    const head = nodeRequestHead(request, limits);
+    if (typeof head === "string") {
+      this.#refuse(response, head);
+      return;
+    }
+    const isDraining = (): boolean => this.#isDraining;
+    const options = { request, response, limits, awaitsContinue, isDraining };
+    const exchange = new NodeExchange(head, options);
+    const entry = { exchange, request };
+    this.#exchanges.add(entry);
+    response.on("close", () => this.#exchanges.delete(entry));
+    try {
+      onExchange(exchange);
+    } catch (error) {
+      const fault = Fault.from(error);
+      log.error("exchange_handler_threw", { reason: fault.reason, detail: fault.detail });
+      const { contentType, body } = describe(fault);
+      if (exchange.hasAnswerStarted) exchange.cut();
+      else exchange.respond(fault.httpStatus, [["content-type", contentType]], body);
+    }
+  }
+
+  /** Refuses a request that was read; on HTTP/1.1 its connection closes. */
+  #refuse(response: NodeResponse, refusal: Refusal): void {
+    const fault = httpFaults[refusal]();
+    const { contentType, body } = this.#options.describe(fault);
+    response.statusCode = fault.httpStatus;
+    response.setHeader("content-type", contentType);
+    if (response.req.httpVersionMajor === 1) response.setHeader("connection", "close");
+    response.end(body);
+  }
+
+  /** Refuses what could not be read as a request. */
+  #refuseSocket(socket: Socket, code: string): void {
+    if (!socket.writable || code === "ECONNRESET") {
+      socket.destroy();
+      return;
+    }
+    const refusal =
+      code === "CONNECT" ? "unsupported_method" : (refusalByCode[code] ?? "bad_field");
+    const fault = httpFaults[refusal]();
+    const described = this.#options.describe(fault);
+    socket.on("error", () => socket.destroy());
+    socket.write(refusalHead(fault, described) + described.body);
+    socket.destroySoon();
+  }
+}
