@@ -1,0 +1,185 @@
+/**
+ * The part of one limit that a replica may admit by itself. Pure.
+ *
+ * Rates (`requests`, `tokens`) are a store that grants fill and requests empty; what is left when
+ * the lease ends goes back. Places (`concurrency`) are a number that may be in use at once, and
+ * each grant sets it anew.
+ */
+
+export type LimitKind = "requests" | "tokens" | "concurrency";
+
+export interface LimitGrant {
+  readonly limitId: string;
+  readonly kind: LimitKind;
+  readonly granted: number;
+  /** The limit, what is left of it everywhere, and when it is whole again. */
+  readonly limit: number;
+  readonly remaining: number;
+  readonly resetMs: number;
+  /** Set when nothing was granted. */
+  readonly retryAfterMs: number;
+  readonly windowMs: number;
+}
+
+/** What one request wants of a pool. */
+export interface Demand {
+  /** Prompt and answer at most; what was not used comes back. */
+  readonly tokens: number;
+}
+
+export class LimitPool {
+  readonly id: string;
+  readonly kind: LimitKind;
+  #limit = 0;
+  #windowMs = 0;
+  #available = 0;
+  #inUse = 0;
+  #unspent = 0;
+  /** Which grant filled the pool last; a request gives back only to the one it took from. */
+  #epoch = 0;
+  #validUntilMs = Number.NEGATIVE_INFINITY;
+  #refusedUntilMs = Number.NEGATIVE_INFINITY;
+  #filledAtMs = Number.NEGATIVE_INFINITY;
+  #remaining = 0;
+  #resetAtMs = 0;
+
+  constructor(id: string, kind: LimitKind) {
+    this.id = id;
+    this.kind = kind;
+  }
+
+  get limit(): number {
+    return this.#limit;
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Places taken, or what a rate has in store; for tests and metrics. */
+  get level(): number {
+    return this.kind === "concurrency" ? this.#inUse : this.#available;
+  }
+
+  /** Left of the limit as far as this replica knows. */
+  remainingAt(nowMs: number): number {
+    if (this.kind === "concurrency") return Math.max(0, this.#limit - this.#inUse);
+    const isCurrent = nowMs < this.#validUntilMs;
+    return Math.max(0, Math.floor(this.#remaining + (isCurrent ? this.#available : 0)));
+  }
+
+  /** Milliseconds until the limit is whole again. */
+  resetMsAt(nowMs: number): number {
+    return Math.max(0, this.#resetAtMs - nowMs);
+  }
+
+  /** Milliseconds for which quota has refused this limit; 0 when it has not. */
+  refusedForMs(nowMs: number): number {
+    return Math.max(0, this.#refusedUntilMs - nowMs);
+  }
+
+  /** What this demand takes; never more than the limit itself, or it could never pass. */
+  amountOf(demand: Demand): number {
+    if (this.kind !== "tokens") return 1;
+    return this.#limit > 0 ? Math.min(demand.tokens, this.#limit) : demand.tokens;
+  }
+
+  covers(demand: Demand, nowMs: number): boolean {
+    if (nowMs >= this.#validUntilMs) return false;
+    const amount = this.amountOf(demand);
+    return this.kind === "concurrency"
+      ? this.#inUse + amount <= this.#available
+      : this.#available >= amount;
+  }
+
+  take(demand: Demand): void {
+    if (this.kind === "concurrency") this.#inUse += 1;
+    else this.#available -= this.amountOf(demand);
+  }
+
+  /** The request is over; it took from the pool in this epoch and really used this much. */
+  giveBack(demand: Demand, { epoch, usedTokens }: { epoch: number; usedTokens: number }): void {
+    if (this.kind === "concurrency") this.#inUse -= 1;
+    if (this.kind !== "tokens") return;
+    const rest = this.amountOf(demand) - usedTokens;
+    // Using more than was asked for is a debt, which the next grant pays.
+    if (epoch === this.#epoch || rest < 0) this.#available += rest;
+    else this.#unspent += rest;
+  }
+
+  /** Nothing came of it at all: a refusal elsewhere, or an answer from the cache. */
+  undo(demand: Demand, epoch: number): void {
+    if (this.kind === "concurrency") this.#inUse -= 1;
+    else if (epoch === this.#epoch) this.#available += this.amountOf(demand);
+    else this.#unspent += this.amountOf(demand);
+  }
+
+  grant(grant: LimitGrant, { nowMs, validMs }: { nowMs: number; validMs: number }): void {
+    this.#limit = grant.limit;
+    this.#windowMs = grant.windowMs;
+    this.#remaining = grant.remaining;
+    this.#resetAtMs = nowMs + grant.resetMs;
+    this.#refusedUntilMs =
+      grant.granted === 0 && grant.retryAfterMs > 0
+        ? nowMs + grant.retryAfterMs
+        : Number.NEGATIVE_INFINITY;
+    this.#fill(grant.granted, { nowMs, validMs });
+  }
+
+  /** Quota cannot be asked: this replica's share of the limit, by its own clock. */
+  grantShare({ nowMs, validMs, replicas }: GrantShare): void {
+    if (nowMs < this.#validUntilMs) return;
+    const share = this.#limit / replicas;
+    if (this.kind === "concurrency") {
+      this.#fill(Math.max(1, Math.floor(share)), { nowMs, validMs });
+      return;
+    }
+    const sinceMs = Math.min(nowMs - this.#filledAtMs, validMs);
+    const refill = this.#windowMs > 0 ? (share * sinceMs) / this.#windowMs : share;
+    this.#fill(Math.max(refill, this.#available < 0 ? 0 : 1), { nowMs, validMs });
+  }
+
+  #fill(amount: number, { nowMs, validMs }: { nowMs: number; validMs: number }): void {
+    this.expire(nowMs);
+    this.#available = this.kind === "concurrency" ? amount : this.#available + amount;
+    this.#validUntilMs = nowMs + validMs;
+    this.#filledAtMs = nowMs;
+    this.#epoch += 1;
+  }
+
+  /** What an ended lease had in store is to be given back; a debt stays. */
+  expire(nowMs: number): void {
+    if (nowMs < this.#validUntilMs || this.kind === "concurrency") return;
+    this.#unspent += Math.max(0, this.#available);
+    this.#available = Math.min(0, this.#available);
+  }
+
+  /** Takes what is to be given back with the next call. */
+  takeUnspent(): number {
+    const unspent = Math.floor(this.#unspent);
+    this.#unspent -= unspent;
+    return unspent;
+  }
+
+  /** What a call should ask for so that this demand passes: with any debt on top. */
+  wantedFor(demands: readonly Demand[], nowMs: number): number {
+    if (this.kind === "concurrency") return this.#inUse + demands.length;
+    this.expire(nowMs);
+    let wanted = 0;
+    for (const demand of demands) wanted += this.amountOf(demand);
+    return Math.max(0, Math.ceil(wanted - this.#available));
+  }
+
+  /** The limits are to be asked for anew. */
+  forget(): void {
+    this.#validUntilMs = Number.NEGATIVE_INFINITY;
+    this.#refusedUntilMs = Number.NEGATIVE_INFINITY;
+  }
+}
+
+interface GrantShare {
+  readonly nowMs: number;
+  readonly validMs: number;
+  /** Replicas that share the limit. */
+  readonly replicas: number;
+}
