@@ -75,7 +75,8 @@ describe("seeOffPredecessor", () => {
 describe("makeRunDirectory", () => {
   test("is private, short, and gone after removal", () => {
     const run = makeRunDirectory();
-    assert.equal(statSync(run.path).mode & 0o777, 0o700);
+    assert.equal(statSync(run.sockets).mode & 0o777, 0o700);
+    assert.ok(`${run.sockets}/monitoring-99.sock`.length < 100);
     assert.ok(isRunDirectory(run.path));
     run.remove();
     assert.equal(existsSync(run.path), false);

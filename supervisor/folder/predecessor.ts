@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import { join } from "node:path";
 import type { Log } from "@tandem/libs/telemetry";
 import { sleep, type World } from "@tandem/libs/world";
 import { z } from "zod";
@@ -48,7 +49,8 @@ export async function seeOffPredecessor(
   }
   const owner = readOwner(directory);
   if (owner !== undefined && !isAlive(owner.process) && isRunDirectory(owner.runDirectory)) {
-    rmSync(owner.runDirectory, { recursive: true, force: true });
+    // Its sockets alone: a store that outlived it may still be reached through the rest.
+    rmSync(join(owner.runDirectory, "sockets"), { recursive: true, force: true });
   }
 }
 
