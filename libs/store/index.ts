@@ -10,6 +10,7 @@ export {
   type Generated,
   type Insertable,
   type Kysely,
+  type RawBuilder,
   type Selectable,
   sql,
   type Transaction,
@@ -17,6 +18,7 @@ export {
 } from "kysely";
 export { Database, type DatabaseOptions, openDatabase, transaction } from "./database/database.ts";
 export { isConflict, isContention } from "./database/database-faults.ts";
+export { databaseUrlFor } from "./database/database-url.ts";
 export type { Executor } from "./database/executor.ts";
 export { type Migrations, migrate } from "./database/migrate.ts";
 export { withRetry } from "./database/retry.ts";
