@@ -1,0 +1,43 @@
+/** What the configuration file declares, in the catalogue's own words. */
+import { parseNanos } from "@tandem/libs/kernel";
+import type { Config } from "../config.ts";
+import type { CatalogueSources } from "./catalogue.ts";
+
+const nanos = (amount: string | undefined, otherwise: bigint): bigint =>
+  amount === undefined ? otherwise : parseNanos(amount);
+
+export function declaredCatalogue(config: Config): Omit<CatalogueSources, "discoveries"> {
+  return {
+    models: config.models.map(({ price: _price, ...model }) => ({
+      ...model,
+      displayName: model.displayName === "" ? model.id : model.displayName,
+      source: "file" as const,
+      enabled: true,
+      createdAtMs: 0,
+      version: 0n,
+    })),
+    prices: config.models.flatMap(({ id, price }) => {
+      if (price === undefined) return [];
+      const inputNanos = parseNanos(price.inputPerMillion);
+      const upstreamInputNanos = nanos(price.upstreamInputPerMillion, 0n);
+      return [
+        {
+          id: `file:${id}`,
+          model: id,
+          currency: price.currency,
+          inputNanos,
+          cachedInputNanos: nanos(price.cachedInputPerMillion, inputNanos),
+          outputNanos: parseNanos(price.outputPerMillion),
+          upstreamInputNanos,
+          upstreamCachedInputNanos: nanos(price.upstreamCachedInputPerMillion, upstreamInputNanos),
+          upstreamOutputNanos: nanos(price.upstreamOutputPerMillion, 0n),
+          validFromMs: 0,
+          validUntilMs: 0,
+        },
+      ];
+    }),
+    aliases: Object.entries(config.aliases).map(([name, model]) => ({ name, model })),
+    rules: config.rules.map((rule, order) => ({ ...rule, order })),
+    defaultModel: config.defaultModel,
+  };
+}
