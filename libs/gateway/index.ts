@@ -15,6 +15,7 @@ export {
 } from "./identity/identity-cache.ts";
 export { identityFaults } from "./identity/identity-faults.ts";
 export { followRevocations, revocationPollMs } from "./identity/revocation-feed.ts";
+export { type ApiInfo, describeApi, type JsonObject } from "./openapi.ts";
 export {
   createPhaseRunner,
   type Phase,
@@ -23,3 +24,43 @@ export {
   type PhaseRunner,
 } from "./phases/phase-runner.ts";
 export { type PhaseOutcome, type PhaseRecord, PhaseTrace } from "./phases/phase-trace.ts";
+export { faultToProblem, type Problem, problemMediaType } from "./problem.ts";
+export { type Caller, nobody } from "./rest/caller.ts";
+export {
+  amountInput,
+  currencyField,
+  emailField,
+  idField,
+  integerQuery,
+  lineField,
+  moneyField,
+  moneyOf,
+  timeField,
+  timeInput,
+  timeOf,
+} from "./rest/fields.ts";
+export { createIdempotency, type Idempotency } from "./rest/idempotency.ts";
+export { type PageBody, pageOf, pageQuery, pageQueryWith, pageReply } from "./rest/page.ts";
+export { restFaults } from "./rest/rest-faults.ts";
+export { createRestHandler } from "./rest/rest-handler.ts";
+export {
+  type RestCall,
+  type RestReply,
+  type Route,
+  type RouteAccess,
+  type RouteMethod,
+  routesOf,
+} from "./rest/route.ts";
+export { createRouteTable, type RouteTable } from "./rest/route-table.ts";
+export { createStaleAnswers, type StaleAnswers } from "./rest/stale-answers.ts";
+export { parseStrictJson } from "./rest/strict-json.ts";
+export type { Arrival, Authenticate, RestParts } from "./rest/work.ts";
+export {
+  clearSessionCookie,
+  csrfHeader,
+  csrfTokenOf,
+  isCsrfToken,
+  readSessionToken,
+  setSessionCookie,
+  siteOf,
+} from "./session-cookie.ts";
