@@ -85,6 +85,20 @@ export declare type Identity = Message<"tandem.auth.v1.Identity"> & {
    * @generated from field: string name = 12;
    */
   name: string;
+
+  /**
+   * What roles and scopes together allow on the management plane: projects:read, keys:write …
+   *
+   * @generated from field: repeated string permissions = 13;
+   */
+  permissions: string[];
+
+  /**
+   * The revocation sequence that this identity includes.
+   *
+   * @generated from field: uint64 sequence = 14;
+   */
+  sequence: bigint;
 };
 
 /**
@@ -511,6 +525,13 @@ export declare type RotateKeyRequest = Message<"tandem.auth.v1.RotateKeyRequest"
    * @generated from field: uint32 overlap_ms = 3;
    */
   overlapMs: number;
+
+  /**
+   * Repeated with the same one, a secret that was never used is replaced and the old one stays.
+   *
+   * @generated from field: string idempotency_key = 4;
+   */
+  idempotencyKey: string;
 };
 
 /**
@@ -622,6 +643,13 @@ export declare type SetPasswordRequest = Message<"tandem.auth.v1.SetPasswordRequ
    * @generated from field: string password = 2;
    */
   password: string;
+
+  /**
+   * Of a user that changes its own; the platform need not know it.
+   *
+   * @generated from field: string current_password = 3;
+   */
+  currentPassword: string;
 };
 
 /**
@@ -660,6 +688,13 @@ export declare type SignInRequest = Message<"tandem.auth.v1.SignInRequest"> & {
    * @generated from field: string remote_address = 3;
    */
   remoteAddress: string;
+
+  /**
+   * Which of the person's organisations; empty for the one joined first.
+   *
+   * @generated from field: string organisation_id = 4;
+   */
+  organisationId: string;
 };
 
 /**
@@ -798,6 +833,8 @@ export declare type GrantRoleRequest = Message<"tandem.auth.v1.GrantRoleRequest"
 export declare const GrantRoleRequestSchema: GenMessage<GrantRoleRequest>;
 
 /**
+ * Without its last role a person has no access: its keys and sessions in the organisation end.
+ *
  * @generated from message tandem.auth.v1.RevokeRoleRequest
  */
 export declare type RevokeRoleRequest = Message<"tandem.auth.v1.RevokeRoleRequest"> & {
@@ -812,6 +849,8 @@ export declare type RevokeRoleRequest = Message<"tandem.auth.v1.RevokeRoleReques
   userId: string;
 
   /**
+   * Empty: every role, as when a member is removed.
+   *
    * @generated from field: string role = 3;
    */
   role: string;
@@ -833,6 +872,8 @@ export declare type ListRolesRequest = Message<"tandem.auth.v1.ListRolesRequest"
   organisationId: string;
 
   /**
+   * Empty: of everybody.
+   *
    * @generated from field: string user_id = 2;
    */
   userId: string;
@@ -977,9 +1018,18 @@ export declare const ListAuditResponseSchema: GenMessage<ListAuditResponse>;
  */
 export declare type RecordAuditRequest = Message<"tandem.auth.v1.RecordAuditRequest"> & {
   /**
+   * Sequence and hash are given by the log.
+   *
    * @generated from field: tandem.auth.v1.AuditEntry entry = 1;
    */
   entry?: AuditEntry | undefined;
+
+  /**
+   * The same event twice is one entry.
+   *
+   * @generated from field: string event_id = 2;
+   */
+  eventId: string;
 };
 
 /**
@@ -987,6 +1037,95 @@ export declare type RecordAuditRequest = Message<"tandem.auth.v1.RecordAuditRequ
  * Use `create(RecordAuditRequestSchema)` to create a new message.
  */
 export declare const RecordAuditRequestSchema: GenMessage<RecordAuditRequest>;
+
+/**
+ * @generated from message tandem.auth.v1.VerifyAuditRequest
+ */
+export declare type VerifyAuditRequest = Message<"tandem.auth.v1.VerifyAuditRequest"> & {
+};
+
+/**
+ * Describes the message tandem.auth.v1.VerifyAuditRequest.
+ * Use `create(VerifyAuditRequestSchema)` to create a new message.
+ */
+export declare const VerifyAuditRequestSchema: GenMessage<VerifyAuditRequest>;
+
+/**
+ * @generated from message tandem.auth.v1.VerifyAuditResponse
+ */
+export declare type VerifyAuditResponse = Message<"tandem.auth.v1.VerifyAuditResponse"> & {
+  /**
+   * @generated from field: bool ok = 1;
+   */
+  ok: boolean;
+
+  /**
+   * @generated from field: uint64 entries = 2;
+   */
+  entries: bigint;
+
+  /**
+   * The first entry whose hash does not follow from the one before; 0 when all do.
+   *
+   * @generated from field: uint64 broken_at_sequence = 3;
+   */
+  brokenAtSequence: bigint;
+};
+
+/**
+ * Describes the message tandem.auth.v1.VerifyAuditResponse.
+ * Use `create(VerifyAuditResponseSchema)` to create a new message.
+ */
+export declare const VerifyAuditResponseSchema: GenMessage<VerifyAuditResponse>;
+
+/**
+ * @generated from message tandem.auth.v1.ReportKeyUseRequest
+ */
+export declare type ReportKeyUseRequest = Message<"tandem.auth.v1.ReportKeyUseRequest"> & {
+  /**
+   * @generated from field: repeated tandem.auth.v1.KeyUse uses = 1;
+   */
+  uses: KeyUse[];
+};
+
+/**
+ * Describes the message tandem.auth.v1.ReportKeyUseRequest.
+ * Use `create(ReportKeyUseRequestSchema)` to create a new message.
+ */
+export declare const ReportKeyUseRequestSchema: GenMessage<ReportKeyUseRequest>;
+
+/**
+ * @generated from message tandem.auth.v1.KeyUse
+ */
+export declare type KeyUse = Message<"tandem.auth.v1.KeyUse"> & {
+  /**
+   * @generated from field: string key_id = 1;
+   */
+  keyId: string;
+
+  /**
+   * @generated from field: int64 last_used_at_ms = 2;
+   */
+  lastUsedAtMs: bigint;
+};
+
+/**
+ * Describes the message tandem.auth.v1.KeyUse.
+ * Use `create(KeyUseSchema)` to create a new message.
+ */
+export declare const KeyUseSchema: GenMessage<KeyUse>;
+
+/**
+ * @generated from message tandem.auth.v1.ReportKeyUseResponse
+ */
+export declare type ReportKeyUseResponse = Message<"tandem.auth.v1.ReportKeyUseResponse"> & {
+};
+
+/**
+ * Describes the message tandem.auth.v1.ReportKeyUseResponse.
+ * Use `create(ReportKeyUseResponseSchema)` to create a new message.
+ */
+export declare const ReportKeyUseResponseSchema: GenMessage<ReportKeyUseResponse>;
 
 /**
  * Who may do what: API keys, sessions, roles, the setup link, the audit log. Times are
@@ -1148,6 +1287,26 @@ export declare const AuthService: GenService<{
     methodKind: "unary";
     input: typeof RecordAuditRequestSchema;
     output: typeof AuditEntrySchema;
+  },
+  /**
+   * Recomputes the chain of hashes over the whole log.
+   *
+   * @generated from rpc tandem.auth.v1.AuthService.VerifyAudit
+   */
+  verifyAudit: {
+    methodKind: "unary";
+    input: typeof VerifyAuditRequestSchema;
+    output: typeof VerifyAuditResponseSchema;
+  },
+  /**
+   * When keys were last used, as a gateway knows it; told in batches, never per request.
+   *
+   * @generated from rpc tandem.auth.v1.AuthService.ReportKeyUse
+   */
+  reportKeyUse: {
+    methodKind: "unary";
+    input: typeof ReportKeyUseRequestSchema;
+    output: typeof ReportKeyUseResponseSchema;
   },
 }>;
 

@@ -218,6 +218,11 @@ export declare type Invitation = Message<"tandem.users.v1.Invitation"> & {
    * @generated from field: int64 accepted_at_ms = 7;
    */
   acceptedAtMs: bigint;
+
+  /**
+   * @generated from field: int64 revoked_at_ms = 8;
+   */
+  revokedAtMs: bigint;
 };
 
 /**
@@ -287,6 +292,8 @@ export declare type UpdateOrganisationRequest = Message<"tandem.users.v1.UpdateO
 export declare const UpdateOrganisationRequestSchema: GenMessage<UpdateOrganisationRequest>;
 
 /**
+ * A person with this address that exists already gets the membership only.
+ *
  * @generated from message tandem.users.v1.CreateUserRequest
  */
 export declare type CreateUserRequest = Message<"tandem.users.v1.CreateUserRequest"> & {
@@ -545,6 +552,13 @@ export declare type CreateInvitationRequest = Message<"tandem.users.v1.CreateInv
    * @generated from field: string role = 3;
    */
   role: string;
+
+  /**
+   * Repeated with the same one, the invitation gets a new token in place of the one not delivered.
+   *
+   * @generated from field: string idempotency_key = 4;
+   */
+  idempotencyKey: string;
 };
 
 /**
@@ -615,6 +629,75 @@ export declare type AcceptInvitationRequest = Message<"tandem.users.v1.AcceptInv
  * Use `create(AcceptInvitationRequestSchema)` to create a new message.
  */
 export declare const AcceptInvitationRequestSchema: GenMessage<AcceptInvitationRequest>;
+
+/**
+ * @generated from message tandem.users.v1.CompleteInvitationRequest
+ */
+export declare type CompleteInvitationRequest = Message<"tandem.users.v1.CompleteInvitationRequest"> & {
+  /**
+   * @generated from field: string token = 1;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message tandem.users.v1.CompleteInvitationRequest.
+ * Use `create(CompleteInvitationRequestSchema)` to create a new message.
+ */
+export declare const CompleteInvitationRequestSchema: GenMessage<CompleteInvitationRequest>;
+
+/**
+ * @generated from message tandem.users.v1.RevokeInvitationRequest
+ */
+export declare type RevokeInvitationRequest = Message<"tandem.users.v1.RevokeInvitationRequest"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: string id = 2;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message tandem.users.v1.RevokeInvitationRequest.
+ * Use `create(RevokeInvitationRequestSchema)` to create a new message.
+ */
+export declare const RevokeInvitationRequestSchema: GenMessage<RevokeInvitationRequest>;
+
+/**
+ * @generated from message tandem.users.v1.ListOrganisationsRequest
+ */
+export declare type ListOrganisationsRequest = Message<"tandem.users.v1.ListOrganisationsRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message tandem.users.v1.ListOrganisationsRequest.
+ * Use `create(ListOrganisationsRequestSchema)` to create a new message.
+ */
+export declare const ListOrganisationsRequestSchema: GenMessage<ListOrganisationsRequest>;
+
+/**
+ * @generated from message tandem.users.v1.ListOrganisationsResponse
+ */
+export declare type ListOrganisationsResponse = Message<"tandem.users.v1.ListOrganisationsResponse"> & {
+  /**
+   * @generated from field: repeated tandem.users.v1.Organisation organisations = 1;
+   */
+  organisations: Organisation[];
+};
+
+/**
+ * Describes the message tandem.users.v1.ListOrganisationsResponse.
+ * Use `create(ListOrganisationsResponseSchema)` to create a new message.
+ */
+export declare const ListOrganisationsResponseSchema: GenMessage<ListOrganisationsResponse>;
 
 /**
  * People, organisations, projects, membership, invitations, preferences.
@@ -743,7 +826,18 @@ export declare const UsersService: GenService<{
     output: typeof ListInvitationsResponseSchema;
   },
   /**
-   * Single use; the token is shown once to the inviter and stored as a hash.
+   * The organisations a person belongs to, the one joined first at the top.
+   *
+   * @generated from rpc tandem.users.v1.UsersService.ListOrganisations
+   */
+  listOrganisations: {
+    methodKind: "unary";
+    input: typeof ListOrganisationsRequestSchema;
+    output: typeof ListOrganisationsResponseSchema;
+  },
+  /**
+   * The token is shown once to the inviter and stored as a hash. Repeated before
+   * CompleteInvitation it answers alike, so that a broken acceptance can be finished.
    *
    * @generated from rpc tandem.users.v1.UsersService.AcceptInvitation
    */
@@ -751,6 +845,24 @@ export declare const UsersService: GenService<{
     methodKind: "unary";
     input: typeof AcceptInvitationRequestSchema;
     output: typeof MembershipSchema;
+  },
+  /**
+   * Roles and password are set: from now on the token opens nothing.
+   *
+   * @generated from rpc tandem.users.v1.UsersService.CompleteInvitation
+   */
+  completeInvitation: {
+    methodKind: "unary";
+    input: typeof CompleteInvitationRequestSchema;
+    output: typeof InvitationSchema;
+  },
+  /**
+   * @generated from rpc tandem.users.v1.UsersService.RevokeInvitation
+   */
+  revokeInvitation: {
+    methodKind: "unary";
+    input: typeof RevokeInvitationRequestSchema;
+    output: typeof InvitationSchema;
   },
 }>;
 
