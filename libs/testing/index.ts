@@ -19,6 +19,7 @@ export {
   type LinkFaults,
   type ProxyFaults,
 } from "./fault-proxy.ts";
+export { freePort } from "./free-port.ts";
 export { type HttpAnswer, httpRequest } from "./http-request.ts";
 export {
   type InstantUpstream,
@@ -42,3 +43,4 @@ export {
 export { hashText, mixBits, type SeededRandom, seededRandom } from "./seeded-random.ts";
 export { type SeededWorld, seededWorld } from "./seeded-world.ts";
 export { textOfStream, textOfWhole } from "./spoken-text.ts";
+export { createTestHouse, type TestHouse } from "./test-house.ts";
