@@ -51,6 +51,11 @@ export class JsonDocument {
     return (this.#tape[member + 3] ?? 0) - 1;
   }
 
+  /** Offset behind the closing quote of a member's key. */
+  keyEnd(member: number): number {
+    return Math.abs(this.#tape[member + 4] ?? 0) + 1;
+  }
+
   /** The first member or element, or `nowhere`; also for what was not recorded. */
   firstChild(value: number): number {
     const child = value + entrySize;
@@ -63,7 +68,7 @@ export class JsonDocument {
     return next < (this.#tape[parent + 5] ?? 0) ? next : nowhere;
   }
 
-  /** The member of this name, or `nowhere`. Keys with escapes are found as well. */
+  /** The member of this name (plain ASCII), or `nowhere`. Keys with escapes are found as well. */
   member(object: number, name: string): number {
     for (
       let member = this.firstChild(object);
