@@ -2,6 +2,13 @@
  * How calls survive what they call: limits, balancing, ejection, breakers, retries and deadlines as
  * state machines without clock, randomness or input and output of their own (DESIGN D4).
  */
+
+export {
+  type Choice,
+  type ChooseOptions,
+  chooseReplica,
+  type ReplicaCandidate,
+} from "./choose-replica.ts";
 export {
   checkGcraDemand,
   type GcraDecision,
@@ -13,3 +20,11 @@ export {
   gcraFits,
   gcraLevel,
 } from "./gcra.ts";
+export { failureLatencyMs, PeakEwma } from "./peak-ewma.ts";
+export {
+  type Availability,
+  type HealthParameters,
+  healthDefault,
+  ReplicaHealth,
+} from "./replica-health.ts";
+export { RetryBudget, type RetryBudgetParameters, retryBudgetDefault } from "./retry-budget.ts";
