@@ -1,0 +1,105 @@
+/** The budgets of DESIGN.md part 6 that this bench measures, and the verdict on each. Pure. */
+import { comparedOf, type Figure, medianOf, type Samples, type ScenarioName } from "./samples.ts";
+
+/** Names of the contenders in the samples. */
+export const contenderNames = {
+  direct: "direct",
+  nginx: "nginx",
+  haproxy: "HAProxy",
+  portkey: "Portkey",
+  tandem: "Tandem",
+  gatewayAlone: "Tandem, ai gateway alone",
+} as const;
+
+type ContenderKey = keyof typeof contenderNames;
+
+export interface Budget {
+  readonly what: string;
+  readonly scenario: ScenarioName;
+  readonly contender: ContenderKey;
+  readonly figure: Figure;
+  /** Set against another contender of the same round, or taken as it is. */
+  readonly against?: { readonly contender: ContenderKey; readonly as: "ratio" | "difference" };
+  /** At most; undefined where the design asks for the goal only. */
+  readonly must: number | undefined;
+  readonly goal: number | undefined;
+  readonly unit: string;
+}
+
+const cpu = "cpuUsPerUnit";
+const ofNginx = { contender: "nginx", as: "ratio" } as const;
+const overDirect = { contender: "direct", as: "difference" } as const;
+
+export const budgets: readonly Budget[] = [
+  row("unary call, 1.5 KB, router and gateway", "unary-1.5k", "tandem", [7, 3.5], ofNginx),
+  row("the same, against Portkey's bare hop", "unary-1.5k", "tandem", [0.1, 0.05], {
+    contender: "portkey",
+    as: "ratio",
+  }),
+  row("unary call, 1.5 KB, gateway alone", "unary-1.5k", "gatewayAlone", [5, 2], ofNginx),
+  row("unary call, 32 KB, router and gateway", "unary-32k", "tandem", [6, 3.2], ofNginx),
+  row("streamed chunk of 200 bytes, paced 10 ms", "stream-chunk", "tandem", [4, 2.5], ofNginx),
+  row("cache hit, router and gateway", "cache-hit", "tandem", [4, 2], ofNginx),
+  row("cache hit, gateway alone", "cache-hit", "gatewayAlone", [undefined, 1], ofNginx),
+  { ...time("cache hit, p99", "cache-hit", "latencyMsP99", [2, undefined]) },
+  { ...time("added latency, p50", "latency", "latencyMsP50", [0.8, 0.5]), against: overDirect },
+  { ...time("added latency, p99", "latency", "latencyMsP99", [3, 2]), against: overDirect },
+  {
+    what: "memory of an open idle stream, router and gateway",
+    scenario: "idle-stream",
+    contender: "tandem",
+    figure: "kibPerUnit",
+    must: 64,
+    goal: 28,
+    unit: "KiB",
+  },
+];
+
+type Limits = readonly [must: number | undefined, goal: number | undefined];
+
+function row(
+  what: string,
+  scenario: ScenarioName,
+  contender: ContenderKey,
+  [must, goal]: Limits,
+  against: NonNullable<Budget["against"]>,
+): Budget {
+  const unit = `× ${contenderNames[against.contender]}`;
+  return { what, scenario, contender, figure: cpu, against, must, goal, unit };
+}
+
+function time(what: string, scenario: ScenarioName, figure: Figure, [must, goal]: Limits): Budget {
+  return { what, scenario, contender: "tandem", figure, must, goal, unit: "ms" };
+}
+
+export type Verdict = "goal reached" | "within budget" | "OVER BUDGET" | "not measured";
+
+export interface Judgement extends Budget {
+  readonly value: number | undefined;
+  readonly verdict: Verdict;
+}
+
+export function judge(samples: Samples): Judgement[] {
+  return budgets.map((budget) => {
+    const { scenario, figure, against } = budget;
+    const which = { scenario, figure, contender: contenderNames[budget.contender] };
+    const value = against
+      ? comparedOf(samples, {
+          ...which,
+          against: contenderNames[against.contender],
+          as: against.as,
+        })
+      : medianOf(samples, which);
+    return { ...budget, value, verdict: verdictOn(value, budget) };
+  });
+}
+
+/** A budget with a goal only cannot be over: the design wishes, it does not demand. */
+function verdictOn(
+  value: number | undefined,
+  { must, goal }: Pick<Budget, "must" | "goal">,
+): Verdict {
+  if (value === undefined || Number.isNaN(value)) return "not measured";
+  if (goal !== undefined && value <= goal) return "goal reached";
+  return must === undefined || value <= must ? "within budget" : "OVER BUDGET";
+}

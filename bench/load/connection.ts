@@ -1,0 +1,79 @@
+import { connect, type Socket } from "node:net";
+import { counterPlaceholder, type RequestTemplate, type Target } from "./job.ts";
+import { type ResponseListener, responseReader } from "./response-reader.ts";
+
+export interface Connection {
+  /** Sends one request; the answer before must have ended. */
+  ask(): void;
+  close(): void;
+}
+
+/** Read buffers are reused: nothing that the generator keeps points into them. */
+const readBufferBytes = 64 * 1024;
+
+/** A kept-alive connection to the thing measured. `onBroken` once, when it ends by itself. */
+export function openConnection(
+  target: Target,
+  requests: RequestSource,
+  listener: ResponseListener & { onBroken(problem: string): void },
+): Connection {
+  const reader = responseReader(listener);
+  let isClosed = false;
+  const broken = (problem: string): void => {
+    if (isClosed) return;
+    isClosed = true;
+    socket.destroy();
+    listener.onBroken(problem);
+  };
+  const onread = {
+    buffer: Buffer.allocUnsafe(readBufferBytes),
+    callback: (length: number, buffer: Uint8Array): boolean => {
+      try {
+        reader.push(Buffer.from(buffer.buffer, buffer.byteOffset, length));
+      } catch (error) {
+        broken(String(error));
+      }
+      return true;
+    },
+  };
+  const socket: Socket = connect({
+    ...(target.unixPath ? { path: target.unixPath } : { port: target.port, host: "127.0.0.1" }),
+    noDelay: true,
+    onread,
+  });
+  socket.on("error", (error) => broken(error.message));
+  socket.on("close", () => broken("closed"));
+  return {
+    ask: () => void socket.write(requests.next()),
+    close: () => {
+      isClosed = true;
+      socket.destroy();
+    },
+  };
+}
+
+export interface RequestSource {
+  /** The bytes of the next request, its number filled in. */
+  next(): Buffer;
+}
+
+/** Lays a request out once; each use is a copy with another number. */
+export function requestSource(template: RequestTemplate, firstNumber: number): RequestSource {
+  const fields = Object.entries(template.headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const bytes = Buffer.from(
+    `POST ${template.path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n` +
+      `${fields.join("")}content-length: ${Buffer.byteLength(template.body)}\r\n\r\n` +
+      template.body,
+  );
+  const position = bytes.indexOf(counterPlaceholder);
+  let number = firstNumber;
+  return {
+    next() {
+      if (position < 0) return bytes;
+      number += 1;
+      const copy = Buffer.from(bytes);
+      copy.write(String(number).padStart(counterPlaceholder.length, "0"), position, "latin1");
+      return copy;
+    },
+  };
+}

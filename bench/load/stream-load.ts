@@ -1,0 +1,93 @@
+import { openConnection, type RequestSource } from "./connection.ts";
+import type { Job, JobResult } from "./job.ts";
+import { createTally, type Tally } from "./tally.ts";
+
+type StreamJob = Extract<Job, { kind: "stream" | "idle" }>;
+
+const eventStart = Buffer.from("data: ");
+
+/** Paced streams: counts the events that arrive in the window. */
+export async function streamLoad(job: StreamJob, requests: RequestSource): Promise<JobResult> {
+  const tally = createTally(job.pids);
+  const streams = openStreams(job, requests, tally);
+  const result = await tally.window(job);
+  streams.close();
+  return result;
+}
+
+/** Idle streams: opens them, holds them, and counts those that are open. */
+export async function idleLoad(job: StreamJob, requests: RequestSource): Promise<JobResult> {
+  const tally = createTally(job.pids);
+  const streams = openStreams(job, requests, tally);
+  const result = await tally.window(job);
+  streams.close();
+  return { ...result, units: streams.opened };
+}
+
+interface Streams {
+  /** Streams that have shown their first event. */
+  readonly opened: number;
+  close(): void;
+}
+
+/** Opened a few at a time: a burst would measure the backlog of the listening socket. */
+const opensPerTick = 20;
+const tickMs = 10;
+
+function openStreams(job: StreamJob, requests: RequestSource, tally: Tally): Streams {
+  const closers: (() => void)[] = [];
+  let opened = 0;
+  const timer = setInterval(() => {
+    const missing = job.connections - closers.length;
+    for (let index = 0; index < Math.min(missing, opensPerTick); index += 1) {
+      closers.push(
+        keepStream(job, requests, tally, () => {
+          opened += 1;
+        }),
+      );
+    }
+  }, tickMs);
+  return {
+    get opened() {
+      return opened;
+    },
+    close: () => {
+      clearInterval(timer);
+      for (const close of closers) close();
+    },
+  };
+}
+
+function keepStream(
+  job: StreamJob,
+  requests: RequestSource,
+  tally: Tally,
+  onOpen: () => void,
+): () => void {
+  let isStreaming = false;
+  const connection = openConnection(job.target, requests, {
+    onHead: (status) => {
+      if (status !== 200) tally.problem(`status ${status}`);
+    },
+    onBody: (bytes) => {
+      if (!isStreaming) onOpen();
+      isStreaming = true;
+      tally.unit(countEvents(bytes));
+    },
+    onEnd: () => connection.ask(),
+    onBroken: (problem) => tally.problem(problem),
+  });
+  connection.ask();
+  return () => connection.close();
+}
+
+/** An event whose first bytes fall on the seam of two reads is missed; at 200 bytes that is rare. */
+function countEvents(bytes: Buffer): number {
+  let count = 0;
+  let position = bytes.indexOf(eventStart);
+  while (position >= 0) {
+    count += 1;
+    position = bytes.indexOf(eventStart, position + eventStart.length);
+  }
+  return count;
+}
