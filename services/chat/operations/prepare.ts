@@ -1,0 +1,62 @@
+import type { PrepareRequest, PrepareResponse } from "@tandem/contracts/rpc/chat/v1/chat_pb";
+import type { CallContext, MessageInit } from "@tandem/libs/rpc";
+import { type SizedMessage, trimContext } from "../core/trim-context.ts";
+import { chatFaults } from "../faults.ts";
+import type { ConversationStore } from "../store/conversation-store.ts";
+import type { TokenCounter } from "../token-counter.ts";
+import { findConversation } from "./conversation-access.ts";
+
+/** A conversation's history and what is said now, cut to what the model can read. */
+export async function prepare(
+  parts: { store: ConversationStore; counter: TokenCounter; historyMessagesMax: number },
+  request: PrepareRequest,
+  context: CallContext,
+): Promise<MessageInit<PrepareResponse>> {
+  const said = await Promise.all(
+    request.messageJsons.map(async (json) =>
+      sizedMessage(json, await countOf(parts.counter, json)),
+    ),
+  );
+  let history: readonly SizedMessage[] = [];
+  if (request.conversationId !== "") {
+    const { organisationId, conversationId: id } = request;
+    await findConversation(parts.store, { organisationId, id }, context);
+    const stored = await parts.store.newestMessages(id, parts.historyMessagesMax);
+    history = stored.map(({ json, tokens }) => sizedMessage(json, tokens));
+  }
+  const messages = withoutRepeatedSystem(history, said);
+  const budget = request.budgetTokens === 0 ? Number.POSITIVE_INFINITY : request.budgetTokens;
+  const total = messages.reduce((sum, message) => sum + message.tokens, 0);
+  const trimmed = request.trim || total <= budget ? trimContext(messages, budget) : undefined;
+  if (trimmed === undefined) throw chatFaults.context_length_exceeded();
+  return {
+    messageJsons: trimmed.kept.map(({ json }) => json),
+    promptTokens: trimmed.tokens,
+    droppedMessages: trimmed.dropped,
+  };
+}
+
+async function countOf(counter: TokenCounter, json: string): Promise<number> {
+  try {
+    return await counter.count(json);
+  } catch (cause) {
+    throw chatFaults.malformed_message({ cause });
+  }
+}
+
+function sizedMessage(json: string, tokens: number): SizedMessage {
+  const parsed = JSON.parse(json) as { readonly role?: unknown } | null;
+  if (typeof parsed?.role !== "string") throw chatFaults.malformed_message();
+  return { json, role: parsed.role, tokens };
+}
+
+/** Clients that send their system message with each turn mean one, the newest. */
+function withoutRepeatedSystem(
+  history: readonly SizedMessage[],
+  said: readonly SizedMessage[],
+): readonly SizedMessage[] {
+  const system = said.filter(({ role }) => role === "system");
+  if (system.length === 0) return [...history, ...said];
+  const others = (message: SizedMessage): boolean => message.role !== "system";
+  return [...system, ...history.filter(others), ...said.filter(others)];
+}
