@@ -16,8 +16,9 @@ export async function deleteUpstream(
 ): Promise<MessageInit<Upstream>> {
   requireManager(context);
   const existing = parts.directory.upstreams.get(request.name);
-  if (existing === undefined) throw inferenceFaults.upstream_not_found();
-  if (existing.source !== "management") throw inferenceFaults.upstream_from_file();
+  if (existing !== undefined && existing.source !== "management") {
+    throw inferenceFaults.upstream_from_file();
+  }
   const deleted = await parts.store.delete(request.name);
   if (deleted === undefined) throw inferenceFaults.upstream_not_found();
   await parts.directory.refresh();

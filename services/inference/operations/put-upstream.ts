@@ -30,8 +30,7 @@ export async function putUpstream(
     throw inferenceFaults.upstream_from_file();
   }
   const upstream = await admitUpstream(given, parts.admission);
-  const apiKey = upstream.apiKey === "" ? (existing?.apiKey ?? "") : upstream.apiKey;
-  const stored = await parts.store.put({ ...upstream, apiKey }, request.expectedVersion);
+  const stored = await parts.store.put(upstream, request.expectedVersion);
   await parts.directory.refresh();
   return upstreamToWire(stored, parts.directory.finding(stored.name), { withCredentials: false });
 }

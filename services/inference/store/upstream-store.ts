@@ -31,7 +31,10 @@ export interface UpstreamStore {
   readVersion(): Promise<bigint>;
   listManaged(): Promise<readonly DeclaredUpstream[]>;
   listFindings(): Promise<readonly Finding[]>;
-  /** Inserts or replaces. `expectedVersion` 0: whatever is there. Throws `version_conflict`. */
+  /**
+   * Inserts or replaces; an empty API key keeps the stored one. `expectedVersion` 0: whatever is
+   * there. Throws `version_conflict`.
+   */
   put(upstream: DeclaredUpstream, expectedVersion: bigint): Promise<DeclaredUpstream>;
   /** Gives what was deleted; undefined when there was nothing. */
   delete(name: string): Promise<DeclaredUpstream | undefined>;
@@ -116,7 +119,7 @@ async function putUpstream(
     return await transaction(database, async (tx) => {
       const existing = await tx
         .selectFrom("upstreams")
-        .select("version")
+        .select(["version", "api_key"])
         .where("name", "=", upstream.name)
         .forUpdate()
         .executeTakeFirst();
@@ -124,13 +127,16 @@ async function putUpstream(
         throw inferenceFaults.version_conflict();
       }
       const version = await raiseVersion(tx);
-      const row = { ...upstreamToRow(upstream, cipher), version };
+      const given = upstreamToRow(upstream, cipher);
+      const apiKey = given.api_key ?? existing?.api_key ?? null;
+      const row = { ...given, api_key: apiKey, version };
       await tx
         .insertInto("upstreams")
         .values(row)
         .onConflict((conflict) => conflict.column("name").doUpdateSet(row))
         .execute();
-      return { ...upstream, version };
+      const kept = apiKey === null ? "" : cipher.open(apiKey, upstream.name);
+      return { ...upstream, apiKey: kept, version };
     });
   } catch (error) {
     if (isConflict(error)) throw inferenceFaults.version_conflict({ cause: error });
