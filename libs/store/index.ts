@@ -39,6 +39,8 @@ export {
   type TimeToLive,
 } from "./hot/hot-store.ts";
 export { type HotStoreOptions, openHotStore } from "./hot/open-hot-store.ts";
+export type { JournalRecord } from "./journal/frame.ts";
+export { type Journal, type JournalOptions, openJournal } from "./journal/journal.ts";
 export {
   discardParked,
   enqueueEvent,
