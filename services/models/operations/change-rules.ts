@@ -40,10 +40,9 @@ export async function deleteRule(
   context: CallContext,
 ): Promise<MessageInit<Rule>> {
   requireManager(context);
-  const known = board.catalogue.rules.find((rule) => rule.id === request.id);
-  if (known === undefined) throw modelsFaults.not_found();
   if (board.isFromFile("rules", request.id)) throw modelsFaults.from_file();
-  await store.deleteRule(request.id);
+  const deleted = await store.deleteRule(request.id);
+  if (deleted === undefined) throw modelsFaults.not_found();
   await board.refresh();
-  return ruleToWire(known);
+  return ruleToWire(deleted);
 }

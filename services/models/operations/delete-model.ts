@@ -13,10 +13,9 @@ export async function deleteModel(
   context: CallContext,
 ): Promise<MessageInit<Model>> {
   requireManager(context);
-  const known = parts.board.catalogue.models.find((model) => model.id === request.id);
-  if (known === undefined) throw modelsFaults.not_found();
-  if (known.source === "file") throw modelsFaults.from_file();
-  if (!(await parts.store.deleteModel(request.id))) throw modelsFaults.not_found();
+  if (parts.board.isFromFile("models", request.id)) throw modelsFaults.from_file();
+  const deleted = await parts.store.deleteModel(request.id);
+  if (deleted === undefined) throw modelsFaults.not_found();
   await parts.board.refresh();
-  return modelToWire(known);
+  return modelToWire(deleted);
 }

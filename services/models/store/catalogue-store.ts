@@ -26,13 +26,13 @@ export interface CatalogueStore {
   read(): Promise<StoredCatalogue>;
   /** `expectedVersion` 0: whatever is there. Throws `version_conflict`. */
   putModel(model: CatalogueModel, expectedVersion: bigint): Promise<CatalogueModel>;
-  deleteModel(id: string): Promise<boolean>;
+  deleteModel(id: string): Promise<CatalogueModel | undefined>;
   /** Adds a price and closes the one it follows at its beginning. Repeated, it changes nothing. */
   putPrice(price: CataloguePrice): Promise<void>;
   putAlias(alias: CatalogueAlias): Promise<void>;
   deleteAlias(name: string): Promise<CatalogueAlias | undefined>;
   putRule(rule: CatalogueRule): Promise<void>;
-  deleteRule(id: string): Promise<boolean>;
+  deleteRule(id: string): Promise<CatalogueRule | undefined>;
   /** What an upstream tells now; what it told before and no longer tells is marked as gone. */
   recordDiscoveries(upstream: string, found: readonly Discovery[]): Promise<bigint>;
 }
@@ -40,17 +40,23 @@ export interface CatalogueStore {
 export const changesChannel = "models_changes";
 
 export function createCatalogueStore(database: Database<Schema>): CatalogueStore {
-  const deleting = (table: "models" | "rules", id: string): Promise<boolean> =>
+  const deleting = (table: "models" | "rules", id: string): Promise<unknown> =>
     transaction(database, async (tx) => {
-      const result = await tx.deleteFrom(table).where("id", "=", id).executeTakeFirst();
-      if (result.numDeletedRows === 0n) return false;
-      await raiseVersion(tx);
-      return true;
+      const row = await tx
+        .deleteFrom(table)
+        .where("id", "=", id)
+        .returning("entry")
+        .executeTakeFirst();
+      if (row !== undefined) await raiseVersion(tx);
+      return row?.entry;
     });
   return {
     read: () => readCatalogue(database),
     putModel: (model, expectedVersion) => putModel(database, model, expectedVersion),
-    deleteModel: (id) => deleting("models", id),
+    deleteModel: async (id) => {
+      const entry = (await deleting("models", id)) as CatalogueModel | undefined;
+      return entry && { ...entry, version: 0n };
+    },
     putPrice: (price) => putPrice(database, price),
     putAlias: (alias) =>
       transaction(database, async (tx) => {
@@ -81,7 +87,7 @@ export function createCatalogueStore(database: Database<Schema>): CatalogueStore
           .execute();
         await raiseVersion(tx);
       }),
-    deleteRule: (id) => deleting("rules", id),
+    deleteRule: async (id) => (await deleting("rules", id)) as CatalogueRule | undefined,
     recordDiscoveries: (upstream, found) => recordDiscoveries(database, upstream, found),
   };
 }
