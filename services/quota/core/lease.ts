@@ -50,7 +50,7 @@ export interface Ageing {
 }
 
 export function ageLease(
-  lease: Lease,
+  lease: Pick<Lease, "state" | "ceilingNanos" | "renewedAtMs">,
   now: { readonly heldNanos: bigint; readonly nowMs: number; readonly times: LeaseTimes },
 ): Ageing {
   const { heldNanos, nowMs, times } = now;

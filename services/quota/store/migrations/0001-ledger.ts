@@ -51,9 +51,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       at_ms bigint not null,
       hash bytea not null,
       primary key (day, stripe, position),
-      unique (organisation_id, id),
       check (debit_account <> credit_account)
     )`.execute(db);
+  // For statements, which show no moves between a wallet and its own holds.
+  await sql`
+    create index transfers_of_organisation on transfers (organisation_id, id)
+    where kind not in ('lease', 'release')`.execute(db);
   await applyOnInsert(db);
   await refuseChanges(db);
 }

@@ -22,7 +22,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   // the order of the commits, and no reader passes a number that has yet to appear.
   await sql`
     create table change_head (
-      only boolean primary key default true check (only),
+      is_only boolean primary key default true check (is_only),
       sequence bigint not null
     )`.execute(db);
   await sql`insert into change_head (sequence) values (0)`.execute(db);

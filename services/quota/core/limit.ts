@@ -1,0 +1,39 @@
+/** Rate limits: what applies to a caller, and how much a gateway may take at once. */
+import { appliesTo, type Subject } from "./subject.ts";
+
+export const limitKinds = ["requests", "tokens", "concurrency"] as const;
+export type LimitKind = (typeof limitKinds)[number];
+
+export interface Limit {
+  readonly id: string;
+  readonly subject: Subject;
+  readonly kind: LimitKind;
+  /** Of requests or tokens in a window; of places for concurrency. */
+  readonly amount: number;
+  /** 0 for concurrency. */
+  readonly windowMs: number;
+  readonly version: bigint;
+}
+
+export function isLimitKind(text: string): text is LimitKind {
+  return (limitKinds as readonly string[]).includes(text);
+}
+
+export function limitsOf(limits: readonly Limit[], caller: Subject): readonly Limit[] {
+  return limits.filter(({ subject }) => appliesTo(subject, caller));
+}
+
+/** A gateway takes what a rate gives in this time (reliability 4.8). */
+const leaseMs = 100;
+/** But at most this part of the limit. */
+const partOfLimit = 0.01;
+
+/**
+ * What one call should take of a limit so that the next ones need no call: what the rate gives in
+ * 100 ms, from 1 up to one hundredth of the limit; in any case what is wanted now.
+ */
+export function stockOf({ amount, windowMs }: Pick<Limit, "amount" | "windowMs">, wanted: number) {
+  const inLease = windowMs === 0 ? 0 : (amount / windowMs) * leaseMs;
+  const stock = Math.max(1, Math.min(Math.floor(inLease), Math.floor(amount * partOfLimit)));
+  return Math.max(wanted, Math.min(stock, amount));
+}

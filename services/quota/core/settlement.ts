@@ -1,0 +1,213 @@
+/** What a settled request costs whom: pure, over the balances that a transaction has locked. */
+import type { LotQueue, LotUse } from "./lots.ts";
+import { appliesTo, type Subject } from "./subject.ts";
+
+export interface Settlement extends Subject {
+  readonly requestId: string;
+  /** Empty when nothing was reserved: a free model, an answer from the cache. */
+  readonly leaseId: string;
+  readonly upstream: string;
+  readonly reservedNanos: bigint;
+  readonly chargedNanos: bigint;
+  readonly upstreamNanos: bigint;
+  readonly inputTokens: number;
+  readonly cachedInputTokens: number;
+  readonly outputTokens: number;
+  readonly reasoningTokens: number;
+  readonly atMs: number;
+  readonly outcome: string;
+  readonly estimated: boolean;
+  readonly priceId: string;
+  readonly currency: string;
+}
+
+/** Why a settlement can never be booked. */
+export type RefusalKind = "malformed" | "conflict" | "unknown_lease" | "foreign_lease";
+/**
+ * What is odd about one that was booked.
+ * - `over_reserved`: asked for more than was reserved; the reserved amount was charged.
+ * - `late`: its lease had been given back already; the wallet itself was charged.
+ * - `uncovered`: the wallet had less than that; the difference is the platform's loss.
+ */
+export type OddityKind = "over_reserved" | "late" | "uncovered";
+
+export type AnomalyKind = RefusalKind | OddityKind;
+
+const outcomes = new Set(["complete", "partial", "failed", "cached"]);
+const nanosMax = 2n ** 63n - 1n;
+const textMax = 512;
+
+/** What is wrong with the settlement itself; undefined when nothing is. */
+export function flawOf(settlement: Settlement): string | undefined {
+  const { requestId, organisationId, reservedNanos, chargedNanos, upstreamNanos } = settlement;
+  if (requestId === "") return "it has no request id";
+  if (organisationId === "") return "it has no organisation";
+  if (!outcomes.has(settlement.outcome)) return `its outcome is "${settlement.outcome}"`;
+  for (const text of [requestId, organisationId, settlement.leaseId, settlement.model]) {
+    if (text.length > textMax || text.includes("\0")) return "a name in it cannot be stored";
+  }
+  for (const nanos of [reservedNanos, chargedNanos, upstreamNanos]) {
+    if (nanos < 0n || nanos > nanosMax) return `an amount of ${nanos} nanos is out of range`;
+  }
+  return undefined;
+}
+
+/** True when two settlements of one request ask for the same; the rest may be told differently. */
+export function asksTheSame(
+  left: Pick<Settlement, "organisationId" | "chargedNanos" | "reservedNanos">,
+  right: Pick<Settlement, "organisationId" | "chargedNanos" | "reservedNanos">,
+): boolean {
+  return (
+    left.organisationId === right.organisationId &&
+    left.chargedNanos === right.chargedNanos &&
+    left.reservedNanos === right.reservedNanos
+  );
+}
+
+/** A budget that a lease is held against, in the period it was leased in. */
+export interface AttachedBudget {
+  readonly budgetId: string;
+  readonly periodKey: string;
+  readonly subject: Subject;
+}
+
+export interface LeaseBalance {
+  readonly id: string;
+  readonly organisationId: string;
+  readonly holder: string;
+  heldNanos: bigint;
+  readonly budgets: readonly AttachedBudget[];
+}
+
+export interface WalletBalance {
+  readonly currency: string;
+  availableNanos: bigint;
+  readonly lots: LotQueue;
+}
+
+export interface BudgetMove {
+  readonly budgetId: string;
+  readonly periodKey: string;
+  heldNanos: bigint;
+  spentNanos: bigint;
+}
+
+/** How one settlement is booked. */
+export interface Booking {
+  readonly settlement: Settlement;
+  readonly fromHoldNanos: bigint;
+  readonly fromWalletNanos: bigint;
+  readonly holdLots: readonly LotUse[];
+  readonly walletLots: readonly LotUse[];
+  /** The budgets it counts as spent in. */
+  readonly spentIn: readonly AttachedBudget[];
+  readonly oddities: readonly OddityKind[];
+}
+
+export type SettlementVerdict =
+  | { readonly kind: "booked"; readonly booking: Booking }
+  | { readonly kind: "refused"; readonly reason: RefusalKind; readonly detail: string };
+
+/** Books the settlements of a batch one after another against the balances it was given. */
+export class SettlementDesk {
+  readonly #holder: string;
+  readonly #leases: ReadonlyMap<string, LeaseBalance>;
+  readonly #wallets: ReadonlyMap<string, WalletBalance>;
+  readonly #budgetMoves = new Map<string, BudgetMove>();
+
+  constructor(books: {
+    readonly holder: string;
+    readonly leases: ReadonlyMap<string, LeaseBalance>;
+    /** By organisation. */
+    readonly wallets: ReadonlyMap<string, WalletBalance>;
+  }) {
+    this.#holder = books.holder;
+    this.#leases = books.leases;
+    this.#wallets = books.wallets;
+  }
+
+  /** What the batch does to budgets, each once. */
+  get budgetMoves(): readonly BudgetMove[] {
+    return [...this.#budgetMoves.values()];
+  }
+
+  book(settlement: Settlement): SettlementVerdict {
+    const refuse = (reason: RefusalKind, detail: string): SettlementVerdict => ({
+      kind: "refused",
+      reason,
+      detail,
+    });
+    const { leaseId, organisationId } = settlement;
+    const lease = this.#leases.get(leaseId);
+    const wallet = this.#wallets.get(organisationId);
+    if (settlement.chargedNanos === 0n) return bookNothing(settlement);
+    if (lease === undefined || wallet === undefined) {
+      return refuse("unknown_lease", `there is no lease "${leaseId}"`);
+    }
+    if (lease.organisationId !== organisationId || lease.holder !== this.#holder) {
+      return refuse("foreign_lease", `the lease is ${lease.holder}'s for ${lease.organisationId}`);
+    }
+    if (settlement.currency !== wallet.currency) {
+      return refuse("malformed", `the wallet is in ${wallet.currency}`);
+    }
+    return { kind: "booked", booking: this.#charge(settlement, lease, wallet) };
+  }
+
+  #charge(settlement: Settlement, lease: LeaseBalance, wallet: WalletBalance): Booking {
+    const { chargedNanos, reservedNanos } = settlement;
+    const oddities: OddityKind[] = [];
+    if (chargedNanos > reservedNanos) oddities.push("over_reserved");
+    const dueNanos = smaller(chargedNanos, reservedNanos);
+    const fromHoldNanos = smaller(dueNanos, lease.heldNanos);
+    const lateNanos = dueNanos - fromHoldNanos;
+    const fromWalletNanos = smaller(lateNanos, wallet.availableNanos);
+    if (lateNanos > 0n) oddities.push("late");
+    if (lateNanos > fromWalletNanos) oddities.push("uncovered");
+    lease.heldNanos -= fromHoldNanos;
+    wallet.availableNanos -= fromWalletNanos;
+    const spentIn = lease.budgets.filter(({ subject }) => appliesTo(subject, settlement));
+    for (const budget of lease.budgets) {
+      const move = this.#moveOf(budget);
+      move.heldNanos -= fromHoldNanos;
+      if (spentIn.includes(budget)) move.spentNanos += fromHoldNanos + fromWalletNanos;
+    }
+    return {
+      settlement,
+      fromHoldNanos,
+      fromWalletNanos,
+      holdLots: wallet.lots.use(fromHoldNanos),
+      walletLots: wallet.lots.use(fromWalletNanos),
+      spentIn,
+      oddities,
+    };
+  }
+
+  #moveOf({ budgetId, periodKey }: AttachedBudget): BudgetMove {
+    const key = `${budgetId}@${periodKey}`;
+    let move = this.#budgetMoves.get(key);
+    if (move === undefined) {
+      move = { budgetId, periodKey, heldNanos: 0n, spentNanos: 0n };
+      this.#budgetMoves.set(key, move);
+    }
+    return move;
+  }
+}
+
+function bookNothing(settlement: Settlement): SettlementVerdict {
+  return {
+    kind: "booked",
+    booking: {
+      settlement,
+      fromHoldNanos: 0n,
+      fromWalletNanos: 0n,
+      holdLots: [],
+      walletLots: [],
+      spentIn: [],
+      oddities: [],
+    },
+  };
+}
+
+function smaller(left: bigint, right: bigint): bigint {
+  return left < right ? left : right;
+}

@@ -1,0 +1,52 @@
+import { defineFaults } from "@tandem/libs/kernel";
+
+/** Every reason the quota service can fail with, besides those of the stores. */
+export const faults = defineFaults("quota", {
+  forbidden: {
+    code: "permission_denied",
+    blame: "client",
+    retry: "never",
+    publicMessage: "This needs more rights than the caller has.",
+  },
+  not_found: {
+    code: "not_found",
+    blame: "client",
+    retry: "never",
+    publicMessage: "There is no such limit or budget in this organisation.",
+  },
+  malformed: {
+    code: "invalid_argument",
+    blame: "client",
+    retry: "never",
+    publicMessage: "A field of the request is missing or out of range.",
+  },
+  version_mismatch: {
+    code: "aborted",
+    blame: "client",
+    retry: "never",
+    publicMessage:
+      "It was changed by somebody else since you read it. Read it again and repeat the change.",
+    httpStatus: 412,
+  },
+  currency_mismatch: {
+    code: "failed_precondition",
+    blame: "client",
+    retry: "never",
+    publicMessage: "The organisation's wallet is kept in another currency.",
+    httpStatus: 409,
+  },
+  idempotency_conflict: {
+    code: "invalid_argument",
+    blame: "client",
+    retry: "never",
+    publicMessage:
+      "This idempotency key was used for another grant. Use a new key for a new grant.",
+    httpStatus: 422,
+  },
+  lease_foreign: {
+    code: "permission_denied",
+    blame: "platform",
+    retry: "never",
+    publicMessage: "The wallet lease belongs to another gateway or another life of this one.",
+  },
+});

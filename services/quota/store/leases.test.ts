@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { migrate } from "@tandem/libs/store";
+import { startTestPostgres, type TestPostgres } from "@tandem/libs/testing";
+import { newId } from "@tandem/libs/world";
+import {
+  openTestBooks,
+  organisationWith,
+  type TestBooks,
+  TestHolder,
+  world,
+} from "../testing/scenario.ts";
+import { adoptLeases, releaseLeases } from "./leases.ts";
+import { migrations } from "./migrations.ts";
+import { settle } from "./settle.ts";
+import { readBalance } from "./statements.ts";
+import { ageLeases, expireAll, forgetOld } from "./upkeep.ts";
+import { verifyLedger } from "./verify.ts";
+
+let postgres: TestPostgres;
+let books: TestBooks;
+
+before(async () => {
+  postgres = await startTestPostgres();
+  books = openTestBooks(await postgres.createDatabase());
+  await migrate(books.database, migrations);
+});
+after(async () => {
+  assert.deepEqual((await verifyLedger(books)).problems, []);
+  await books.database.destroy();
+  await postgres.stop();
+});
+
+test("500 reservations at once against credit for ten: exactly ten are granted", async () => {
+  const organisationId = await organisationWith(books, 10n * 7_000n + 6_999n);
+  const attempts = Array.from({ length: 500 }, () =>
+    new TestHolder(organisationId).call(books, { neededNanos: 7_000n, leastNanos: 7_000n }),
+  );
+  const answers = await Promise.all(attempts);
+  const granted = answers.filter(({ grantedNanos }) => grantedNanos > 0n);
+  assert.equal(granted.length, 10);
+  assert.ok(granted.every(({ grantedNanos }) => grantedNanos === 7_000n));
+  const refused = answers.filter(({ grantedNanos }) => grantedNanos === 0n);
+  assert.ok(refused.every(({ limitSource }) => limitSource === "wallet"));
+  const balance = await readBalance(books, organisationId);
+  assert.equal(balance.heldNanos, 70_000n);
+  assert.equal(balance.purchasedNanos, 76_999n);
+});
+
+test("an organisation without a wallet is refused, and leaves nothing behind", async () => {
+  const answer = await new TestHolder(newId(world, "org")).call(books, { neededNanos: 1n });
+  assert.equal(answer.grantedNanos, 0n);
+  assert.equal(answer.limitSource, "wallet");
+});
+
+test("the same call repeated, and an older one overtaken, move nothing", async () => {
+  const organisationId = await organisationWith(books, 1_000_000n);
+  const holder = new TestHolder(organisationId);
+  const first = holder.next({ neededNanos: 5_000n });
+  const { leaseWallet } = await import("./leases.ts");
+  const opened = await Promise.all([
+    leaseWallet(books, first),
+    leaseWallet(books, first),
+    leaseWallet(books, first),
+  ]);
+  for (const answer of opened) assert.deepEqual(answer, opened[0]);
+  const second = holder.next({ returnedNanos: 1_000n });
+  await leaseWallet(books, second);
+  for (const repeated of [second, first, second]) await leaseWallet(books, repeated);
+  const { heldNanos } = await readBalance(books, organisationId);
+  assert.equal(heldNanos, (opened[0]?.grantedNanos ?? 0n) - 1_000n);
+});
+
+test("a lease cannot be used by another holder, life or organisation", async () => {
+  const organisationId = await organisationWith(books, 1_000_000n);
+  const other = await organisationWith(books, 1_000_000n);
+  const holder = new TestHolder(organisationId);
+  await holder.call(books, { neededNanos: 5_000n });
+  const thieves = [
+    { holder: "someone-else" },
+    { incarnation: "another-life" },
+    { organisationId: other },
+  ];
+  for (const thief of thieves) {
+    await assert.rejects(holder.call(books, { neededNanos: 1n, ...thief }), {
+      reason: "quota.lease_foreign",
+    });
+  }
+});
+
+test("a killed holder's slice: what it may have carved stays held, the rest returns", async () => {
+  const organisationId = await organisationWith(books, 1_000_000n);
+  const holder = new TestHolder(organisationId);
+  await holder.call(books, { neededNanos: 10_000n });
+  await holder.call(books, { carvedNanos: 2_000n, ceilingNanos: 4_000n });
+  books.nowMs += 9_999;
+  await ageLeases(books);
+  assert.equal((await readBalance(books, organisationId)).heldNanos, 10_000n);
+  books.nowMs += 1;
+  await Promise.all([ageLeases(books), ageLeases(books), ageLeases(books)]);
+  assert.equal((await readBalance(books, organisationId)).heldNanos, 4_000n);
+  const late = await holder.call(books, { neededNanos: 1n, carvedNanos: 2_000n });
+  assert.ok(late.isSuperseded);
+  assert.equal(late.grantedNanos, 0n);
+  books.nowMs += 665_000;
+  await ageLeases(books);
+  assert.equal((await readBalance(books, organisationId)).heldNanos, 0n);
+});
+
+test("a restarted holder adopts its leases, settles from its journal and gives the rest back", async () => {
+  const organisationId = await organisationWith(books, 1_000_000n);
+  const name = newId(world, "evt");
+  const former = new TestHolder(organisationId, { name });
+  await former.call(books, { neededNanos: 10_000n });
+  const adopted = await adoptLeases(books, { holder: name, incarnation: "second life" });
+  assert.deepEqual(adopted, [{ leaseId: former.leaseId, organisationId, heldNanos: 10_000n }]);
+  const { settled } = await settle(books, {
+    holder: name,
+    settlements: [former.settlement(600n)],
+  });
+  assert.equal(settled.length, 1);
+  const released = await releaseLeases(books, { holder: name, leaseIds: [former.leaseId] });
+  assert.equal(released, 9_400n);
+  const again = await releaseLeases(books, { holder: name, leaseIds: [former.leaseId] });
+  assert.equal(again, 0n);
+  const balance = await readBalance(books, organisationId);
+  assert.deepEqual([balance.heldNanos, balance.purchasedNanos], [0n, 999_400n]);
+});
+
+test("nobody releases another holder's lease", async () => {
+  const organisationId = await organisationWith(books, 1_000_000n);
+  const holder = new TestHolder(organisationId);
+  await holder.call(books, { neededNanos: 10_000n });
+  const leaseIds = [holder.leaseId, "lse_nowhere"];
+  assert.equal(await releaseLeases(books, { holder: "someone-else", leaseIds }), 0n);
+  assert.equal((await readBalance(books, organisationId)).heldNanos, 10_000n);
+});
+
+test("near the end a lease is for what is needed, and the holder is told to keep no stock", async () => {
+  const organisationId = await organisationWith(books, 1_000_000n);
+  const holder = new TestHolder(organisationId);
+  const rich = await holder.call(books, { neededNanos: 100n });
+  assert.deepEqual([rich.grantedNanos, rich.isScarce], [10_000n, false]);
+  const poor = await new TestHolder(organisationId).call(books, { neededNanos: 900_000n });
+  assert.deepEqual([poor.grantedNanos, poor.isScarce], [900_000n, true]);
+  const returned = await holder.call(books, { returnedNanos: 10_000n });
+  assert.ok(returned.availableNanos === 100_000n);
+});
+
+test("expired credit is never leased, and what is held expires when it comes back", async () => {
+  const expiresAtMs = books.nowMs + 60_000;
+  const organisationId = await organisationWith(books, 1_000n, { kind: "granted", expiresAtMs });
+  await organisationWith(books, 500n, { organisationId });
+  const holder = new TestHolder(organisationId);
+  await holder.call(books, { neededNanos: 300n, leastNanos: 300n });
+  books.nowMs = expiresAtMs;
+  await Promise.all([expireAll(books), expireAll(books)]);
+  const kept = await readBalance(books, organisationId);
+  assert.deepEqual([kept.grantedNanos, kept.purchasedNanos, kept.heldNanos], [300n, 500n, 300n]);
+  const greedy = new TestHolder(organisationId);
+  const answer = await greedy.call(books, { neededNanos: 501n, leastNanos: 501n });
+  assert.equal(answer.grantedNanos, 0n);
+  await releaseLeases(books, { holder: holder.name, leaseIds: [holder.leaseId] });
+  await expireAll(books);
+  const left = await readBalance(books, organisationId);
+  assert.deepEqual([left.grantedNanos, left.purchasedNanos, left.heldNanos], [0n, 500n, 0n]);
+});
+
+test("credit expires at the moment of a lease even where no task has run", async () => {
+  const expiresAtMs = books.nowMs + 60_000;
+  const organisationId = await organisationWith(books, 1_000n, { kind: "granted", expiresAtMs });
+  books.nowMs = expiresAtMs;
+  const answer = await new TestHolder(organisationId).call(books, { neededNanos: 1n });
+  assert.deepEqual([answer.grantedNanos, answer.availableNanos], [0n, 0n]);
+});
+
+test("leases that ended long ago are forgotten, and the ledger still verifies", async () => {
+  const organisationId = await organisationWith(books, 1_000n);
+  const holder = new TestHolder(organisationId);
+  await holder.call(books, { neededNanos: 300n });
+  await releaseLeases(books, { holder: holder.name, leaseIds: [holder.leaseId] });
+  books.nowMs += 31 * 86_400_000;
+  await forgetOld(books);
+  const { refused } = await settle(books, {
+    holder: holder.name,
+    settlements: [holder.settlement(5n)],
+  });
+  assert.deepEqual(
+    refused.map(({ reason }) => reason),
+    ["unknown_lease"],
+  );
+  assert.deepEqual((await verifyLedger(books)).problems, []);
+});

@@ -1,0 +1,281 @@
+import { type Executor, isContention, sql, transaction } from "@tandem/libs/store";
+import { holdAccount, platformAccount, walletAccount } from "../core/account.ts";
+import { LotQueue } from "../core/lots.ts";
+import {
+  type AnomalyKind,
+  asksTheSame,
+  type Booking,
+  flawOf,
+  type LeaseBalance,
+  type RefusalKind,
+  type Settlement,
+  SettlementDesk,
+  type WalletBalance,
+} from "../core/settlement.ts";
+import { type Anomaly, recordAnomalies } from "./anomalies.ts";
+import { type Books, readClock } from "./books.ts";
+import { moveBudgets } from "./budget-rows.ts";
+import { findLots, useLots } from "./credit.ts";
+import type { NewTransfer } from "./ledger.ts";
+import { findAttachedTo, findSettled, insertSettlements } from "./settlement-rows.ts";
+
+/** For one wallet that is locked, and for all of a call. */
+const lockTimeoutMs = 250;
+const patienceMs = 1_000;
+
+export interface SettleOutcome {
+  /** Request ids that are in the ledger now, those of earlier calls included. */
+  readonly settled: readonly string[];
+  readonly refused: readonly { readonly requestId: string; readonly reason: RefusalKind }[];
+  /** Wallets that somebody else kept locked: neither settled nor refused, to be sent again. */
+  readonly waiting: readonly string[];
+}
+
+/**
+ * Books each settlement exactly once, whatever is repeated, reordered or sent to two replicas at
+ * once. All of a call is one transaction, except for wallets that another transaction has locked:
+ * those are tried afterwards one by one, so that one stuck organisation delays no other.
+ */
+export async function settle(
+  books: Books,
+  { holder, settlements }: { readonly holder: string; readonly settlements: readonly Settlement[] },
+): Promise<SettleOutcome> {
+  const outcome = { settled: [] as string[], refused: [] as Refused[], waiting: [] as string[] };
+  const { sound, flawed } = sift(settlements);
+  const first = await transaction(books.database, (tx) =>
+    settleUnlocked(tx, books, { holder, settlements: sound, flawed }),
+  );
+  collect(outcome, first);
+  const giveUpAtMs = books.world.clock.monotonicMs() + patienceMs;
+  for (const [, group] of Map.groupBy(first.locked, ({ organisationId }) => organisationId)) {
+    const isLate = books.world.clock.monotonicMs() > giveUpAtMs;
+    const pass = isLate ? undefined : await settleWaiting(books, { holder, settlements: group });
+    if (pass !== undefined) collect(outcome, pass);
+    else outcome.waiting.push(...group.map(({ requestId }) => requestId));
+  }
+  return outcome;
+}
+
+/** One organisation by itself, waiting a moment for its wallet; undefined when that was in vain. */
+async function settleWaiting(
+  books: Books,
+  { holder, settlements }: { readonly holder: string; readonly settlements: readonly Settlement[] },
+): Promise<Pass | undefined> {
+  const input = { holder, settlements, flawed: [], mayWait: true };
+  try {
+    return await transaction(books.database, (tx) => settleUnlocked(tx, books, input), {
+      attemptsMax: 2,
+    });
+  } catch (error) {
+    if (isContention(error)) return undefined;
+    throw error;
+  }
+}
+
+interface Refused {
+  readonly requestId: string;
+  readonly reason: RefusalKind;
+}
+
+interface Flawed {
+  readonly settlement: Settlement;
+  readonly reason: RefusalKind;
+  readonly detail: string;
+}
+
+/** Each request once. What contradicts the same batch, or itself, is set aside. */
+function sift(settlements: readonly Settlement[]): {
+  readonly sound: readonly Settlement[];
+  readonly flawed: readonly Flawed[];
+} {
+  const sound = new Map<string, Settlement>();
+  const flawed: Flawed[] = [];
+  for (const settlement of settlements) {
+    const detail = flawOf(settlement);
+    const twin = sound.get(settlement.requestId);
+    if (detail !== undefined) flawed.push({ settlement, reason: "malformed", detail });
+    else if (twin === undefined) sound.set(settlement.requestId, settlement);
+    else if (!asksTheSame(twin, settlement)) flawed.push(conflictOf(settlement, twin));
+  }
+  return { sound: [...sound.values()], flawed };
+}
+
+function conflictOf(settlement: Settlement, other: Pick<Settlement, "chargedNanos">): Flawed {
+  const detail = `the request was settled at ${other.chargedNanos} nanos`;
+  return { settlement, reason: "conflict", detail };
+}
+
+interface Pass {
+  readonly settled: readonly string[];
+  readonly refused: readonly Flawed[];
+  readonly locked: readonly Settlement[];
+}
+
+function collect(
+  outcome: { readonly settled: string[]; readonly refused: Refused[] },
+  pass: Pass,
+): void {
+  outcome.settled.push(...pass.settled);
+  for (const { settlement, reason } of pass.refused) {
+    outcome.refused.push({ requestId: settlement.requestId, reason });
+  }
+}
+
+interface PassInput {
+  readonly holder: string;
+  readonly settlements: readonly Settlement[];
+  readonly flawed: readonly Flawed[];
+  readonly mayWait?: boolean;
+}
+
+async function settleUnlocked(tx: Executor, books: Books, input: PassInput): Promise<Pass> {
+  const { free, locked } = await lockWallets(tx, input);
+  const known = await findSettled(
+    tx,
+    free.map(({ requestId }) => requestId),
+  );
+  const settled: string[] = [];
+  const refused: Flawed[] = [...input.flawed];
+  const fresh: Settlement[] = [];
+  for (const settlement of free) {
+    const earlier = known.get(settlement.requestId);
+    if (earlier === undefined) fresh.push(settlement);
+    else if (asksTheSame(earlier, settlement)) settled.push(settlement.requestId);
+    else refused.push(conflictOf(settlement, earlier));
+  }
+  const nowMs = await readClock(tx, books);
+  const { bookings, turnedDown } = await book(tx, books, { ...input, nowMs, fresh });
+  refused.push(...turnedDown);
+  for (const { settlement } of bookings) settled.push(settlement.requestId);
+  const anomalies = [
+    ...refused.map((flaw) => anomalyOf(flaw.settlement, { ...flaw, kind: flaw.reason })),
+    ...bookings.flatMap(odditiesOf),
+  ];
+  await recordAnomalies(tx, books, { holder: input.holder, nowMs, anomalies });
+  return { settled, refused, locked };
+}
+
+/** Locks the wallets in the order of their ids; without `mayWait` those that are free just now. */
+async function lockWallets(
+  tx: Executor,
+  { settlements, mayWait = false }: PassInput,
+): Promise<{ readonly free: readonly Settlement[]; readonly locked: readonly Settlement[] }> {
+  const ids = [...new Set(settlements.map(({ organisationId }) => organisationId))].sort();
+  const skip = mayWait ? sql`` : sql`skip locked`;
+  if (mayWait) await sql`set local lock_timeout = ${sql.lit(lockTimeoutMs)}`.execute(tx);
+  const taken = await sql<{ id: string }>`
+    select organisation_id as id from wallets where organisation_id = any(${ids}::text[])
+    order by organisation_id for update ${skip}`.execute(tx);
+  const free = new Set(taken.rows.map(({ id }) => id));
+  if (free.size < ids.length) {
+    // What has no wallet cannot be locked by anybody either.
+    const all = await sql<{ id: string }>`
+      select organisation_id as id from wallets where organisation_id = any(${ids}::text[])`.execute(
+      tx,
+    );
+    const existing = new Set(all.rows.map(({ id }) => id));
+    for (const id of ids) if (!existing.has(id)) free.add(id);
+  }
+  const isFree = ({ organisationId }: Settlement): boolean => free.has(organisationId);
+  return {
+    free: settlements.filter(isFree),
+    locked: settlements.filter((settlement) => !isFree(settlement)),
+  };
+}
+
+interface Batch {
+  readonly holder: string;
+  readonly nowMs: number;
+  readonly fresh: readonly Settlement[];
+}
+
+async function book(
+  tx: Executor,
+  books: Books,
+  batch: Batch,
+): Promise<{ readonly bookings: readonly Booking[]; readonly turnedDown: readonly Flawed[] }> {
+  if (batch.fresh.length === 0) return { bookings: [], turnedDown: [] };
+  const desk = await openDesk(tx, batch);
+  const bookings: Booking[] = [];
+  const turnedDown: Flawed[] = [];
+  for (const settlement of batch.fresh) {
+    const verdict = desk.book(settlement);
+    if (verdict.kind === "booked") bookings.push(verdict.booking);
+    else turnedDown.push({ settlement, reason: verdict.reason, detail: verdict.detail });
+  }
+  await insertSettlements(tx, { ...batch, bookings });
+  const uses = bookings.flatMap(({ holdLots, walletLots }) => [...holdLots, ...walletLots]);
+  await useLots(tx, uses);
+  await moveBudgets(tx, desk.budgetMoves);
+  const place = { stripe: books.ledger.drawStripe(), nowMs: batch.nowMs };
+  const transfers = bookings.flatMap((booking) => transfersOf(booking, place.stripe));
+  await books.ledger.append(tx, place, transfers);
+  return { bookings, turnedDown };
+}
+
+async function openDesk(tx: Executor, { holder, fresh }: Batch): Promise<SettlementDesk> {
+  const charged = fresh.filter(({ chargedNanos }) => chargedNanos > 0n);
+  const organisationIds = [...new Set(charged.map(({ organisationId }) => organisationId))];
+  const leaseIds = [...new Set(charged.map(({ leaseId }) => leaseId))];
+  const { rows } = await sql<{ id: string; currency: string; balance: bigint }>`
+    select organisation_id as id, currency, balance from accounts
+    where kind = 'wallet' and id = any(${organisationIds.map(walletAccount)}::text[])`.execute(tx);
+  const lots = await findLots(tx, organisationIds);
+  const wallets = new Map<string, WalletBalance>();
+  for (const { id, currency, balance } of rows) {
+    const queue = new LotQueue(lots.get(id) ?? []);
+    wallets.set(id, { currency, availableNanos: balance, lots: queue });
+  }
+  const leases: ReadonlyMap<string, LeaseBalance> = await findAttachedTo(tx, leaseIds);
+  return new SettlementDesk({ holder, leases, wallets });
+}
+
+function transfersOf(booking: Booking, stripe: number): readonly NewTransfer[] {
+  const { settlement, fromHoldNanos, fromWalletNanos, spentIn } = booking;
+  const { organisationId, requestId, leaseId, currency } = settlement;
+  const common = {
+    organisationId,
+    creditAccount: platformAccount("revenue", { currency, stripe }),
+    kind: "settlement" as const,
+    reference: requestId,
+    budgets: spentIn,
+  };
+  const transfers: NewTransfer[] = [];
+  if (fromHoldNanos > 0n) {
+    const debitAccount = holdAccount(leaseId);
+    const lots = booking.holdLots;
+    transfers.push({ ...common, debitAccount, nanos: fromHoldNanos, lots });
+  }
+  if (fromWalletNanos > 0n) {
+    const debitAccount = walletAccount(organisationId);
+    const lots = booking.walletLots;
+    transfers.push({ ...common, debitAccount, nanos: fromWalletNanos, lots, note: "late" });
+  }
+  return transfers;
+}
+
+function odditiesOf(booking: Booking): readonly Anomaly[] {
+  const { settlement, fromHoldNanos, fromWalletNanos, oddities } = booking;
+  const chargedNanos = fromHoldNanos + fromWalletNanos;
+  const detail = `reserved ${settlement.reservedNanos}, charged ${chargedNanos}`;
+  return oddities.map((kind) => anomalyOf(settlement, { kind, detail, chargedNanos }));
+}
+
+function anomalyOf(
+  { organisationId, requestId, chargedNanos }: Settlement,
+  found: { readonly kind: AnomalyKind; readonly detail: string; readonly chargedNanos?: bigint },
+): Anomaly {
+  return {
+    organisationId: storable(organisationId),
+    requestId: storable(requestId),
+    kind: found.kind,
+    askedNanos: chargedNanos,
+    chargedNanos: found.chargedNanos ?? 0n,
+    detail: found.detail,
+  };
+}
+
+/** What arrives malformed is kept as far as a column can hold it. */
+function storable(text: string): string {
+  return text.replaceAll("\0", "\u{FFFD}").slice(0, 512);
+}
