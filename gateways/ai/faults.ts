@@ -1,0 +1,168 @@
+import { defineFaults } from "@tandem/libs/kernel";
+
+/** Every reason for which the `ai` gateway itself refuses or fails a request. */
+export const aiFaults = defineFaults("ai", {
+  malformed_body: {
+    code: "invalid_argument",
+    blame: "client",
+    retry: "never",
+    publicMessage: "The body is not valid JSON.",
+  },
+  /** A value of the wrong type or out of its range: DeepSeek's 422. */
+  invalid_parameter: {
+    code: "invalid_argument",
+    blame: "client",
+    retry: "never",
+    publicMessage: "A parameter is not valid.",
+    httpStatus: 422,
+  },
+  /** Values that are fine by themselves and make no sense together. */
+  contradictory_request: {
+    code: "invalid_argument",
+    blame: "client",
+    retry: "never",
+    publicMessage: "The parameters contradict each other.",
+  },
+  feature_unsupported: {
+    code: "invalid_argument",
+    blame: "client",
+    retry: "never",
+    publicMessage: "This model cannot do what the request asks for.",
+  },
+  unknown_model: {
+    code: "invalid_argument",
+    blame: "client",
+    retry: "never",
+    publicMessage: "There is no such model.",
+  },
+  context_too_long: {
+    code: "invalid_argument",
+    blame: "client",
+    retry: "never",
+    publicMessage: "The prompt is longer than the model's context.",
+  },
+  no_such_endpoint: {
+    code: "not_found",
+    blame: "client",
+    retry: "never",
+    publicMessage: "There is no such endpoint. The models are listed at /v1/models.",
+  },
+  method_not_allowed: {
+    code: "unimplemented",
+    blame: "client",
+    retry: "never",
+    publicMessage: "This endpoint does not take that method.",
+    httpStatus: 405,
+  },
+  scope_missing: {
+    code: "permission_denied",
+    blame: "client",
+    retry: "never",
+    publicMessage: "The API key may not do this. Ask an administrator for a key with the scope.",
+  },
+  endpoint_not_allowed: {
+    code: "permission_denied",
+    blame: "client",
+    retry: "never",
+    publicMessage: "The API key may not use this endpoint.",
+  },
+  address_not_allowed: {
+    code: "permission_denied",
+    blame: "client",
+    retry: "never",
+    publicMessage: "The API key may not be used from this address.",
+  },
+  no_credit: {
+    code: "failed_precondition",
+    blame: "client",
+    retry: "never",
+    publicMessage: "The credit does not cover this request. Add credit, or ask for fewer tokens.",
+    httpStatus: 402,
+  },
+  budget_reached: {
+    code: "failed_precondition",
+    blame: "client",
+    retry: "never",
+    publicMessage: "A budget does not cover this request. Raise it, or wait until it starts anew.",
+    httpStatus: 402,
+  },
+  rate_limited: {
+    code: "resource_exhausted",
+    blame: "client",
+    retry: "after_delay",
+    publicMessage: "Too many requests for the limits of this key. Slow down.",
+  },
+  /** Money cannot be reserved because nobody who keeps it can be asked. */
+  wallet_unavailable: {
+    code: "unavailable",
+    blame: "platform",
+    retry: "after_delay",
+    publicMessage: "Credit cannot be checked right now. Try again in a moment.",
+  },
+  /** A paid answer that could not be recorded is not given (reliability 4.9). */
+  not_recordable: {
+    code: "unavailable",
+    blame: "platform",
+    retry: "another_replica",
+    publicMessage: "Usage cannot be recorded right now. Try again in a moment.",
+  },
+  not_ready: {
+    code: "unavailable",
+    blame: "platform",
+    retry: "another_replica",
+    publicMessage: "This part of the platform is still starting. Try again in a moment.",
+  },
+  conversations_unavailable: {
+    code: "unavailable",
+    blame: "platform",
+    retry: "after_delay",
+    publicMessage: "Conversations cannot be read right now. Try again in a moment.",
+  },
+  upstreams_busy: {
+    code: "unavailable",
+    blame: "capacity",
+    retry: "after_delay",
+    publicMessage: "All upstreams of this model are busy. Try again in a moment.",
+  },
+  /** No target is left that could be tried. */
+  upstream_failed: {
+    code: "unavailable",
+    blame: "upstream",
+    retry: "never",
+    publicMessage: "No upstream of this model gave an answer; each was tried.",
+    httpStatus: 502,
+  },
+  /** An upstream says that the request itself is wrong. Its words are passed on. */
+  upstream_refused: {
+    code: "invalid_argument",
+    blame: "client",
+    retry: "never",
+    publicMessage: "The model refused the request.",
+  },
+  /** In the middle of an answer, when nothing can continue it. */
+  stream_broken: {
+    code: "unavailable",
+    blame: "upstream",
+    retry: "never",
+    publicMessage: "The answer broke off and could not be continued. What came is incomplete.",
+    httpStatus: 502,
+  },
+  time_limit: {
+    code: "deadline_exceeded",
+    blame: "upstream",
+    retry: "never",
+    publicMessage: "The answer took longer than this model's time limit.",
+  },
+  client_left: {
+    code: "canceled",
+    blame: "client",
+    retry: "never",
+    publicMessage: "The client left before the answer was complete.",
+  },
+  not_found: {
+    code: "not_found",
+    blame: "client",
+    retry: "never",
+    publicMessage: "There is no such thing, or it is not yours to see.",
+  },
+});
