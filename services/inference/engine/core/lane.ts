@@ -1,0 +1,79 @@
+/**
+ * A bounded queue in front of one worker. A ticket is drawn on arrival and keeps its place; it may
+ * take its turn only when it has been called `ready` (its model is there). Pure: it decides whose
+ * turn it is and runs nothing but the callbacks given to it.
+ *
+ * States of a ticket: waiting → running → left, or waiting → left.
+ */
+export interface Ticket {
+  /** How many are before it, the one that runs included; 0 when it is its turn. */
+  place(): number;
+  /** It may take its turn from now on. */
+  ready(): void;
+  /** Ends its turn, or gives its place up. Twice does nothing. */
+  leave(): void;
+}
+
+interface Waiting {
+  isReady: boolean;
+  readonly onTurn: () => void;
+}
+
+export class Lane {
+  readonly #limit: number;
+  readonly #waiting: Waiting[] = [];
+  #running: Waiting | undefined;
+
+  /** At most `limit` may wait, besides the one that runs. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  get running(): number {
+    return this.#running === undefined ? 0 : 1;
+  }
+
+  /** Undefined when the queue is full. `onTurn` runs once, when the turn has come. */
+  join(onTurn: () => void): Ticket | undefined {
+    if (this.#waiting.length >= this.#limit && !this.#isFree()) return undefined;
+    const own: Waiting = { isReady: false, onTurn };
+    this.#waiting.push(own);
+    return {
+      place: () => (own === this.#running ? 0 : this.#placeOf(own)),
+      ready: () => {
+        own.isReady = true;
+        this.#next();
+      },
+      leave: () => this.#leave(own),
+    };
+  }
+
+  #isFree(): boolean {
+    return this.#running === undefined && this.#waiting.length === 0;
+  }
+
+  #placeOf(own: Waiting): number {
+    const index = this.#waiting.indexOf(own);
+    return index < 0 ? 0 : index + this.running;
+  }
+
+  #leave(own: Waiting): void {
+    if (own === this.#running) this.#running = undefined;
+    const index = this.#waiting.indexOf(own);
+    if (index >= 0) this.#waiting.splice(index, 1);
+    this.#next();
+  }
+
+  #next(): void {
+    if (this.#running !== undefined) return;
+    const index = this.#waiting.findIndex((waiting) => waiting.isReady);
+    if (index < 0) return;
+    const [next] = this.#waiting.splice(index, 1);
+    this.#running = next;
+    next?.onTurn();
+  }
+}

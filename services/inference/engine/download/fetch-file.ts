@@ -1,0 +1,139 @@
+import { createWriteStream } from "node:fs";
+import { rm, stat } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { pipeline } from "node:stream/promises";
+import { sleep, type World } from "@tandem/libs/world";
+import { faults } from "../faults.ts";
+import { type HttpTarget, requestUrl } from "./request-url.ts";
+
+export interface FetchFileOptions {
+  readonly target: HttpTarget;
+  /** Where the bytes go. What is there already is the beginning, and is not fetched again. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly world: World;
+  readonly signal: AbortSignal;
+  readonly onProgress: (doneBytes: number) => void;
+  /** Silence after which a connection counts as dead. */
+  readonly idleTimeoutMs?: number;
+  /** Attempts in a row that bring nothing before the source counts as failed. */
+  readonly fruitlessMax?: number;
+}
+
+const fruitlessMaxDefault = 3;
+const pauseMs = 1000;
+
+/**
+ * Fetches a file of known size, resuming where a cut left it (RFC 9110, section 14). It goes on as
+ * long as attempts bring bytes, and fails with `engine.source_failed` after a few that do not.
+ * Whether the bytes are the right ones is for the caller's hash to say.
+ */
+export async function fetchFile(options: FetchFileOptions): Promise<void> {
+  const { path, sizeBytes, world, signal, fruitlessMax = fruitlessMaxDefault } = options;
+  let fruitless = 0;
+  for (;;) {
+    const before = await sizeOf(path);
+    if (before === sizeBytes) return;
+    if (before > sizeBytes) await rm(path, { force: true });
+    try {
+      await fetchOnce(options, before > sizeBytes ? 0 : before);
+    } catch (error) {
+      if (signal.aborted || isLasting(error)) throw error;
+      const after = await sizeOf(path);
+      fruitless = after > before ? 0 : fruitless + 1;
+      if (fruitless >= fruitlessMax) throw error;
+      await sleep(world, pauseMs * (fruitless + 1));
+    }
+  }
+}
+
+/** One request; appends to what is there, or starts over when the server will not resume. */
+async function fetchOnce(options: FetchFileOptions, offset: number): Promise<void> {
+  const { target, path, sizeBytes, signal, onProgress, idleTimeoutMs = 30_000 } = options;
+  const range = offset > 0 ? { range: `bytes=${offset}-` } : {};
+  const { response } = await requestUrl({
+    target: { ...target, headers: { ...target.headers, "accept-encoding": "identity", ...range } },
+    signal,
+    idleTimeoutMs,
+  });
+  if (response.statusCode === 416) {
+    response.destroy();
+    await rm(path, { force: true });
+    throw refused("cannot resume where the last attempt ended");
+  }
+  const start = startOf(response, offset);
+  let done = start;
+  const counted = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of chunks) {
+      done += chunk.length;
+      if (done > sizeBytes) throw wrongSize(`more than the expected ${sizeBytes} bytes came`);
+      onProgress(done);
+      yield chunk;
+    }
+  };
+  try {
+    const file = createWriteStream(path, { flags: start > 0 ? "r+" : "w", start });
+    await pipeline(response, counted, file, { signal });
+  } catch (error) {
+    throw asFault(error, path);
+  }
+  if (done < sizeBytes) throw refused(`the connection ended after ${done} of ${sizeBytes} bytes`);
+}
+
+/** Where the body begins; 0 when the server sends everything again. */
+function startOf(response: IncomingMessage, offset: number): number {
+  const status = response.statusCode ?? 0;
+  if (status === 200) return 0;
+  const range = /^bytes (\d+)-/.exec(response.headers["content-range"] ?? "")?.[1];
+  if (status === 206 && offset > 0 && Number(range) === offset) return offset;
+  response.destroy();
+  const isLastingFailure = status >= 400 && status < 500 && status !== 408 && status !== 429;
+  throw refused(`it answered with status ${status}`, isLastingFailure);
+}
+
+function refused(detail: string, isLastingFailure = false) {
+  return faults.source_failed({
+    publicMessage: `The download failed: ${detail}.`,
+    context: { isLasting: isLastingFailure },
+  });
+}
+
+function wrongSize(detail: string) {
+  return faults.file_corrupt({
+    publicMessage: `The download is not the expected file: ${detail}.`,
+  });
+}
+
+/** Trying again at once cannot help: the file is not there, or there is no room for it. */
+function isLasting(error: unknown): boolean {
+  const { reason, context } = error as { reason?: string; context?: { isLasting?: boolean } };
+  if (reason === undefined) return false;
+  return reason !== "engine.source_failed" || context?.isLasting === true;
+}
+
+async function sizeOf(path: string): Promise<number> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.size ?? 0;
+}
+
+/** A full disk is said as one; a broken connection as a failure that may pass. */
+export function asFault(error: unknown, path: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") {
+    return faults.disk_full({
+      publicMessage: `There is no room for ${path}. Free some space; the download goes on then.`,
+      cause: error,
+    });
+  }
+  if (code === "EACCES" || code === "EROFS" || code === "ENOENT" || code === "EPERM") {
+    return faults.model_refused({
+      publicMessage: `${path} cannot be written (${code}). Give the engine a data folder it owns.`,
+      cause: error,
+    });
+  }
+  if (code === undefined || code.startsWith("ERR_ASSERTION")) return error;
+  return faults.source_failed({
+    publicMessage: `The download failed: the connection broke (${code}).`,
+    cause: error,
+  });
+}
