@@ -122,16 +122,27 @@ export declare type LeaseLimitsRequest = Message<"tandem.quota.v1.LeaseLimitsReq
   tokensWanted: bigint;
 
   /**
+   * Places wanted on top of those held.
+   *
    * @generated from field: int64 concurrency_wanted = 5;
    */
   concurrencyWanted: bigint;
 
   /**
-   * Unspent parts of earlier leases, by limit id, given back with this call.
+   * Unspent parts of earlier leases of requests and tokens, by limit id, given back with this call.
    *
    * @generated from field: repeated tandem.quota.v1.LimitGrant returned = 6;
    */
   returned: LimitGrant[];
+
+  /**
+   * Places of concurrency limits, by the holder's own count and after what it gives back. Told with
+   * every call, since a holder that is silent for `places_valid_ms` loses its places. A holder has
+   * one such call under way for an organisation at a time.
+   *
+   * @generated from field: repeated tandem.quota.v1.LimitHold held = 7;
+   */
+  held: LimitHold[];
 };
 
 /**
@@ -139,6 +150,27 @@ export declare type LeaseLimitsRequest = Message<"tandem.quota.v1.LeaseLimitsReq
  * Use `create(LeaseLimitsRequestSchema)` to create a new message.
  */
 export declare const LeaseLimitsRequestSchema: GenMessage<LeaseLimitsRequest>;
+
+/**
+ * @generated from message tandem.quota.v1.LimitHold
+ */
+export declare type LimitHold = Message<"tandem.quota.v1.LimitHold"> & {
+  /**
+   * @generated from field: string limit_id = 1;
+   */
+  limitId: string;
+
+  /**
+   * @generated from field: int64 places = 2;
+   */
+  places: bigint;
+};
+
+/**
+ * Describes the message tandem.quota.v1.LimitHold.
+ * Use `create(LimitHoldSchema)` to create a new message.
+ */
+export declare const LimitHoldSchema: GenMessage<LimitHold>;
 
 /**
  * @generated from message tandem.quota.v1.LimitGrant
@@ -150,6 +182,9 @@ export declare type LimitGrant = Message<"tandem.quota.v1.LimitGrant"> & {
   limitId: string;
 
   /**
+   * Added to what the holder has. At least what was wanted where the limit allows it, and often
+   * more; of several limits that apply either all grant something or none does.
+   *
    * @generated from field: int64 granted = 2;
    */
   granted: bigint;
@@ -172,7 +207,7 @@ export declare type LimitGrant = Message<"tandem.quota.v1.LimitGrant"> & {
   resetMs: number;
 
   /**
-   * Set when nothing was granted.
+   * Set where nothing was granted; 4294967295 when the limit is smaller than what was wanted.
    *
    * @generated from field: uint32 retry_after_ms = 6;
    */
@@ -227,6 +262,11 @@ export declare type LeaseLimitsResponse = Message<"tandem.quota.v1.LeaseLimitsRe
    * @generated from field: bool degraded = 4;
    */
   degraded: boolean;
+
+  /**
+   * @generated from field: uint32 places_valid_ms = 5;
+   */
+  placesValidMs: number;
 };
 
 /**

@@ -8,7 +8,7 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
  * Describes the file rpc/quota/v1/quota.proto.
  */
 export const file_rpc_quota_v1_quota = /*@__PURE__*/
-  fileDesc("ChhycGMvcXVvdGEvdjEvcXVvdGEucHJvdG8SD3RhbmRlbS5xdW90YS52MSJmCgdTdWJqZWN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEg8KB3VzZXJfaWQYAyABKAkSDgoGa2V5X2lkGAQgASgJEg0KBW1vZGVsGAUgASgJIoABCgVMaW1pdBIKCgJpZBgBIAEoCRIpCgdzdWJqZWN0GAIgASgLMhgudGFuZGVtLnF1b3RhLnYxLlN1YmplY3QSDAoEa2luZBgDIAEoCRIOCgZhbW91bnQYBCABKAMSEQoJd2luZG93X21zGAUgASgNEg8KB3ZlcnNpb24YBiABKAQiygEKEkxlYXNlTGltaXRzUmVxdWVzdBIOCgZob2xkZXIYASABKAkSKQoHc3ViamVjdBgCIAEoCzIYLnRhbmRlbS5xdW90YS52MS5TdWJqZWN0EhcKD3JlcXVlc3RzX3dhbnRlZBgDIAEoAxIVCg10b2tlbnNfd2FudGVkGAQgASgDEhoKEmNvbmN1cnJlbmN5X3dhbnRlZBgFIAEoAxItCghyZXR1cm5lZBgGIAMoCzIbLnRhbmRlbS5xdW90YS52MS5MaW1pdEdyYW50IscBCgpMaW1pdEdyYW50EhAKCGxpbWl0X2lkGAEgASgJEg8KB2dyYW50ZWQYAiABKAMSDQoFbGltaXQYAyABKAMSEQoJcmVtYWluaW5nGAQgASgDEhAKCHJlc2V0X21zGAUgASgNEhYKDnJldHJ5X2FmdGVyX21zGAYgASgNEgwKBGtpbmQYByABKAkSKQoHc3ViamVjdBgIIAEoCzIYLnRhbmRlbS5xdW90YS52MS5TdWJqZWN0EhEKCXdpbmRvd19tcxgJIAEoDSJ4ChNMZWFzZUxpbWl0c1Jlc3BvbnNlEisKBmdyYW50cxgBIAMoCzIbLnRhbmRlbS5xdW90YS52MS5MaW1pdEdyYW50EhAKCHZhbGlkX21zGAIgASgNEhAKCHNlcXVlbmNlGAMgASgEEhAKCGRlZ3JhZGVkGAQgASgIIr0CChJMZWFzZVdhbGxldFJlcXVlc3QSDgoGaG9sZGVyGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCRISCgpwcm9qZWN0X2lkGAMgASgJEg4KBmtleV9pZBgEIAEoCRIUCgxuZWVkZWRfbmFub3MYBSABKAMSFAoMY2FydmVkX25hbm9zGAYgASgDEhYKDnJldHVybmVkX25hbm9zGAcgASgDEhAKCGxlYXNlX2lkGAggASgJEg8KB3VzZXJfaWQYCSABKAkSDQoFbW9kZWwYCiABKAkSEwoLbGVhc3RfbmFub3MYCyABKAMSEwoLaW5jYXJuYXRpb24YDCABKAkSDAoEY2FsbBgNIAEoBBIaCg1jZWlsaW5nX25hbm9zGA4gASgDSACIAQFCEAoOX2NlaWxpbmdfbmFub3Mi3gEKE0xlYXNlV2FsbGV0UmVzcG9uc2USEAoIbGVhc2VfaWQYASABKAkSFQoNZ3JhbnRlZF9uYW5vcxgCIAEoAxIQCgh2YWxpZF9tcxgDIAEoDRIQCghjdXJyZW5jeRgEIAEoCRIUCgxsaW1pdF9zb3VyY2UYBSABKAkSFwoPYXZhaWxhYmxlX25hbm9zGAYgASgDEhEKCXNjb3BlZF9ieRgHIAMoCRISCgpzdXBlcnNlZGVkGAggASgIEg4KBnNjYXJjZRgJIAEoCBIUCgxyZXNldHNfYXRfbXMYCiABKAMiOQoSQWRvcHRMZWFzZXNSZXF1ZXN0Eg4KBmhvbGRlchgBIAEoCRITCgtpbmNhcm5hdGlvbhgCIAEoCSJBChNBZG9wdExlYXNlc1Jlc3BvbnNlEioKBmxlYXNlcxgBIAMoCzIaLnRhbmRlbS5xdW90YS52MS5IZWxkTGVhc2UiSgoJSGVsZExlYXNlEhAKCGxlYXNlX2lkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCRISCgpoZWxkX25hbm9zGAMgASgDIjkKFFJlbGVhc2VMZWFzZXNSZXF1ZXN0Eg4KBmhvbGRlchgBIAEoCRIRCglsZWFzZV9pZHMYAiADKAkiLwoVUmVsZWFzZUxlYXNlc1Jlc3BvbnNlEhYKDnJlbGVhc2VkX25hbm9zGAEgASgDIqMDCgpTZXR0bGVtZW50EhIKCnJlcXVlc3RfaWQYASABKAkSEAoIbGVhc2VfaWQYAiABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAMgASgJEhIKCnByb2plY3RfaWQYBCABKAkSDwoHdXNlcl9pZBgFIAEoCRIOCgZrZXlfaWQYBiABKAkSDQoFbW9kZWwYByABKAkSEAoIdXBzdHJlYW0YCCABKAkSFgoOcmVzZXJ2ZWRfbmFub3MYCSABKAMSFQoNY2hhcmdlZF9uYW5vcxgKIAEoAxIWCg51cHN0cmVhbV9uYW5vcxgLIAEoAxIUCgxpbnB1dF90b2tlbnMYDCABKA0SGwoTY2FjaGVkX2lucHV0X3Rva2VucxgNIAEoDRIVCg1vdXRwdXRfdG9rZW5zGA4gASgNEhgKEHJlYXNvbmluZ190b2tlbnMYDyABKA0SDQoFYXRfbXMYECABKAMSDwoHb3V0Y29tZRgRIAEoCRIRCgllc3RpbWF0ZWQYEiABKAgSEAoIcHJpY2VfaWQYEyABKAkSEAoIY3VycmVuY3kYFCABKAkiUQoNU2V0dGxlUmVxdWVzdBIOCgZob2xkZXIYASABKAkSMAoLc2V0dGxlbWVudHMYAiADKAsyGy50YW5kZW0ucXVvdGEudjEuU2V0dGxlbWVudCJMCg5TZXR0bGVSZXNwb25zZRIPCgdzZXR0bGVkGAEgAygJEikKB3JlZnVzZWQYAiADKAsyGC50YW5kZW0ucXVvdGEudjEuUmVmdXNhbCItCgdSZWZ1c2FsEhIKCnJlcXVlc3RfaWQYASABKAkSDgoGcmVhc29uGAIgASgJIj4KE1dhdGNoQ2hhbmdlc1JlcXVlc3QSFgoOYWZ0ZXJfc2VxdWVuY2UYASABKAQSDwoHd2FpdF9tcxgCIAEoDSJRChRXYXRjaENoYW5nZXNSZXNwb25zZRIQCghzZXF1ZW5jZRgBIAEoBBIYChBvcmdhbmlzYXRpb25faWRzGAIgAygJEg0KBXJlc2V0GAMgASgIIiwKEUdldEJhbGFuY2VSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCSKjAQoHQmFsYW5jZRIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSEAoIY3VycmVuY3kYAiABKAkSEwoLdG90YWxfbmFub3MYAyABKAMSFQoNZ3JhbnRlZF9uYW5vcxgEIAEoAxIXCg9wdXJjaGFzZWRfbmFub3MYBSABKAMSEgoKaGVsZF9uYW5vcxgGIAEoAxIUCgxpc19hdmFpbGFibGUYByABKAginAEKEkdyYW50Q3JlZGl0UmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSDQoFbmFub3MYAiABKAMSDAoEa2luZBgDIAEoCRIVCg1leHBpcmVzX2F0X21zGAQgASgDEg4KBnJlYXNvbhgFIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYBiABKAkSEAoIY3VycmVuY3kYByABKAkiqwEKCFRyYW5zZmVyEgoKAmlkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCRIVCg1kZWJpdF9hY2NvdW50GAMgASgJEhYKDmNyZWRpdF9hY2NvdW50GAQgASgJEg0KBW5hbm9zGAUgASgDEgwKBGtpbmQYBiABKAkSEQoJcmVmZXJlbmNlGAcgASgJEg0KBWF0X21zGAggASgDEgwKBG5vdGUYCSABKAkiTQoUTGlzdFRyYW5zZmVyc1JlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEg0KBWxpbWl0GAIgASgNEg0KBWFmdGVyGAMgASgJIlcKFUxpc3RUcmFuc2ZlcnNSZXNwb25zZRIsCgl0cmFuc2ZlcnMYASADKAsyGS50YW5kZW0ucXVvdGEudjEuVHJhbnNmZXISEAoIaGFzX21vcmUYAiABKAgiFQoTVmVyaWZ5TGVkZ2VyUmVxdWVzdCJsChRWZXJpZnlMZWRnZXJSZXNwb25zZRIKCgJvaxgBIAEoCBIRCglzdW1fbmFub3MYAiABKAMSEAoIYWNjb3VudHMYAyABKAQSEQoJdHJhbnNmZXJzGAQgASgEEhAKCHByb2JsZW1zGAUgAygJIlIKD1NldExpbWl0UmVxdWVzdBIlCgVsaW1pdBgBIAEoCzIWLnRhbmRlbS5xdW90YS52MS5MaW1pdBIYChBleHBlY3RlZF92ZXJzaW9uGAIgASgEIjkKEkRlbGV0ZUxpbWl0UmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSCgoCaWQYAiABKAkiLAoRTGlzdExpbWl0c1JlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJIjwKEkxpc3RMaW1pdHNSZXNwb25zZRImCgZsaW1pdHMYASADKAsyFi50YW5kZW0ucXVvdGEudjEuTGltaXQirgEKBkJ1ZGdldBIKCgJpZBgBIAEoCRIpCgdzdWJqZWN0GAIgASgLMhgudGFuZGVtLnF1b3RhLnYxLlN1YmplY3QSDQoFbmFub3MYAyABKAMSDgoGcGVyaW9kGAQgASgJEhMKC3NwZW50X25hbm9zGAUgASgDEhIKCmhlbGRfbmFub3MYBiABKAMSDwoHdmVyc2lvbhgHIAEoBBIUCgxyZXNldHNfYXRfbXMYCCABKAMiVQoQU2V0QnVkZ2V0UmVxdWVzdBInCgZidWRnZXQYASABKAsyFy50YW5kZW0ucXVvdGEudjEuQnVkZ2V0EhgKEGV4cGVjdGVkX3ZlcnNpb24YAiABKAQiOgoTRGVsZXRlQnVkZ2V0UmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSCgoCaWQYAiABKAkiLQoSTGlzdEJ1ZGdldHNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCSI/ChNMaXN0QnVkZ2V0c1Jlc3BvbnNlEigKB2J1ZGdldHMYASADKAsyFy50YW5kZW0ucXVvdGEudjEuQnVkZ2V0Ik0KFExpc3RBbm9tYWxpZXNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRINCgVsaW1pdBgCIAEoDRINCgVhZnRlchgDIAEoCSJWChVMaXN0QW5vbWFsaWVzUmVzcG9uc2USKwoJYW5vbWFsaWVzGAEgAygLMhgudGFuZGVtLnF1b3RhLnYxLkFub21hbHkSEAoIaGFzX21vcmUYAiABKAgiqwEKB0Fub21hbHkSCgoCaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEhIKCnJlcXVlc3RfaWQYAyABKAkSDAoEa2luZBgEIAEoCRIOCgZob2xkZXIYBSABKAkSEwoLYXNrZWRfbmFub3MYBiABKAMSFQoNY2hhcmdlZF9uYW5vcxgHIAEoAxINCgVhdF9tcxgIIAEoAxIOCgZkZXRhaWwYCSABKAky/AsKDFF1b3RhU2VydmljZRJYCgtMZWFzZUxpbWl0cxIjLnRhbmRlbS5xdW90YS52MS5MZWFzZUxpbWl0c1JlcXVlc3QaJC50YW5kZW0ucXVvdGEudjEuTGVhc2VMaW1pdHNSZXNwb25zZRJdCgtMZWFzZVdhbGxldBIjLnRhbmRlbS5xdW90YS52MS5MZWFzZVdhbGxldFJlcXVlc3QaJC50YW5kZW0ucXVvdGEudjEuTGVhc2VXYWxsZXRSZXNwb25zZSIDkAICEl0KC0Fkb3B0TGVhc2VzEiMudGFuZGVtLnF1b3RhLnYxLkFkb3B0TGVhc2VzUmVxdWVzdBokLnRhbmRlbS5xdW90YS52MS5BZG9wdExlYXNlc1Jlc3BvbnNlIgOQAgISYwoNUmVsZWFzZUxlYXNlcxIlLnRhbmRlbS5xdW90YS52MS5SZWxlYXNlTGVhc2VzUmVxdWVzdBomLnRhbmRlbS5xdW90YS52MS5SZWxlYXNlTGVhc2VzUmVzcG9uc2UiA5ACAhJOCgZTZXR0bGUSHi50YW5kZW0ucXVvdGEudjEuU2V0dGxlUmVxdWVzdBofLnRhbmRlbS5xdW90YS52MS5TZXR0bGVSZXNwb25zZSIDkAICEmAKDFdhdGNoQ2hhbmdlcxIkLnRhbmRlbS5xdW90YS52MS5XYXRjaENoYW5nZXNSZXF1ZXN0GiUudGFuZGVtLnF1b3RhLnYxLldhdGNoQ2hhbmdlc1Jlc3BvbnNlIgOQAgESTwoKR2V0QmFsYW5jZRIiLnRhbmRlbS5xdW90YS52MS5HZXRCYWxhbmNlUmVxdWVzdBoYLnRhbmRlbS5xdW90YS52MS5CYWxhbmNlIgOQAgESUQoLR3JhbnRDcmVkaXQSIy50YW5kZW0ucXVvdGEudjEuR3JhbnRDcmVkaXRSZXF1ZXN0GhgudGFuZGVtLnF1b3RhLnYxLkJhbGFuY2UiA5ACAhJjCg1MaXN0VHJhbnNmZXJzEiUudGFuZGVtLnF1b3RhLnYxLkxpc3RUcmFuc2ZlcnNSZXF1ZXN0GiYudGFuZGVtLnF1b3RhLnYxLkxpc3RUcmFuc2ZlcnNSZXNwb25zZSIDkAIBEmAKDFZlcmlmeUxlZGdlchIkLnRhbmRlbS5xdW90YS52MS5WZXJpZnlMZWRnZXJSZXF1ZXN0GiUudGFuZGVtLnF1b3RhLnYxLlZlcmlmeUxlZGdlclJlc3BvbnNlIgOQAgESRAoIU2V0TGltaXQSIC50YW5kZW0ucXVvdGEudjEuU2V0TGltaXRSZXF1ZXN0GhYudGFuZGVtLnF1b3RhLnYxLkxpbWl0Ek8KC0RlbGV0ZUxpbWl0EiMudGFuZGVtLnF1b3RhLnYxLkRlbGV0ZUxpbWl0UmVxdWVzdBoWLnRhbmRlbS5xdW90YS52MS5MaW1pdCIDkAICEloKCkxpc3RMaW1pdHMSIi50YW5kZW0ucXVvdGEudjEuTGlzdExpbWl0c1JlcXVlc3QaIy50YW5kZW0ucXVvdGEudjEuTGlzdExpbWl0c1Jlc3BvbnNlIgOQAgESRwoJU2V0QnVkZ2V0EiEudGFuZGVtLnF1b3RhLnYxLlNldEJ1ZGdldFJlcXVlc3QaFy50YW5kZW0ucXVvdGEudjEuQnVkZ2V0ElIKDERlbGV0ZUJ1ZGdldBIkLnRhbmRlbS5xdW90YS52MS5EZWxldGVCdWRnZXRSZXF1ZXN0GhcudGFuZGVtLnF1b3RhLnYxLkJ1ZGdldCIDkAICEl0KC0xpc3RCdWRnZXRzEiMudGFuZGVtLnF1b3RhLnYxLkxpc3RCdWRnZXRzUmVxdWVzdBokLnRhbmRlbS5xdW90YS52MS5MaXN0QnVkZ2V0c1Jlc3BvbnNlIgOQAgESYwoNTGlzdEFub21hbGllcxIlLnRhbmRlbS5xdW90YS52MS5MaXN0QW5vbWFsaWVzUmVxdWVzdBomLnRhbmRlbS5xdW90YS52MS5MaXN0QW5vbWFsaWVzUmVzcG9uc2UiA5ACAWIGcHJvdG8z");
+  fileDesc("ChhycGMvcXVvdGEvdjEvcXVvdGEucHJvdG8SD3RhbmRlbS5xdW90YS52MSJmCgdTdWJqZWN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEg8KB3VzZXJfaWQYAyABKAkSDgoGa2V5X2lkGAQgASgJEg0KBW1vZGVsGAUgASgJIoABCgVMaW1pdBIKCgJpZBgBIAEoCRIpCgdzdWJqZWN0GAIgASgLMhgudGFuZGVtLnF1b3RhLnYxLlN1YmplY3QSDAoEa2luZBgDIAEoCRIOCgZhbW91bnQYBCABKAMSEQoJd2luZG93X21zGAUgASgNEg8KB3ZlcnNpb24YBiABKAQi9AEKEkxlYXNlTGltaXRzUmVxdWVzdBIOCgZob2xkZXIYASABKAkSKQoHc3ViamVjdBgCIAEoCzIYLnRhbmRlbS5xdW90YS52MS5TdWJqZWN0EhcKD3JlcXVlc3RzX3dhbnRlZBgDIAEoAxIVCg10b2tlbnNfd2FudGVkGAQgASgDEhoKEmNvbmN1cnJlbmN5X3dhbnRlZBgFIAEoAxItCghyZXR1cm5lZBgGIAMoCzIbLnRhbmRlbS5xdW90YS52MS5MaW1pdEdyYW50EigKBGhlbGQYByADKAsyGi50YW5kZW0ucXVvdGEudjEuTGltaXRIb2xkIi0KCUxpbWl0SG9sZBIQCghsaW1pdF9pZBgBIAEoCRIOCgZwbGFjZXMYAiABKAMixwEKCkxpbWl0R3JhbnQSEAoIbGltaXRfaWQYASABKAkSDwoHZ3JhbnRlZBgCIAEoAxINCgVsaW1pdBgDIAEoAxIRCglyZW1haW5pbmcYBCABKAMSEAoIcmVzZXRfbXMYBSABKA0SFgoOcmV0cnlfYWZ0ZXJfbXMYBiABKA0SDAoEa2luZBgHIAEoCRIpCgdzdWJqZWN0GAggASgLMhgudGFuZGVtLnF1b3RhLnYxLlN1YmplY3QSEQoJd2luZG93X21zGAkgASgNIpEBChNMZWFzZUxpbWl0c1Jlc3BvbnNlEisKBmdyYW50cxgBIAMoCzIbLnRhbmRlbS5xdW90YS52MS5MaW1pdEdyYW50EhAKCHZhbGlkX21zGAIgASgNEhAKCHNlcXVlbmNlGAMgASgEEhAKCGRlZ3JhZGVkGAQgASgIEhcKD3BsYWNlc192YWxpZF9tcxgFIAEoDSK9AgoSTGVhc2VXYWxsZXRSZXF1ZXN0Eg4KBmhvbGRlchgBIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAiABKAkSEgoKcHJvamVjdF9pZBgDIAEoCRIOCgZrZXlfaWQYBCABKAkSFAoMbmVlZGVkX25hbm9zGAUgASgDEhQKDGNhcnZlZF9uYW5vcxgGIAEoAxIWCg5yZXR1cm5lZF9uYW5vcxgHIAEoAxIQCghsZWFzZV9pZBgIIAEoCRIPCgd1c2VyX2lkGAkgASgJEg0KBW1vZGVsGAogASgJEhMKC2xlYXN0X25hbm9zGAsgASgDEhMKC2luY2FybmF0aW9uGAwgASgJEgwKBGNhbGwYDSABKAQSGgoNY2VpbGluZ19uYW5vcxgOIAEoA0gAiAEBQhAKDl9jZWlsaW5nX25hbm9zIt4BChNMZWFzZVdhbGxldFJlc3BvbnNlEhAKCGxlYXNlX2lkGAEgASgJEhUKDWdyYW50ZWRfbmFub3MYAiABKAMSEAoIdmFsaWRfbXMYAyABKA0SEAoIY3VycmVuY3kYBCABKAkSFAoMbGltaXRfc291cmNlGAUgASgJEhcKD2F2YWlsYWJsZV9uYW5vcxgGIAEoAxIRCglzY29wZWRfYnkYByADKAkSEgoKc3VwZXJzZWRlZBgIIAEoCBIOCgZzY2FyY2UYCSABKAgSFAoMcmVzZXRzX2F0X21zGAogASgDIjkKEkFkb3B0TGVhc2VzUmVxdWVzdBIOCgZob2xkZXIYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAkiQQoTQWRvcHRMZWFzZXNSZXNwb25zZRIqCgZsZWFzZXMYASADKAsyGi50YW5kZW0ucXVvdGEudjEuSGVsZExlYXNlIkoKCUhlbGRMZWFzZRIQCghsZWFzZV9pZBgBIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAiABKAkSEgoKaGVsZF9uYW5vcxgDIAEoAyI5ChRSZWxlYXNlTGVhc2VzUmVxdWVzdBIOCgZob2xkZXIYASABKAkSEQoJbGVhc2VfaWRzGAIgAygJIi8KFVJlbGVhc2VMZWFzZXNSZXNwb25zZRIWCg5yZWxlYXNlZF9uYW5vcxgBIAEoAyKjAwoKU2V0dGxlbWVudBISCgpyZXF1ZXN0X2lkGAEgASgJEhAKCGxlYXNlX2lkGAIgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgDIAEoCRISCgpwcm9qZWN0X2lkGAQgASgJEg8KB3VzZXJfaWQYBSABKAkSDgoGa2V5X2lkGAYgASgJEg0KBW1vZGVsGAcgASgJEhAKCHVwc3RyZWFtGAggASgJEhYKDnJlc2VydmVkX25hbm9zGAkgASgDEhUKDWNoYXJnZWRfbmFub3MYCiABKAMSFgoOdXBzdHJlYW1fbmFub3MYCyABKAMSFAoMaW5wdXRfdG9rZW5zGAwgASgNEhsKE2NhY2hlZF9pbnB1dF90b2tlbnMYDSABKA0SFQoNb3V0cHV0X3Rva2VucxgOIAEoDRIYChByZWFzb25pbmdfdG9rZW5zGA8gASgNEg0KBWF0X21zGBAgASgDEg8KB291dGNvbWUYESABKAkSEQoJZXN0aW1hdGVkGBIgASgIEhAKCHByaWNlX2lkGBMgASgJEhAKCGN1cnJlbmN5GBQgASgJIlEKDVNldHRsZVJlcXVlc3QSDgoGaG9sZGVyGAEgASgJEjAKC3NldHRsZW1lbnRzGAIgAygLMhsudGFuZGVtLnF1b3RhLnYxLlNldHRsZW1lbnQiTAoOU2V0dGxlUmVzcG9uc2USDwoHc2V0dGxlZBgBIAMoCRIpCgdyZWZ1c2VkGAIgAygLMhgudGFuZGVtLnF1b3RhLnYxLlJlZnVzYWwiLQoHUmVmdXNhbBISCgpyZXF1ZXN0X2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSI+ChNXYXRjaENoYW5nZXNSZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgEEg8KB3dhaXRfbXMYAiABKA0iUQoUV2F0Y2hDaGFuZ2VzUmVzcG9uc2USEAoIc2VxdWVuY2UYASABKAQSGAoQb3JnYW5pc2F0aW9uX2lkcxgCIAMoCRINCgVyZXNldBgDIAEoCCIsChFHZXRCYWxhbmNlUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkiowEKB0JhbGFuY2USFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEhAKCGN1cnJlbmN5GAIgASgJEhMKC3RvdGFsX25hbm9zGAMgASgDEhUKDWdyYW50ZWRfbmFub3MYBCABKAMSFwoPcHVyY2hhc2VkX25hbm9zGAUgASgDEhIKCmhlbGRfbmFub3MYBiABKAMSFAoMaXNfYXZhaWxhYmxlGAcgASgIIpwBChJHcmFudENyZWRpdFJlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEg0KBW5hbm9zGAIgASgDEgwKBGtpbmQYAyABKAkSFQoNZXhwaXJlc19hdF9tcxgEIAEoAxIOCgZyZWFzb24YBSABKAkSFwoPaWRlbXBvdGVuY3lfa2V5GAYgASgJEhAKCGN1cnJlbmN5GAcgASgJIqsBCghUcmFuc2ZlchIKCgJpZBgBIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAiABKAkSFQoNZGViaXRfYWNjb3VudBgDIAEoCRIWCg5jcmVkaXRfYWNjb3VudBgEIAEoCRINCgVuYW5vcxgFIAEoAxIMCgRraW5kGAYgASgJEhEKCXJlZmVyZW5jZRgHIAEoCRINCgVhdF9tcxgIIAEoAxIMCgRub3RlGAkgASgJIk0KFExpc3RUcmFuc2ZlcnNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRINCgVsaW1pdBgCIAEoDRINCgVhZnRlchgDIAEoCSJXChVMaXN0VHJhbnNmZXJzUmVzcG9uc2USLAoJdHJhbnNmZXJzGAEgAygLMhkudGFuZGVtLnF1b3RhLnYxLlRyYW5zZmVyEhAKCGhhc19tb3JlGAIgASgIIhUKE1ZlcmlmeUxlZGdlclJlcXVlc3QibAoUVmVyaWZ5TGVkZ2VyUmVzcG9uc2USCgoCb2sYASABKAgSEQoJc3VtX25hbm9zGAIgASgDEhAKCGFjY291bnRzGAMgASgEEhEKCXRyYW5zZmVycxgEIAEoBBIQCghwcm9ibGVtcxgFIAMoCSJSCg9TZXRMaW1pdFJlcXVlc3QSJQoFbGltaXQYASABKAsyFi50YW5kZW0ucXVvdGEudjEuTGltaXQSGAoQZXhwZWN0ZWRfdmVyc2lvbhgCIAEoBCI5ChJEZWxldGVMaW1pdFJlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEgoKAmlkGAIgASgJIiwKEUxpc3RMaW1pdHNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCSI8ChJMaXN0TGltaXRzUmVzcG9uc2USJgoGbGltaXRzGAEgAygLMhYudGFuZGVtLnF1b3RhLnYxLkxpbWl0Iq4BCgZCdWRnZXQSCgoCaWQYASABKAkSKQoHc3ViamVjdBgCIAEoCzIYLnRhbmRlbS5xdW90YS52MS5TdWJqZWN0Eg0KBW5hbm9zGAMgASgDEg4KBnBlcmlvZBgEIAEoCRITCgtzcGVudF9uYW5vcxgFIAEoAxISCgpoZWxkX25hbm9zGAYgASgDEg8KB3ZlcnNpb24YByABKAQSFAoMcmVzZXRzX2F0X21zGAggASgDIlUKEFNldEJ1ZGdldFJlcXVlc3QSJwoGYnVkZ2V0GAEgASgLMhcudGFuZGVtLnF1b3RhLnYxLkJ1ZGdldBIYChBleHBlY3RlZF92ZXJzaW9uGAIgASgEIjoKE0RlbGV0ZUJ1ZGdldFJlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEgoKAmlkGAIgASgJIi0KEkxpc3RCdWRnZXRzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkiPwoTTGlzdEJ1ZGdldHNSZXNwb25zZRIoCgdidWRnZXRzGAEgAygLMhcudGFuZGVtLnF1b3RhLnYxLkJ1ZGdldCJNChRMaXN0QW5vbWFsaWVzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSDQoFbGltaXQYAiABKA0SDQoFYWZ0ZXIYAyABKAkiVgoVTGlzdEFub21hbGllc1Jlc3BvbnNlEisKCWFub21hbGllcxgBIAMoCzIYLnRhbmRlbS5xdW90YS52MS5Bbm9tYWx5EhAKCGhhc19tb3JlGAIgASgIIqsBCgdBbm9tYWx5EgoKAmlkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCRISCgpyZXF1ZXN0X2lkGAMgASgJEgwKBGtpbmQYBCABKAkSDgoGaG9sZGVyGAUgASgJEhMKC2Fza2VkX25hbm9zGAYgASgDEhUKDWNoYXJnZWRfbmFub3MYByABKAMSDQoFYXRfbXMYCCABKAMSDgoGZGV0YWlsGAkgASgJMvwLCgxRdW90YVNlcnZpY2USWAoLTGVhc2VMaW1pdHMSIy50YW5kZW0ucXVvdGEudjEuTGVhc2VMaW1pdHNSZXF1ZXN0GiQudGFuZGVtLnF1b3RhLnYxLkxlYXNlTGltaXRzUmVzcG9uc2USXQoLTGVhc2VXYWxsZXQSIy50YW5kZW0ucXVvdGEudjEuTGVhc2VXYWxsZXRSZXF1ZXN0GiQudGFuZGVtLnF1b3RhLnYxLkxlYXNlV2FsbGV0UmVzcG9uc2UiA5ACAhJdCgtBZG9wdExlYXNlcxIjLnRhbmRlbS5xdW90YS52MS5BZG9wdExlYXNlc1JlcXVlc3QaJC50YW5kZW0ucXVvdGEudjEuQWRvcHRMZWFzZXNSZXNwb25zZSIDkAICEmMKDVJlbGVhc2VMZWFzZXMSJS50YW5kZW0ucXVvdGEudjEuUmVsZWFzZUxlYXNlc1JlcXVlc3QaJi50YW5kZW0ucXVvdGEudjEuUmVsZWFzZUxlYXNlc1Jlc3BvbnNlIgOQAgISTgoGU2V0dGxlEh4udGFuZGVtLnF1b3RhLnYxLlNldHRsZVJlcXVlc3QaHy50YW5kZW0ucXVvdGEudjEuU2V0dGxlUmVzcG9uc2UiA5ACAhJgCgxXYXRjaENoYW5nZXMSJC50YW5kZW0ucXVvdGEudjEuV2F0Y2hDaGFuZ2VzUmVxdWVzdBolLnRhbmRlbS5xdW90YS52MS5XYXRjaENoYW5nZXNSZXNwb25zZSIDkAIBEk8KCkdldEJhbGFuY2USIi50YW5kZW0ucXVvdGEudjEuR2V0QmFsYW5jZVJlcXVlc3QaGC50YW5kZW0ucXVvdGEudjEuQmFsYW5jZSIDkAIBElEKC0dyYW50Q3JlZGl0EiMudGFuZGVtLnF1b3RhLnYxLkdyYW50Q3JlZGl0UmVxdWVzdBoYLnRhbmRlbS5xdW90YS52MS5CYWxhbmNlIgOQAgISYwoNTGlzdFRyYW5zZmVycxIlLnRhbmRlbS5xdW90YS52MS5MaXN0VHJhbnNmZXJzUmVxdWVzdBomLnRhbmRlbS5xdW90YS52MS5MaXN0VHJhbnNmZXJzUmVzcG9uc2UiA5ACARJgCgxWZXJpZnlMZWRnZXISJC50YW5kZW0ucXVvdGEudjEuVmVyaWZ5TGVkZ2VyUmVxdWVzdBolLnRhbmRlbS5xdW90YS52MS5WZXJpZnlMZWRnZXJSZXNwb25zZSIDkAIBEkQKCFNldExpbWl0EiAudGFuZGVtLnF1b3RhLnYxLlNldExpbWl0UmVxdWVzdBoWLnRhbmRlbS5xdW90YS52MS5MaW1pdBJPCgtEZWxldGVMaW1pdBIjLnRhbmRlbS5xdW90YS52MS5EZWxldGVMaW1pdFJlcXVlc3QaFi50YW5kZW0ucXVvdGEudjEuTGltaXQiA5ACAhJaCgpMaXN0TGltaXRzEiIudGFuZGVtLnF1b3RhLnYxLkxpc3RMaW1pdHNSZXF1ZXN0GiMudGFuZGVtLnF1b3RhLnYxLkxpc3RMaW1pdHNSZXNwb25zZSIDkAIBEkcKCVNldEJ1ZGdldBIhLnRhbmRlbS5xdW90YS52MS5TZXRCdWRnZXRSZXF1ZXN0GhcudGFuZGVtLnF1b3RhLnYxLkJ1ZGdldBJSCgxEZWxldGVCdWRnZXQSJC50YW5kZW0ucXVvdGEudjEuRGVsZXRlQnVkZ2V0UmVxdWVzdBoXLnRhbmRlbS5xdW90YS52MS5CdWRnZXQiA5ACAhJdCgtMaXN0QnVkZ2V0cxIjLnRhbmRlbS5xdW90YS52MS5MaXN0QnVkZ2V0c1JlcXVlc3QaJC50YW5kZW0ucXVvdGEudjEuTGlzdEJ1ZGdldHNSZXNwb25zZSIDkAIBEmMKDUxpc3RBbm9tYWxpZXMSJS50YW5kZW0ucXVvdGEudjEuTGlzdEFub21hbGllc1JlcXVlc3QaJi50YW5kZW0ucXVvdGEudjEuTGlzdEFub21hbGllc1Jlc3BvbnNlIgOQAgFiBnByb3RvMw");
 
 /**
  * Describes the message tandem.quota.v1.Subject.
@@ -32,249 +32,256 @@ export const LeaseLimitsRequestSchema = /*@__PURE__*/
   messageDesc(file_rpc_quota_v1_quota, 2);
 
 /**
+ * Describes the message tandem.quota.v1.LimitHold.
+ * Use `create(LimitHoldSchema)` to create a new message.
+ */
+export const LimitHoldSchema = /*@__PURE__*/
+  messageDesc(file_rpc_quota_v1_quota, 3);
+
+/**
  * Describes the message tandem.quota.v1.LimitGrant.
  * Use `create(LimitGrantSchema)` to create a new message.
  */
 export const LimitGrantSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 3);
+  messageDesc(file_rpc_quota_v1_quota, 4);
 
 /**
  * Describes the message tandem.quota.v1.LeaseLimitsResponse.
  * Use `create(LeaseLimitsResponseSchema)` to create a new message.
  */
 export const LeaseLimitsResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 4);
+  messageDesc(file_rpc_quota_v1_quota, 5);
 
 /**
  * Describes the message tandem.quota.v1.LeaseWalletRequest.
  * Use `create(LeaseWalletRequestSchema)` to create a new message.
  */
 export const LeaseWalletRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 5);
+  messageDesc(file_rpc_quota_v1_quota, 6);
 
 /**
  * Describes the message tandem.quota.v1.LeaseWalletResponse.
  * Use `create(LeaseWalletResponseSchema)` to create a new message.
  */
 export const LeaseWalletResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 6);
+  messageDesc(file_rpc_quota_v1_quota, 7);
 
 /**
  * Describes the message tandem.quota.v1.AdoptLeasesRequest.
  * Use `create(AdoptLeasesRequestSchema)` to create a new message.
  */
 export const AdoptLeasesRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 7);
+  messageDesc(file_rpc_quota_v1_quota, 8);
 
 /**
  * Describes the message tandem.quota.v1.AdoptLeasesResponse.
  * Use `create(AdoptLeasesResponseSchema)` to create a new message.
  */
 export const AdoptLeasesResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 8);
+  messageDesc(file_rpc_quota_v1_quota, 9);
 
 /**
  * Describes the message tandem.quota.v1.HeldLease.
  * Use `create(HeldLeaseSchema)` to create a new message.
  */
 export const HeldLeaseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 9);
+  messageDesc(file_rpc_quota_v1_quota, 10);
 
 /**
  * Describes the message tandem.quota.v1.ReleaseLeasesRequest.
  * Use `create(ReleaseLeasesRequestSchema)` to create a new message.
  */
 export const ReleaseLeasesRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 10);
+  messageDesc(file_rpc_quota_v1_quota, 11);
 
 /**
  * Describes the message tandem.quota.v1.ReleaseLeasesResponse.
  * Use `create(ReleaseLeasesResponseSchema)` to create a new message.
  */
 export const ReleaseLeasesResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 11);
+  messageDesc(file_rpc_quota_v1_quota, 12);
 
 /**
  * Describes the message tandem.quota.v1.Settlement.
  * Use `create(SettlementSchema)` to create a new message.
  */
 export const SettlementSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 12);
+  messageDesc(file_rpc_quota_v1_quota, 13);
 
 /**
  * Describes the message tandem.quota.v1.SettleRequest.
  * Use `create(SettleRequestSchema)` to create a new message.
  */
 export const SettleRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 13);
+  messageDesc(file_rpc_quota_v1_quota, 14);
 
 /**
  * Describes the message tandem.quota.v1.SettleResponse.
  * Use `create(SettleResponseSchema)` to create a new message.
  */
 export const SettleResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 14);
+  messageDesc(file_rpc_quota_v1_quota, 15);
 
 /**
  * Describes the message tandem.quota.v1.Refusal.
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 15);
+  messageDesc(file_rpc_quota_v1_quota, 16);
 
 /**
  * Describes the message tandem.quota.v1.WatchChangesRequest.
  * Use `create(WatchChangesRequestSchema)` to create a new message.
  */
 export const WatchChangesRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 16);
+  messageDesc(file_rpc_quota_v1_quota, 17);
 
 /**
  * Describes the message tandem.quota.v1.WatchChangesResponse.
  * Use `create(WatchChangesResponseSchema)` to create a new message.
  */
 export const WatchChangesResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 17);
+  messageDesc(file_rpc_quota_v1_quota, 18);
 
 /**
  * Describes the message tandem.quota.v1.GetBalanceRequest.
  * Use `create(GetBalanceRequestSchema)` to create a new message.
  */
 export const GetBalanceRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 18);
+  messageDesc(file_rpc_quota_v1_quota, 19);
 
 /**
  * Describes the message tandem.quota.v1.Balance.
  * Use `create(BalanceSchema)` to create a new message.
  */
 export const BalanceSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 19);
+  messageDesc(file_rpc_quota_v1_quota, 20);
 
 /**
  * Describes the message tandem.quota.v1.GrantCreditRequest.
  * Use `create(GrantCreditRequestSchema)` to create a new message.
  */
 export const GrantCreditRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 20);
+  messageDesc(file_rpc_quota_v1_quota, 21);
 
 /**
  * Describes the message tandem.quota.v1.Transfer.
  * Use `create(TransferSchema)` to create a new message.
  */
 export const TransferSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 21);
+  messageDesc(file_rpc_quota_v1_quota, 22);
 
 /**
  * Describes the message tandem.quota.v1.ListTransfersRequest.
  * Use `create(ListTransfersRequestSchema)` to create a new message.
  */
 export const ListTransfersRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 22);
+  messageDesc(file_rpc_quota_v1_quota, 23);
 
 /**
  * Describes the message tandem.quota.v1.ListTransfersResponse.
  * Use `create(ListTransfersResponseSchema)` to create a new message.
  */
 export const ListTransfersResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 23);
+  messageDesc(file_rpc_quota_v1_quota, 24);
 
 /**
  * Describes the message tandem.quota.v1.VerifyLedgerRequest.
  * Use `create(VerifyLedgerRequestSchema)` to create a new message.
  */
 export const VerifyLedgerRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 24);
+  messageDesc(file_rpc_quota_v1_quota, 25);
 
 /**
  * Describes the message tandem.quota.v1.VerifyLedgerResponse.
  * Use `create(VerifyLedgerResponseSchema)` to create a new message.
  */
 export const VerifyLedgerResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 25);
+  messageDesc(file_rpc_quota_v1_quota, 26);
 
 /**
  * Describes the message tandem.quota.v1.SetLimitRequest.
  * Use `create(SetLimitRequestSchema)` to create a new message.
  */
 export const SetLimitRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 26);
+  messageDesc(file_rpc_quota_v1_quota, 27);
 
 /**
  * Describes the message tandem.quota.v1.DeleteLimitRequest.
  * Use `create(DeleteLimitRequestSchema)` to create a new message.
  */
 export const DeleteLimitRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 27);
+  messageDesc(file_rpc_quota_v1_quota, 28);
 
 /**
  * Describes the message tandem.quota.v1.ListLimitsRequest.
  * Use `create(ListLimitsRequestSchema)` to create a new message.
  */
 export const ListLimitsRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 28);
+  messageDesc(file_rpc_quota_v1_quota, 29);
 
 /**
  * Describes the message tandem.quota.v1.ListLimitsResponse.
  * Use `create(ListLimitsResponseSchema)` to create a new message.
  */
 export const ListLimitsResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 29);
+  messageDesc(file_rpc_quota_v1_quota, 30);
 
 /**
  * Describes the message tandem.quota.v1.Budget.
  * Use `create(BudgetSchema)` to create a new message.
  */
 export const BudgetSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 30);
+  messageDesc(file_rpc_quota_v1_quota, 31);
 
 /**
  * Describes the message tandem.quota.v1.SetBudgetRequest.
  * Use `create(SetBudgetRequestSchema)` to create a new message.
  */
 export const SetBudgetRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 31);
+  messageDesc(file_rpc_quota_v1_quota, 32);
 
 /**
  * Describes the message tandem.quota.v1.DeleteBudgetRequest.
  * Use `create(DeleteBudgetRequestSchema)` to create a new message.
  */
 export const DeleteBudgetRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 32);
+  messageDesc(file_rpc_quota_v1_quota, 33);
 
 /**
  * Describes the message tandem.quota.v1.ListBudgetsRequest.
  * Use `create(ListBudgetsRequestSchema)` to create a new message.
  */
 export const ListBudgetsRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 33);
+  messageDesc(file_rpc_quota_v1_quota, 34);
 
 /**
  * Describes the message tandem.quota.v1.ListBudgetsResponse.
  * Use `create(ListBudgetsResponseSchema)` to create a new message.
  */
 export const ListBudgetsResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 34);
+  messageDesc(file_rpc_quota_v1_quota, 35);
 
 /**
  * Describes the message tandem.quota.v1.ListAnomaliesRequest.
  * Use `create(ListAnomaliesRequestSchema)` to create a new message.
  */
 export const ListAnomaliesRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 35);
+  messageDesc(file_rpc_quota_v1_quota, 36);
 
 /**
  * Describes the message tandem.quota.v1.ListAnomaliesResponse.
  * Use `create(ListAnomaliesResponseSchema)` to create a new message.
  */
 export const ListAnomaliesResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 36);
+  messageDesc(file_rpc_quota_v1_quota, 37);
 
 /**
  * Describes the message tandem.quota.v1.Anomaly.
  * Use `create(AnomalySchema)` to create a new message.
  */
 export const AnomalySchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 37);
+  messageDesc(file_rpc_quota_v1_quota, 38);
 
 /**
  * Limits, leases and the credit wallet. Amounts are nanos: 10^-9 of a currency unit.
