@@ -1,0 +1,25 @@
+import type { ChatService } from "@tandem/contracts/rpc/chat/v1/chat_pb";
+import type { InferenceService } from "@tandem/contracts/rpc/inference/v1/inference_pb";
+import type { ModelsService } from "@tandem/contracts/rpc/models/v1/models_pb";
+import type { MonitoringService } from "@tandem/contracts/rpc/monitoring/v1/monitoring_pb";
+import { type RestCall, routesOf } from "@tandem/libs/gateway";
+import type { CallOptions, RpcClient } from "@tandem/libs/rpc";
+
+/** The services that these routes speak to. */
+export interface ManagementServices {
+  readonly monitoring: RpcClient<(typeof MonitoringService)["method"]>;
+  readonly models: RpcClient<(typeof ModelsService)["method"]>;
+  readonly inference: RpcClient<(typeof InferenceService)["method"]>;
+  readonly chat: RpcClient<(typeof ChatService)["method"]>;
+}
+
+export const route = routesOf<ManagementServices>();
+
+/** How a route passes on whom it is for, and how long there is. */
+export function asCaller(call: RestCall): CallOptions {
+  return {
+    requestId: call.requestId,
+    caller: call.caller.claims,
+    deadlineMs: call.remainingMs(),
+  };
+}
