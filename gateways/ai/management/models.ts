@@ -119,7 +119,6 @@ const modelEntryRoutes = [
     path: "/api/v1/models/:model_id",
     operationId: "putModel",
     summary: "Add a model, or replace one that was added here.",
-    description: "With If-Match only if it is still at that version.",
     tag,
     access: writeModels,
     params: modelParams,
