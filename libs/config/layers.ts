@@ -62,6 +62,8 @@ function renameKeys(value: unknown, schema: Schema, into: Layers, prefix: string
   if (Array.isArray(value) && element !== undefined) {
     return value.map((item, index) => renameKeys(item, element, into, `${prefix}${index}.`));
   }
+  // A file's text may stand for a number: what `${PORT}` was replaced with always is one.
+  if (typeof value === "string") return coerceText(value, schema);
   if (!isPlain(value)) return value;
   if (shape === undefined) {
     if (valueType === undefined) return value;
@@ -111,7 +113,7 @@ function coerceText(text: string, schema: Schema): unknown {
     return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
   }
   if (type === "boolean") return truths.get(text.trim().toLowerCase()) ?? text;
-  if (type === "array" || type === "record" || type === "union" || type === "tuple") {
+  if (type === "array" || type === "record" || type === "object" || type === "tuple") {
     try {
       return JSON.parse(text) as unknown;
     } catch {

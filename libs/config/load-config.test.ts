@@ -86,6 +86,12 @@ describe("loadConfig", () => {
     assert.equal(config.pool.sizeMax, 16);
   });
 
+  test("reads a number or a switch that a file spells as text", () => {
+    const settings = { attempts_max: "2", is_verbose: "true", pool: { size_max: "9" } };
+    const config = loadConfig(schema, sourceOf({ settings }));
+    assert.deepEqual([config.attemptsMax, config.isVerbose, config.pool.sizeMax], [2, true, 9]);
+  });
+
   test("reads the schema's own property names too, lists of sections included", () => {
     const config = loadConfig(
       schema,

@@ -10,6 +10,7 @@ export { connectRpc, serveRpc } from "./rpc.ts";
 export type { Address, Replica, Site, SiteKeys, StartReplica } from "./site.ts";
 export {
   allowedAddresses,
+  parseReplicaName,
   parseTopology,
   type ReplicaName,
   readTopology,

@@ -1,0 +1,117 @@
+import type { Log } from "@tandem/libs/telemetry";
+import { sleep, type World } from "@tandem/libs/world";
+import { z } from "zod";
+import { type DevEnv, doorUrls, readDevEnv, writeDevEnv } from "./dev-env.ts";
+import { supervisorFaults } from "./faults.ts";
+import { type CallAnswer, callJson } from "./http-call.ts";
+
+const setupAnswerSchema = z.object({
+  organisation_id: z.string(),
+  project_id: z.string(),
+  admin_key: z.string(),
+  inference_key: z.string(),
+});
+
+const modelsSchema = z.object({ data: z.array(z.object({ id: z.string() })) });
+
+export interface FirstRunOptions {
+  /** The public door: `http://127.0.0.1:4600`. */
+  readonly url: string;
+  readonly devEnvFile: string;
+  /** The secret that auth was told too; redeeming it twice gives the same organisation. */
+  readonly setupToken: string;
+  readonly world: World;
+  readonly log: Log;
+}
+
+const setupPatienceMs = 60_000;
+const modelPatienceMs = 3000;
+const callTimeoutMs = 10_000;
+const firstPauseMs = 50;
+const longestPauseMs = 1000;
+
+/** What answers when the catalogue is still empty: the rules choose among what there will be. */
+const anyModel = "auto";
+
+/**
+ * Makes the first organisation, project and keys through the public door, like any client would,
+ * and leaves them in `dev.env`. A start that finds the file only brings its addresses up to date.
+ * Killed between the call and the file, the next start calls again with the same token.
+ */
+export async function prepareDevEnv(
+  options: FirstRunOptions,
+): Promise<{ readonly env: DevEnv; readonly isFirst: boolean }> {
+  const existing = readDevEnv(options.devEnvFile);
+  if (existing !== undefined) {
+    const env = { ...existing, ...doorUrls(options.url) };
+    if (env.OPENAI_BASE_URL !== existing.OPENAI_BASE_URL) writeDevEnv(options.devEnvFile, env);
+    return { env, isFirst: false };
+  }
+  const keys = await redeemSetupToken(options);
+  const env: DevEnv = {
+    ...doorUrls(options.url),
+    OPENAI_API_KEY: keys.inference_key,
+    TANDEM_MODEL: await firstModel(options, keys.inference_key),
+    TANDEM_ADMIN_KEY: keys.admin_key,
+  };
+  writeDevEnv(options.devEnvFile, env);
+  options.log.info("first_organisation_made", { organisation: keys.organisation_id });
+  return { env, isFirst: true };
+}
+
+async function redeemSetupToken(
+  options: FirstRunOptions,
+): Promise<z.infer<typeof setupAnswerSchema>> {
+  const { url, setupToken, world } = options;
+  const endMs = world.clock.monotonicMs() + setupPatienceMs;
+  let lastTrouble = "";
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+    try {
+      const answer = await callJson(`${url}/api/v1/setup`, {
+        method: "POST",
+        body: { token: setupToken, organisation_name: "Local", email: "admin@localhost.local" },
+        timeoutMs: callTimeoutMs,
+      });
+      const parsed = setupAnswerSchema.safeParse(answer.body);
+      if (answer.status < 300 && parsed.success) return parsed.data;
+      lastTrouble = troubleOf(answer);
+      if (answer.status < 500 && answer.status !== 429) break;
+    } catch (error) {
+      lastTrouble = String(error);
+    }
+    if (world.clock.monotonicMs() > endMs) break;
+    await sleep(world, pauseMs);
+  }
+  throw supervisorFaults.setup_failed({
+    publicMessage:
+      `The first organisation and key could not be made: ${lastTrouble}\n` +
+      "  Nothing is lost. Start again; if it stays, look into the logs beside dev.env.",
+  });
+}
+
+function troubleOf({ status, body }: CallAnswer): string {
+  const detail =
+    typeof body === "object" && body !== null ? (body as { detail?: unknown }).detail : body;
+  return `${status} ${typeof detail === "string" ? detail.slice(0, 300) : ""}`.trim();
+}
+
+/** The model that stands first in the list; waits a little, but never for a download. */
+async function firstModel({ url, world }: FirstRunOptions, apiKey: string): Promise<string> {
+  const endMs = world.clock.monotonicMs() + modelPatienceMs;
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+    try {
+      const { body } = await callJson(`${url}/v1/models`, {
+        method: "GET",
+        headers: { authorization: `Bearer ${apiKey}` },
+        timeoutMs: callTimeoutMs,
+      });
+      const parsed = modelsSchema.safeParse(body);
+      const first = parsed.success ? parsed.data.data[0] : undefined;
+      if (first !== undefined) return first.id;
+    } catch {
+      // The door answered a moment ago; it will again, or the general name has to do.
+    }
+    if (world.clock.monotonicMs() > endMs) return anyModel;
+    await sleep(world, pauseMs);
+  }
+}

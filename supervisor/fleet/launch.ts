@@ -1,0 +1,95 @@
+import { spawn, spawnSync } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { join } from "node:path";
+import type { TopologyProcess } from "@tandem/libs/service";
+import { identityOf, type ProcessIdentity } from "../folder/process-identity.ts";
+import { type Order, type ProcessMessage, readProcessMessage } from "./messages.ts";
+
+/** An operating-system process that runs the host program. */
+export interface LaunchedProcess {
+  /** Undefined when it could not even be started. */
+  readonly identity: ProcessIdentity | undefined;
+  order(order: Order): void;
+  kill(): void;
+  onMessage(run: (message: ProcessMessage) => void): void;
+  /** Called once; `how` is a signal's name, `exit code 1`, or why it could not start. */
+  onExit(run: (how: string) => void): void;
+}
+
+/** The same for every process of a run. */
+export interface LaunchPlan {
+  readonly sourceFolder: string;
+  readonly compileCache: string;
+  readonly logs: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly siteFileOf: (process: string) => string;
+  /** The public door, handed to processes that host a router. */
+  readonly publicDescriptor: number;
+}
+
+/** Descriptor of the public door in a process that gets it. */
+export const doorDescriptor = 3;
+
+/** What the supervisor alone may know: with these a process could act as the database's owner. */
+const withheld = new Set(["DATABASE_URL", "REDIS_URL"]);
+
+export function hostsRouter({ hosts }: TopologyProcess): boolean {
+  return hosts.some((replica) => replica.startsWith("router/"));
+}
+
+let tasksetWorks: boolean | undefined;
+
+/** True where processes can be pinned to CPUs. */
+export function canPin(): boolean {
+  tasksetWorks ??= spawnSync("taskset", ["--version"], { stdio: "ignore" }).status === 0;
+  return tasksetWorks;
+}
+
+/**
+ * Starts a process of the topology, in a session of its own, so that Ctrl-C reaches the supervisor
+ * alone. It writes its lines to its own file, not to a pipe: a supervisor that is slow or gone never
+ * makes a process wait.
+ */
+export function launchProcess(plan: LaunchPlan, spec: TopologyProcess): LaunchedProcess {
+  const deployables = [...new Set(spec.hosts.map((replica) => replica.split("/")[0] ?? ""))];
+  const words = [
+    process.execPath,
+    ...(spec.heapMib === undefined ? [] : [`--max-old-space-size=${spec.heapMib}`]),
+    join(import.meta.dirname, "..", "host.ts"),
+    plan.compileCache,
+    plan.siteFileOf(spec.name),
+    plan.sourceFolder,
+    ...deployables,
+  ];
+  if (spec.cpus !== undefined && canPin()) words.unshift("taskset", "-c", spec.cpus.join(","));
+  const environment = Object.fromEntries(
+    Object.entries(plan.environment).filter(([name]) => !withheld.has(name)),
+  );
+  const [command = "", ...args] = words;
+  const output = openSync(join(plan.logs, `${spec.name}.log`), "a", 0o600);
+  const door = hostsRouter(spec) ? plan.publicDescriptor : "ignore";
+  const child = spawn(command, args, {
+    env: environment,
+    stdio: ["ignore", output, output, door, "ipc"],
+    detached: true,
+  });
+  closeSync(output);
+  const exited = new Promise<string>((resolve) => {
+    child.once("error", (error) => resolve(String(error)));
+    child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
+  });
+  return {
+    identity: child.pid === undefined ? undefined : identityOf(child.pid),
+    order: (order) => {
+      if (child.connected) child.send(order, undefined, undefined, () => {});
+    },
+    kill: () => void child.kill("SIGKILL"),
+    onMessage: (run) => {
+      child.on("message", (value) => {
+        const message = readProcessMessage(value);
+        if (message !== undefined) run(message);
+      });
+    },
+    onExit: (run) => void exited.then(run),
+  };
+}

@@ -1,0 +1,228 @@
+import type { TopologyProcess } from "@tandem/libs/service";
+import type { Timer, World } from "@tandem/libs/world";
+import { nextRestart, noDeaths, type RestartHistory } from "../core/restart-delay.ts";
+import { type SilenceWatch, silenceMs } from "../core/silence.ts";
+import type { LaunchedProcess } from "./launch.ts";
+import type { Heartbeat, ProcessMessage } from "./messages.ts";
+
+/**
+ * stopped → loading (code) → loaded → opening (replicas) → unready ⇄ ready → draining → stopped.
+ * A process that dies unasked goes from any of them to waiting, and from there to loading.
+ */
+export type ProcessState =
+  | "stopped"
+  | "loading"
+  | "loaded"
+  | "opening"
+  | "unready"
+  | "ready"
+  | "draining"
+  | "waiting";
+
+/** What has happened to a process, for the log and for those who wait. */
+export type ProcessEvent =
+  | { readonly kind: "state"; readonly state: ProcessState }
+  | { readonly kind: "died"; readonly how: string; readonly restartInMs: number }
+  | { readonly kind: "refused"; readonly message: string; readonly isFinal: boolean }
+  | { readonly kind: "silent"; readonly silentMs: number };
+
+const loadingLimitMs = 60_000;
+/** Beyond the deadline that a process was given: then it is killed. */
+const stopGraceMs = 3000;
+
+interface Options {
+  readonly spec: TopologyProcess;
+  readonly world: World;
+  readonly launch: (spec: TopologyProcess) => LaunchedProcess;
+  readonly silenceLimitMs: number;
+  readonly onEvent: (event: ProcessEvent) => void;
+}
+
+/** One process of the topology over all its lives: started, watched, restarted, stopped. */
+export class ManagedProcess {
+  readonly spec: TopologyProcess;
+  readonly #options: Options;
+  #state: ProcessState = "stopped";
+  #mayOpen: boolean = false;
+  #launched: LaunchedProcess | undefined;
+  #history: RestartHistory = noDeaths;
+  #deaths = 0;
+  #deathsSinceReady = 0;
+  #bornMs = 0;
+  #heardMs = 0;
+  #beat: Heartbeat | undefined;
+  #refusal: string | undefined;
+  #wait: Timer | undefined;
+  #stopped: (() => void)[] = [];
+
+  constructor(options: Options) {
+    this.spec = options.spec;
+    this.#options = options;
+  }
+
+  get state(): ProcessState {
+    return this.#state;
+  }
+
+  get identity(): LaunchedProcess["identity"] {
+    return this.#launched?.identity;
+  }
+
+  /** Deaths in a row without having become ready; what a failing start is told by. */
+  get deathsSinceReady(): number {
+    return this.#deathsSinceReady;
+  }
+
+  /** Why it last could not start, in its own words. */
+  get refusal(): string | undefined {
+    return this.#refusal;
+  }
+
+  /** Deaths that nobody asked for. */
+  get deaths(): number {
+    return this.#deaths;
+  }
+
+  /** Failing checks of the last beat. */
+  get unready(): readonly string[] {
+    return this.#beat?.unready ?? [];
+  }
+
+  get beat(): Heartbeat | undefined {
+    return this.#beat;
+  }
+
+  /** Milliseconds since the present life began. */
+  get ageMs(): number {
+    return this.#launched === undefined ? 0 : this.#nowMs() - this.#bornMs;
+  }
+
+  /** Starts loading the code; the replicas open when `open` has been called too. */
+  load(): void {
+    if (this.#state !== "stopped" && this.#state !== "waiting") return;
+    this.#wait?.cancel();
+    const launched = this.#options.launch(this.spec);
+    this.#launched = launched;
+    this.#bornMs = this.#nowMs();
+    this.#heardMs = this.#bornMs;
+    this.#beat = undefined;
+    launched.onMessage((message) => {
+      if (this.#launched === launched) this.#hear(message);
+    });
+    launched.onExit((how) => {
+      if (this.#launched === launched) this.#end(how);
+    });
+    this.#become("loading");
+  }
+
+  /** Allows this life and all later ones to open their replicas. */
+  open(): void {
+    this.#mayOpen = true;
+    if (this.#state === "loaded") this.#orderOpening();
+  }
+
+  /** Drains and ends it for good, by force when it does not obey. */
+  async stop(deadlines: { readonly noticeMs: number; readonly deadlineMs: number }): Promise<void> {
+    if (this.#state === "stopped") return;
+    this.#wait?.cancel();
+    if (this.#launched === undefined) {
+      this.#become("stopped");
+      return;
+    }
+    const ended = new Promise<void>((resolve) => this.#stopped.push(resolve));
+    if (this.#state !== "draining") {
+      this.#launched.order({ kind: "stop", ...deadlines });
+      const limitMs = deadlines.noticeMs + deadlines.deadlineMs + stopGraceMs;
+      this.#wait = this.#options.world.timers.after(limitMs, () => this.abandon());
+      this.#become("draining");
+    }
+    await ended;
+  }
+
+  /** Ends it at once and for good, whatever it is doing. */
+  abandon(): void {
+    if (this.#launched === undefined) {
+      this.#wait?.cancel();
+      this.#become("stopped");
+      return;
+    }
+    this.#become("draining");
+    this.#launched.kill();
+  }
+
+  /** Replaces a process whose event loop no longer turns. Called several times a second. */
+  look(watch: SilenceWatch): void {
+    if (this.#launched === undefined || this.#state === "draining") return;
+    const silentMs = silenceMs(watch, this.#heardMs);
+    const limitMs = this.#state === "loading" ? loadingLimitMs : this.#options.silenceLimitMs;
+    if (silentMs < limitMs) return;
+    this.#heardMs = watch.lastLookMs;
+    this.#options.onEvent({ kind: "silent", silentMs: Math.round(silentMs) });
+    this.#launched.kill();
+  }
+
+  #hear(message: ProcessMessage): void {
+    this.#heardMs = this.#nowMs();
+    if (message.kind === "refused") {
+      this.#refusal = message.message;
+      this.#options.onEvent(message);
+    }
+    if (message.kind === "beat") this.#beat = message;
+    if (this.#state === "draining") return;
+    if (message.kind === "loaded") {
+      this.#become("loaded");
+      if (this.#mayOpen) this.#orderOpening();
+    }
+    if (message.kind === "started") this.#become("unready");
+    if (message.kind === "ready") this.#becomeReady();
+    const isOpen = this.#state === "ready" || this.#state === "unready";
+    if (message.kind === "beat" && isOpen) {
+      if (message.unready.length === 0) this.#becomeReady();
+      else this.#become("unready");
+    }
+  }
+
+  #orderOpening(): void {
+    this.#launched?.order({ kind: "open" });
+    this.#become("opening");
+  }
+
+  #becomeReady(): void {
+    this.#deathsSinceReady = 0;
+    this.#refusal = undefined;
+    this.#become("ready");
+  }
+
+  #end(how: string): void {
+    const wasDraining = this.#state === "draining";
+    const livedMs = this.#nowMs() - this.#bornMs;
+    this.#launched = undefined;
+    this.#beat = undefined;
+    this.#wait?.cancel();
+    if (wasDraining) {
+      this.#become("stopped");
+      for (const resolve of this.#stopped.splice(0)) resolve();
+      return;
+    }
+    this.#deaths += 1;
+    this.#deathsSinceReady += 1;
+    const { delayMs, history } = nextRestart(this.#history, { livedMs });
+    this.#history = history;
+    this.#become("waiting");
+    this.#options.onEvent({ kind: "died", how, restartInMs: delayMs });
+    // The listener may have decided to stop everything.
+    if (this.state !== "waiting") return;
+    if (delayMs === 0) this.load();
+    else this.#wait = this.#options.world.timers.after(delayMs, () => this.load());
+  }
+
+  #become(state: ProcessState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#options.onEvent({ kind: "state", state });
+  }
+
+  #nowMs(): number {
+    return this.#options.world.clock.monotonicMs();
+  }
+}

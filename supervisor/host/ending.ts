@@ -1,0 +1,77 @@
+import { Fault } from "@tandem/libs/kernel";
+import type { Replica } from "@tandem/libs/service";
+import type { Log } from "@tandem/libs/telemetry";
+import { sleep, type World } from "@tandem/libs/world";
+import type { SupervisorLink } from "./supervisor-link.ts";
+
+interface Ending {
+  /** Says unready, keeps serving for `noticeMs`, closes all replicas, exits. */
+  stop(order: { readonly noticeMs: number; readonly deadlineMs: number }): Promise<void>;
+  /** Tells the supervisor why this process cannot start, and exits. */
+  refuse(error: unknown): void;
+}
+
+/** Of a stop that nobody gave numbers for: a signal by hand, or a supervisor that is gone. */
+const unasked = { noticeMs: 0, deadlineMs: 30_000 };
+
+const exitCodes = { ok: 0, failed: 1, invalidConfiguration: 3, forced: 130 } as const;
+
+/**
+ * All ways in which a process ends: told to, by a signal (a second one exits at once), because the
+ * supervisor is gone, or by an error that nobody caught, after which a clean process is safer than
+ * this one.
+ */
+export function watchForEnd(parts: {
+  readonly world: World;
+  readonly link: SupervisorLink;
+  readonly replicas: readonly Replica[];
+  /** The log of the moment: before the site file is read there is only a plain one. */
+  readonly log: () => Log;
+}): Ending {
+  const { world, link, replicas, log } = parts;
+  let isStopping = false;
+
+  const exit = (code: number): void => {
+    log().flush();
+    process.exit(code);
+  };
+  const crash = (event: string, error: unknown): void => {
+    log().error(event, { error: String(error), stack: stackOf(error) });
+    exit(exitCodes.failed);
+  };
+  const ending: Ending = {
+    async stop({ noticeMs, deadlineMs }) {
+      if (isStopping) return;
+      isStopping = true;
+      for (const replica of replicas) replica.drain();
+      if (noticeMs > 0) await sleep(world, noticeMs);
+      await Promise.all(replicas.map((replica) => replica.close({ deadlineMs })));
+      exit(exitCodes.ok);
+    },
+    refuse(error) {
+      const fault = Fault.from(error);
+      const isFinal = fault.blame === "config";
+      const { reason, publicMessage: message } = fault;
+      log().error("start_failed", { reason, error: fault.message, stack: stackOf(error) });
+      link.tellFinally({ kind: "refused", reason, message, isFinal }, () =>
+        exit(isFinal ? exitCodes.invalidConfiguration : exitCodes.failed),
+      );
+    },
+  };
+
+  process.on("uncaughtException", (error) => crash("uncaught_error", error));
+  process.on("unhandledRejection", (error) => crash("unhandled_rejection", error));
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (isStopping) exit(exitCodes.forced);
+      void ending.stop(unasked);
+    });
+  }
+  link.onStop((order) => void ending.stop(order));
+  link.onLoss(() => void ending.stop(unasked));
+  return ending;
+}
+
+function stackOf(error: unknown): string | undefined {
+  return error instanceof Error ? error.stack : undefined;
+}

@@ -1,0 +1,51 @@
+import type { Metrics } from "@tandem/libs/telemetry";
+import type { World } from "@tandem/libs/world";
+
+/** What a process knows of its own body. */
+export interface ProcessSample {
+  readonly residentBytes: number;
+  /** CPU time since the process started, user and system. */
+  readonly cpuMs: number;
+  /** How late the sampling timer rang: how long the event loop was kept busy. */
+  readonly loopLagMs: number;
+}
+
+/**
+ * Samples the process at a fixed period, keeps its gauges up to date and hands each sample on. One
+ * timer does for metrics, heartbeats and the measure of the event loop, which is its own lateness.
+ */
+export function sampleProcess(
+  parts: { readonly world: World; readonly metrics: Metrics },
+  { periodMs, onSample }: { periodMs: number; onSample: (sample: ProcessSample) => void },
+): void {
+  const { world, metrics } = parts;
+  const resident = metrics.gauge({
+    name: "tandem_process_resident_memory_bytes",
+    help: "Memory of the process that is in RAM.",
+  });
+  const cpu = metrics.counter({
+    name: "tandem_process_cpu_seconds_total",
+    help: "CPU time of the process, user and system.",
+  });
+  const lag = metrics.gauge({
+    name: "tandem_process_event_loop_lag_seconds",
+    help: "How late the last sampling timer rang.",
+  });
+  let expectedMs = world.clock.monotonicMs() + periodMs;
+  let cpuSeenMs = 0;
+  world.timers.every(periodMs, () => {
+    const nowMs = world.clock.monotonicMs();
+    const { user, system } = process.cpuUsage();
+    const sample = {
+      residentBytes: process.memoryUsage.rss(),
+      cpuMs: Math.round((user + system) / 1000),
+      loopLagMs: Math.max(0, Math.round(nowMs - expectedMs)),
+    };
+    expectedMs = nowMs + periodMs;
+    resident.set(sample.residentBytes);
+    cpu.add((sample.cpuMs - cpuSeenMs) / 1000);
+    lag.set(sample.loopLagMs / 1000);
+    cpuSeenMs = sample.cpuMs;
+    onSample(sample);
+  });
+}

@@ -1,0 +1,112 @@
+import { flushCompileCache } from "node:module";
+import type { Replica, StartReplica } from "@tandem/libs/service";
+import { createLog, createMetrics, type Log, type Metrics } from "@tandem/libs/telemetry";
+import { realWorld, type World } from "@tandem/libs/world";
+import { readSiteFile } from "../fleet/site-file.ts";
+import { buildSite } from "./build-site.ts";
+import { watchForEnd } from "./ending.ts";
+import { loadDeployable } from "./load-deployable.ts";
+import { sampleProcess } from "./process-metrics.ts";
+import { linkToSupervisor, type SupervisorLink } from "./supervisor-link.ts";
+
+const beatPeriodMs = 250;
+const readinessPeriodMs = 20;
+
+/**
+ * Hosts the replicas of one process. Its code is loaded at once, in parallel with everything else
+ * that starts; its replicas are opened when the supervisor says so. How it ends is told in
+ * `ending.ts`. It fails by refusing to start, with a message for people, or by exiting: there is no
+ * half-working process.
+ */
+export async function runHost(options: {
+  readonly siteFile: string;
+  readonly sourceFolder: string;
+  readonly deployables: readonly string[];
+}): Promise<void> {
+  const world = realWorld();
+  const link = linkToSupervisor();
+  const replicas: Replica[] = [];
+  const name = options.deployables.join("+");
+  let log: Log = createLog({ level: "info", fields: { process: name } });
+  const ending = watchForEnd({ world, link, replicas, log: () => log });
+  try {
+    const starts = await loadAll(options.sourceFolder, options.deployables);
+    link.tell({ kind: "loaded" });
+    const metrics = createMetrics({ process: name });
+    const state = { isStarted: false };
+    beat({ world, metrics, link, replicas, state });
+    await link.opening;
+    const file = readSiteFile(options.siteFile);
+    log = createLog({ level: file.logLevel, fields: { process: file.process, pid: process.pid } });
+    await Promise.all(
+      file.replicas.map(async (replica) => {
+        const start = starts.get(replica.deployable);
+        if (start === undefined) throw new Error(`${replica.deployable} was not loaded`);
+        replicas.push(await start(buildSite(file, replica, { world, log, metrics })));
+      }),
+    );
+    state.isStarted = true;
+    link.tell({ kind: "started" });
+    tellWhenReady({ world, link, replicas });
+    // Now, not at exit: a process that is killed later has still made the next start faster.
+    flushCompileCache();
+  } catch (error) {
+    ending.refuse(error);
+  }
+}
+
+async function loadAll(
+  sourceFolder: string,
+  deployables: readonly string[],
+): Promise<ReadonlyMap<string, StartReplica>> {
+  const starts = new Map<string, StartReplica>();
+  for (const deployable of deployables) {
+    starts.set(deployable, await loadDeployable(sourceFolder, deployable));
+  }
+  return starts;
+}
+
+function beat(parts: {
+  readonly world: World;
+  readonly metrics: Metrics;
+  readonly link: SupervisorLink;
+  readonly replicas: readonly Replica[];
+  readonly state: { readonly isStarted: boolean };
+}): void {
+  const { world, metrics, link, replicas, state } = parts;
+  sampleProcess(
+    { world, metrics },
+    {
+      periodMs: beatPeriodMs,
+      onSample: (sample) => {
+        const unready = replicas.flatMap((replica) =>
+          replica.unreadyChecks().map((check) => `${nameOf(replica)} ${check}`),
+        );
+        link.tell({ kind: "beat", unready: state.isStarted ? unready : ["starting"], ...sample });
+      },
+    },
+  );
+}
+
+function tellWhenReady(parts: {
+  readonly world: World;
+  readonly link: SupervisorLink;
+  readonly replicas: readonly Replica[];
+}): void {
+  const isReady = (): boolean =>
+    parts.replicas.every((replica) => replica.unreadyChecks().length === 0);
+  if (isReady()) {
+    parts.link.tell({ kind: "ready" });
+    return;
+  }
+  const timer = parts.world.timers.every(readinessPeriodMs, () => {
+    if (!isReady()) return;
+    timer.cancel();
+    parts.link.tell({ kind: "ready" });
+  });
+}
+
+/** `unix:/run/x/auth-1.sock` → `auth-1`. */
+function nameOf(replica: Replica): string {
+  return replica.address.replace(/^.*\//, "").replace(/\.sock$/, "");
+}
