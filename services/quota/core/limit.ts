@@ -30,10 +30,13 @@ const partOfLimit = 0.01;
 
 /**
  * What one call should take of a limit so that the next ones need no call: what the rate gives in
- * 100 ms, from 1 up to one hundredth of the limit; in any case what is wanted now.
+ * 100 ms, from 1 up to one hundredth of the limit; in any case what is wanted now. Nothing where
+ * nothing is wanted.
  */
-export function stockOf({ amount, windowMs }: Pick<Limit, "amount" | "windowMs">, wanted: number) {
+export function stockOf(limit: Pick<Limit, "amount" | "windowMs">, wanted: number): number {
+  if (wanted === 0) return 0;
+  const { amount, windowMs } = limit;
   const inLease = windowMs === 0 ? 0 : (amount / windowMs) * leaseMs;
-  const stock = Math.max(1, Math.min(Math.floor(inLease), Math.floor(amount * partOfLimit)));
-  return Math.max(wanted, Math.min(stock, amount));
+  const stock = Math.max(1, Math.floor(Math.min(inLease, amount * partOfLimit)));
+  return Math.max(wanted, stock);
 }

@@ -41,6 +41,8 @@ async function heldBy(nanos: bigint): Promise<{ holder: TestHolder; organisation
   return { holder, organisationId };
 }
 
+const byText = (left: string, right: string): number => (left < right ? -1 : 1);
+
 async function owned(organisationId: string): Promise<bigint> {
   const { grantedNanos, purchasedNanos } = await readBalance(books, organisationId);
   return grantedNanos + purchasedNanos;
@@ -214,10 +216,8 @@ test("a statement lists grants and charges, newest first, page by page", async (
   const first = await listTransfers(books, { organisationId, limit: 2, after: "" });
   const after = first.at(-1)?.id ?? "";
   const second = await listTransfers(books, { organisationId, limit: 5, after });
-  assert.deepEqual([...first, ...second].map(({ kind, nanos }) => `${kind} ${nanos}`).sort(), [
-    "purchase 1000",
-    "settlement 1",
-    "settlement 2",
-    "settlement 3",
-  ]);
+  assert.deepEqual(
+    [...first, ...second].map(({ kind, nanos }) => `${kind} ${nanos}`).sort(byText),
+    ["purchase 1000", "settlement 1", "settlement 2", "settlement 3"],
+  );
 });
