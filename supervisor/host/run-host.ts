@@ -6,7 +6,8 @@ import { readSiteFile } from "../fleet/site-file.ts";
 import { buildSite } from "./build-site.ts";
 import { watchForEnd } from "./ending.ts";
 import { loadDeployable } from "./load-deployable.ts";
-import { sampleProcess } from "./process-metrics.ts";
+import { type ProcessSample, sampleProcess } from "./process-metrics.ts";
+import { type HostedReplica, reportSamples } from "./report-samples.ts";
 import { linkToSupervisor, type SupervisorLink } from "./supervisor-link.ts";
 
 const beatPeriodMs = 250;
@@ -33,26 +34,36 @@ export async function runHost(options: {
     const starts = await loadAll(options.sourceFolder, options.deployables);
     link.tell({ kind: "loaded" });
     const metrics = createMetrics({ process: name });
-    const state = { isStarted: false };
+    const state: HostState = { isStarted: false, sample: undefined };
     beat({ world, metrics, link, replicas, state });
     await link.opening;
     const file = readSiteFile(options.siteFile);
     log = createLog({ level: file.logLevel, fields: { process: file.process, pid: process.pid } });
-    await Promise.all(
-      file.replicas.map(async (replica) => {
-        const start = starts.get(replica.deployable);
-        if (start === undefined) throw new Error(`${replica.deployable} was not loaded`);
-        replicas.push(await start(buildSite(file, replica, { world, log, metrics })));
+    const hosted: HostedReplica[] = await Promise.all(
+      file.replicas.map(async (named) => {
+        const start = starts.get(named.deployable);
+        if (start === undefined) throw new Error(`${named.deployable} was not loaded`);
+        const site = buildSite(file, named, { world, log, metrics });
+        const replica = await start(site);
+        replicas.push(replica);
+        return { site, replica };
       }),
     );
     state.isStarted = true;
     link.tell({ kind: "started" });
     tellWhenReady({ world, link, replicas });
+    reportSamples(hosted, () => state.sample);
     // Now, not at exit: a process that is killed later has still made the next start faster.
     flushCompileCache();
   } catch (error) {
     ending.refuse(error);
   }
+}
+
+interface HostState {
+  isStarted: boolean;
+  /** The newest one; undefined until the first beat. */
+  sample: ProcessSample | undefined;
 }
 
 async function loadAll(
@@ -71,7 +82,7 @@ function beat(parts: {
   readonly metrics: Metrics;
   readonly link: SupervisorLink;
   readonly replicas: readonly Replica[];
-  readonly state: { readonly isStarted: boolean };
+  readonly state: HostState;
 }): void {
   const { world, metrics, link, replicas, state } = parts;
   sampleProcess(
@@ -79,6 +90,7 @@ function beat(parts: {
     {
       periodMs: beatPeriodMs,
       onSample: (sample) => {
+        state.sample = sample;
         const unready = replicas.flatMap((replica) =>
           replica.unreadyChecks().map((check) => `${nameOf(replica)} ${check}`),
         );

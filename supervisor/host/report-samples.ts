@@ -1,0 +1,66 @@
+import { MonitoringService } from "@tandem/contracts/rpc/monitoring/v1/monitoring_pb";
+import type { RpcClient } from "@tandem/libs/rpc";
+import { connectRpc, createLifecycle, type Replica, type Site } from "@tandem/libs/service";
+import type { ProcessSample } from "./process-metrics.ts";
+
+type Monitoring = Pick<RpcClient<(typeof MonitoringService)["method"]>, "reportSamples">;
+
+export interface HostedReplica {
+  readonly site: Site;
+  readonly replica: Replica;
+}
+
+const periodMs = 1_000;
+const deadlineMs = 800;
+
+/**
+ * Tells every monitoring replica once a second how this process and its replicas are. Each of them
+ * is told, so that none leads; what does not arrive is old by the next second and not sent again.
+ */
+export function reportSamples(
+  hosted: readonly HostedReplica[],
+  latest: () => ProcessSample | undefined,
+): void {
+  const teller = hosted.find(({ site }) => mayCallMonitoring(site))?.site;
+  if (teller === undefined) return;
+  const lifecycle = createLifecycle(teller);
+  const monitors: Monitoring[] = teller.addressesOf("monitoring").map((address) =>
+    connectRpc(teller, lifecycle, {
+      service: MonitoringService,
+      deployable: "monitoring",
+      address,
+    }),
+  );
+  let cpuSeenMs = 0;
+  teller.world.timers.every(periodMs, () => {
+    const sample = latest();
+    if (sample === undefined) return;
+    const cpu = (sample.cpuMs - cpuSeenMs) / periodMs;
+    cpuSeenMs = sample.cpuMs;
+    const samples = hosted.map(({ site, replica }) => sampleOf(site, replica, { ...sample, cpu }));
+    for (const monitor of monitors) {
+      monitor.reportSamples({ samples }, { deadlineMs }).catch((error: unknown) => {
+        teller.log.debug("sample_not_told", { detail: String(error) });
+      });
+    }
+  });
+}
+
+function mayCallMonitoring(site: Site): boolean {
+  return (site.topology.calls[site.deployable] ?? []).includes("monitoring");
+}
+
+function sampleOf(site: Site, replica: Replica, sample: ProcessSample & { readonly cpu: number }) {
+  const unready = replica.unreadyChecks();
+  return {
+    replicaId: site.id,
+    deployable: site.deployable,
+    process: String(process.pid),
+    atMs: BigInt(site.world.clock.nowMs()),
+    state: unready.length === 0 ? "ready" : unready[0] === "draining" ? "draining" : "unready",
+    unreadyChecks: [...unready],
+    cpu: sample.cpu,
+    residentBytes: BigInt(sample.residentBytes),
+    eventLoopDelayMsP99: sample.loopLagMs,
+  };
+}
