@@ -102,6 +102,13 @@ export function checkKey(key: string): void {
   assert(key !== "" && isShort && !key.includes("\0"), "a key has 1 to 1024 bytes, none of them 0");
 }
 
+/** The count that a value holds, 0 when absent; an `AssertionFault` when it is no whole number. */
+export function numberIn(value: Buffer | undefined): number {
+  const count = value === undefined ? 0 : Number(value.toString());
+  assert(Number.isSafeInteger(count), "what is counted up is a whole number");
+  return count;
+}
+
 export function checkValue(value: Uint8Array | string): void {
   assert(value.length <= valueBytesMax, "a value has at most 8 MiB");
 }

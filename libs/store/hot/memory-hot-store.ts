@@ -1,4 +1,5 @@
 import { type GcraState, gcraDecide, gcraLevel } from "../../resilience/index.ts";
+import type { Log } from "../../telemetry/index.ts";
 import type { Timer, World } from "../../world/index.ts";
 import { storeFaults } from "../faults.ts";
 import {
@@ -11,10 +12,12 @@ import {
   type HotSubscription,
   lifeOfLevelMs,
   type MessageHandlers,
+  numberIn,
   type TakeResult,
   type TimeToLive,
   takeResult,
 } from "./hot-store.ts";
+import { Subscribers } from "./subscribers.ts";
 
 const sweepPeriodMs = 1000;
 
@@ -32,12 +35,13 @@ export class MemoryHotStore implements HotStore {
   readonly #world: World;
   readonly #entriesMax: number;
   readonly #entries = new Map<string, Entry>();
-  readonly #subscribers = new Map<string, Set<MessageHandlers>>();
+  readonly #subscribers: Subscribers;
   readonly #sweeper: Timer;
   #state: "open" | "closed" = "open";
 
-  constructor(options: { readonly world: World; readonly entriesMax?: number }) {
+  constructor(options: { readonly world: World; readonly log: Log; readonly entriesMax?: number }) {
     this.#world = options.world;
+    this.#subscribers = new Subscribers(options.log);
     this.#entriesMax = options.entriesMax ?? 200_000;
     this.#sweeper = this.#world.timers.every(sweepPeriodMs, () => this.#sweep());
   }
@@ -89,7 +93,7 @@ export class MemoryHotStore implements HotStore {
   async increment(key: string, by: number, life: TimeToLive): Promise<number> {
     checkLife(life);
     const present = this.#read(key);
-    const sum = (Buffer.isBuffer(present) ? Number(present.toString()) : 0) + by;
+    const sum = numberIn(Buffer.isBuffer(present) ? present : undefined) + by;
     const expiresAtMs = this.#entries.get(key)?.expiresAtMs;
     const ttlMs = present === undefined ? life.ttlMs : (expiresAtMs ?? 0) - this.#nowMs();
     this.#write(key, Buffer.from(String(sum)), ttlMs);
@@ -121,24 +125,13 @@ export class MemoryHotStore implements HotStore {
   async publish(channel: string, message: Uint8Array | string): Promise<void> {
     this.#check(channel);
     checkValue(message);
-    for (const handlers of this.#subscribers.get(channel) ?? []) {
-      const copy = Buffer.from(message);
-      queueMicrotask(() => handlers.onMessage(copy));
-    }
+    const copy = Buffer.from(message);
+    queueMicrotask(() => this.#subscribers.deliver(channel, copy));
   }
 
   async subscribe(channel: string, handlers: MessageHandlers): Promise<HotSubscription> {
     this.#check(channel);
-    const subscribers = this.#subscribers.get(channel) ?? new Set();
-    this.#subscribers.set(channel, subscribers);
-    // A wrapper, so that the same handlers can subscribe twice.
-    const own = { ...handlers };
-    subscribers.add(own);
-    return {
-      close: async () => {
-        subscribers.delete(own);
-      },
-    };
+    return this.#subscribers.add(channel, handlers);
   }
 
   async close(): Promise<void> {

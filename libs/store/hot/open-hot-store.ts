@@ -3,10 +3,13 @@ import type { World } from "../../world/index.ts";
 import { storeFaults } from "../faults.ts";
 import type { HotStore } from "./hot-store.ts";
 import { MemoryHotStore } from "./memory-hot-store.ts";
+import { RedisHotStore } from "./redis-hot-store.ts";
 
 export interface HotStoreOptions {
   readonly world: World;
   readonly log: Log;
+  /** How long one operation may take with Redis, in milliseconds; 250 by default. */
+  readonly commandTimeoutMs?: number;
 }
 
 /**
@@ -17,6 +20,11 @@ export interface HotStoreOptions {
  */
 export async function openHotStore(url: string, options: HotStoreOptions): Promise<HotStore> {
   if (url.startsWith("memory:")) return new MemoryHotStore(options);
+  if (/^(rediss?|redis\+unix):\/\//.test(url)) {
+    const store = new RedisHotStore(url, { commandTimeoutMs: 250, ...options });
+    await store.open();
+    return store;
+  }
   throw storeFaults.misconfigured({
     detail: "a hot store is memory:, lmdb:/directory or redis://",
   });

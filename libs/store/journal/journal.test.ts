@@ -237,7 +237,7 @@ test("its own bound refuses with store.full until records are truncated", async 
 
 /** A disk whose `doing` fails while `broken.is` says so. */
 function failingDisk(doing: "write" | "sync", code: string) {
-  const broken = { is: false };
+  const broken: { is: boolean } = { is: false };
   const createFile = async (path: string): Promise<SegmentFile> => {
     const file = await createSegmentFile(path);
     const fail = () => Promise.reject(Object.assign(new Error(code), { code }));

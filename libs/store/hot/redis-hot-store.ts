@@ -1,0 +1,148 @@
+import { assert } from "../../kernel/index.ts";
+import { gcraDecide } from "../../resilience/index.ts";
+import {
+  checkDemands,
+  checkKey,
+  checkLife,
+  checkValue,
+  type HotDemand,
+  type HotStore,
+  type HotSubscription,
+  type MessageHandlers,
+  type TakeResult,
+  type TimeToLive,
+  takeResult,
+} from "./hot-store.ts";
+import { RedisConnection, type RedisConnectionOptions } from "./redis-connection.ts";
+import { RedisListener } from "./redis-listener.ts";
+
+const scanCount = 500;
+
+/** A hot store in Redis 6.2 or newer, or Valkey; shared by all machines that reach it. */
+export class RedisHotStore implements HotStore {
+  readonly kind = "redis";
+  readonly #connection: RedisConnection;
+  readonly #listen: () => RedisListener;
+  /** Made with the first subscription. */
+  #listener: RedisListener | undefined;
+
+  constructor(url: string, options: RedisConnectionOptions) {
+    this.#connection = new RedisConnection(url, options);
+    this.#listen = () => new RedisListener(url, options);
+  }
+
+  open(): Promise<void> {
+    return this.#connection.open();
+  }
+
+  get isReachable(): boolean {
+    return this.#connection.isReady;
+  }
+
+  async get(key: string): Promise<Buffer | undefined> {
+    checkKey(key);
+    const value = await this.#connection.run((client) => client.getBuffer(key), { isRead: true });
+    return value ?? undefined;
+  }
+
+  async set(key: string, value: Uint8Array | string, life: TimeToLive): Promise<void> {
+    checkEntry(key, value, life);
+    await this.#connection.run((client) => client.set(key, bytesOf(value), "PX", life.ttlMs));
+  }
+
+  async setIfAbsent(key: string, value: Uint8Array | string, life: TimeToLive): Promise<boolean> {
+    checkEntry(key, value, life);
+    const answer = await this.#connection.run((client) =>
+      client.set(key, bytesOf(value), "PX", life.ttlMs, "NX"),
+    );
+    return answer === "OK";
+  }
+
+  async delete(key: string): Promise<boolean> {
+    checkKey(key);
+    return (await this.#connection.run((client) => client.del(key))) === 1;
+  }
+
+  async deleteIfEqual(key: string, value: Uint8Array | string): Promise<boolean> {
+    checkKey(key);
+    return (await this.#connection.script("deleteEqual", [key], [bytesOf(value)])) === 1;
+  }
+
+  async deletePrefix(prefix: string): Promise<number> {
+    checkKey(prefix);
+    const pattern = `${prefix.replaceAll(/[\\*?[\]]/g, "\\$&")}*`;
+    let cursor = "0";
+    let count = 0;
+    do {
+      const [next, keys] = await this.#connection.run((client) =>
+        client.scan(cursor, "MATCH", pattern, "COUNT", scanCount),
+      );
+      cursor = next;
+      if (keys.length > 0) count += await this.#connection.run((client) => client.unlink(...keys));
+    } while (cursor !== "0");
+    return count;
+  }
+
+  async increment(key: string, by: number, life: TimeToLive): Promise<number> {
+    checkKey(key);
+    checkLife(life);
+    return Number(await this.#connection.script("add", [key], [by, life.ttlMs]));
+  }
+
+  async take(demands: readonly HotDemand[]): Promise<TakeResult> {
+    const [isDone, now, ...levels] = await this.#limits("take", demands);
+    const decision = gcraDecide(demands, levels.map(Number));
+    assert(decision.allowed === (isDone === 1), "the script and the rule agree");
+    return takeResult(decision, demands, Number(now));
+  }
+
+  async giveBack(demands: readonly HotDemand[]): Promise<void> {
+    await this.#limits("give", demands);
+  }
+
+  async publish(channel: string, message: Uint8Array | string): Promise<void> {
+    checkKey(channel);
+    checkValue(message);
+    await this.#connection.run((client) => client.publish(channel, bytesOf(message)));
+  }
+
+  async subscribe(channel: string, handlers: MessageHandlers): Promise<HotSubscription> {
+    checkKey(channel);
+    this.#listener ??= this.#listen();
+    return this.#listener.subscribe(channel, handlers);
+  }
+
+  async close(): Promise<void> {
+    this.#listener?.close();
+    this.#connection.close();
+  }
+
+  async #limits(
+    mode: "take" | "give",
+    demands: readonly HotDemand[],
+  ): Promise<readonly (number | string)[]> {
+    checkDemands(demands);
+    const parameters = demands.flatMap(({ limit, cost }) => [
+      limit.limit,
+      limit.periodMs,
+      limit.burst,
+      cost,
+    ]);
+    const keys = demands.map(({ key }) => key);
+    const reply = await this.#connection.script("limits", keys, [mode, ...parameters]);
+    assert(Array.isArray(reply), "the script returns a list");
+    return reply;
+  }
+}
+
+function checkEntry(key: string, value: Uint8Array | string, life: TimeToLive): void {
+  checkKey(key);
+  checkValue(value);
+  checkLife(life);
+}
+
+function bytesOf(value: Uint8Array | string): Buffer {
+  return typeof value === "string"
+    ? Buffer.from(value)
+    : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}
