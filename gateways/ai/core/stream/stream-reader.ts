@@ -1,0 +1,265 @@
+import { BodyPatch } from "../body-patch.ts";
+import { JsonDocument, nowhere } from "../json-document.ts";
+import { scanJson } from "../json-scanner.ts";
+import { readUsage, type TokenUsage } from "../money/token-usage.ts";
+import { type ChunkFacts, readChunk } from "./chunk-shape.ts";
+import { EventBuffer } from "./event-buffer.ts";
+import { readEvent, splitEvents } from "./server-event.ts";
+
+export interface StreamReaderOptions {
+  /** `chat.completion.chunk` or `text_completion`. */
+  readonly object: string;
+  /** The model's name in what clients see. */
+  readonly shownModel: string;
+  /** The key under which this server sends reasoning, where it is not `reasoning_content`. */
+  readonly reasoningKey: string | undefined;
+}
+
+/** Why a stream is of no use, in words for the log, and the error it carried if it carried one. */
+export interface StreamFailure {
+  readonly kind: "error_event" | "malformed" | "incomplete";
+  readonly detail: string;
+  readonly error?: unknown;
+}
+
+/**
+ * Reads one upstream's stream and says which bytes go to the client. Pure.
+ *
+ * States:
+ * - `opening`: nothing real has come; events are read one by one and kept.
+ * - `flowing`: pieces pass as they are, looked through for finish, usage and errors by a search of
+ *   their text. Only pieces that hold one of those are taken apart.
+ * - `ended`: the server said `[DONE]`.
+ * - `failed`: nothing more will come of it.
+ *
+ * The event with the finish reason is kept back, to leave with the usage (DeepSeek's place for it,
+ * wire-API section 3.3); `closing` gives it, followed by `[DONE]`. So a stream that breaks has
+ * never shown a client either of them.
+ */
+export class StreamReader {
+  readonly #options: StreamReaderOptions;
+  readonly #events = new EventBuffer();
+  #state: "opening" | "flowing" | "ended" | "failed" = "opening";
+  #failure: StreamFailure | undefined;
+  #opening: string[] = [];
+  #finishData: string | undefined;
+  #finishReason = "";
+  #usage: TokenUsage | undefined;
+  #pieces = 0;
+  /** Text to find and what to put in its place, in every event. */
+  readonly #rewrites: (readonly [found: string, put: string])[] = [];
+
+  constructor(options: StreamReaderOptions) {
+    this.#options = options;
+    const { reasoningKey } = options;
+    if (reasoningKey === undefined) return;
+    this.#rewrites.push([`"${reasoningKey}":"`, '"reasoning_content":"']);
+    this.#rewrites.push([`"${reasoningKey}": "`, '"reasoning_content":"']);
+  }
+
+  get hasFlowed(): boolean {
+    return this.#pieces > 0;
+  }
+
+  get failure(): StreamFailure | undefined {
+    return this.#failure;
+  }
+
+  get finishReason(): string {
+    return this.#finishReason;
+  }
+
+  /** As the upstream counted; undefined when it has not said. */
+  get usage(): TokenUsage | undefined {
+    return this.#usage;
+  }
+
+  /** Finish reason and `[DONE]` have come. */
+  get isComplete(): boolean {
+    return this.#state === "ended" && this.#finishReason !== "";
+  }
+
+  /** Bytes for the client, all of whole events; undefined when there are none yet. */
+  push(chunk: Buffer): Buffer | undefined {
+    if (this.#state === "ended" || this.#state === "failed") return undefined;
+    const piece = this.#events.push(chunk);
+    if (this.#events.isOverfull) this.#fail("malformed", "an event does not end");
+    if (piece === undefined) return undefined;
+    const out = this.#state === "flowing" ? this.#flow(piece) : this.#takeApart(piece);
+    if (out !== undefined) this.#pieces += 1;
+    return out;
+  }
+
+  /** The body has ended as its framing has it. Without `[DONE]` a finish reason must have come. */
+  end(): void {
+    if (this.#state === "ended" || this.#state === "failed") return;
+    if (this.#finishReason !== "" && this.#events.pendingBytes === 0) this.#state = "ended";
+    else this.#fail("incomplete", "the stream ended before its answer did");
+  }
+
+  /** The last events: finish reason with usage, and `[DONE]`. `usageJson` as JSON. */
+  closing(usageJson: string): Buffer {
+    const data = this.#finishData;
+    const last =
+      data === undefined
+        ? `data: {"object":"${this.#options.object}","choices":[],"usage":${usageJson}}\n\n`
+        : `data: ${withUsage(data, usageJson)}\n\n`;
+    return Buffer.from(`${last}data: [DONE]\n\n`);
+  }
+
+  #fail(kind: StreamFailure["kind"], detail: string, error?: unknown): void {
+    this.#state = "failed";
+    this.#failure = { kind, detail, ...(error === undefined ? {} : { error }) };
+  }
+
+  /** A piece of plain events passes as it came; a search of 200 bytes takes 0.2 µs. */
+  #flow(piece: Buffer): Buffer | undefined {
+    const text = piece.toString("latin1");
+    if (!isPlain(text)) return this.#takeApart(piece);
+    if (this.#finishData !== undefined) {
+      return Buffer.concat([this.#releaseFinish(), this.#rewritten(piece, text)]);
+    }
+    return this.#rewritten(piece, text);
+  }
+
+  #rewritten(piece: Buffer, text: string): Buffer {
+    let changed = text;
+    for (const [found, put] of this.#rewrites) {
+      if (changed.includes(found)) changed = changed.replaceAll(found, put);
+    }
+    return changed === text ? piece : Buffer.from(changed, "latin1");
+  }
+
+  #releaseFinish(): Buffer {
+    const data = this.#finishData;
+    this.#finishData = undefined;
+    return Buffer.from(data === undefined ? "" : `data: ${data}\n\n`);
+  }
+
+  /** Reads each event of a piece and gathers what may go out. */
+  #takeApart(piece: Buffer): Buffer | undefined {
+    let out = "";
+    for (const text of splitEvents(piece)) {
+      const event = readEvent(text);
+      if (event.kind === "comment") continue;
+      if (event.kind === "done") this.#state = "ended";
+      else if (event.kind === "malformed") this.#fail("malformed", "an event is no JSON");
+      else out += this.#takeJson(event);
+      if (this.#state === "ended" || this.#state === "failed") break;
+    }
+    return out === "" ? undefined : Buffer.from(out);
+  }
+
+  #takeJson(event: { readonly name: string; readonly data: string; readonly value: unknown }) {
+    const facts = readChunk(event.value);
+    if (facts.error !== undefined || event.name === "error") {
+      this.#fail("error_event", "the server sent an error", facts.error ?? event.value);
+      return "";
+    }
+    if (!facts.isChunk) {
+      // A named event of no kind we know (a ping) would reach clients as a chunk.
+      if (event.name === "") this.#fail("malformed", "an event is no chunk");
+      return "";
+    }
+    if (facts.usage !== undefined) this.#usage = readUsage(facts.usage) ?? this.#usage;
+    if (!facts.hasChoices) return "";
+    return this.#takeChunk(event.data, facts);
+  }
+
+  #takeChunk(data: string, facts: ChunkFacts): string {
+    const held = this.#releaseFinish().toString();
+    const isFirst = this.#state === "opening" && this.#opening.length === 0;
+    const shown = isFirst ? this.#firstChunk(data, facts) : this.#plainChunk(data, facts);
+    if (facts.finishReason !== "") {
+      this.#finishReason = facts.finishReason;
+      this.#finishData = shown;
+      return held + this.#open(facts, "");
+    }
+    return held + this.#open(facts, `data: ${shown}\n\n`);
+  }
+
+  /** Keeps what is said before the first real word, and lets it go with that word. */
+  #open(facts: ChunkFacts, shown: string): string {
+    if (this.#state !== "opening") return shown;
+    this.#opening.push(shown);
+    if (!facts.isReal) return "";
+    this.#state = "flowing";
+    return this.#opening.splice(0).join("");
+  }
+
+  /** Makes the first chunk what clients rely on, and learns what all the others will need. */
+  #firstChunk(data: string, facts: ChunkFacts): string {
+    const { shownModel } = this.#options;
+    if (facts.model !== "" && facts.model !== shownModel) {
+      const name = JSON.stringify(facts.model);
+      this.#rewrites.push([`"model":${name}`, `"model":${JSON.stringify(shownModel)}`]);
+      this.#rewrites.push([`"model": ${name}`, `"model":${JSON.stringify(shownModel)}`]);
+    }
+    return this.#plainChunk(facts.hasRole ? data : withRole(data, this.#options.object), facts);
+  }
+
+  #plainChunk(data: string, facts: ChunkFacts): string {
+    let shown = data;
+    for (const [found, put] of this.#rewrites) {
+      if (shown.includes(found)) shown = shown.replaceAll(found, put);
+    }
+    return facts.object === this.#options.object
+      ? shown
+      : patched(shown, (patch) => patch.set("object", JSON.stringify(this.#options.object)));
+  }
+}
+
+/** Every event is one line with a chunk, and none says that something ends. */
+function isPlain(text: string): boolean {
+  let at = 0;
+  while (at < text.length) {
+    const end = text.indexOf("\n", at);
+    const isChunk =
+      text.startsWith("data: {", at) &&
+      text.charCodeAt(end - 1) === closingBrace &&
+      text.charCodeAt(end + 1) === lineFeed &&
+      isWithin(text.indexOf('"choices":', at), { from: at, to: end });
+    if (!isChunk) return false;
+    at = end + 2;
+  }
+  return !(
+    text.includes('"finish_reason":"') ||
+    text.includes('"finish_reason": "') ||
+    text.includes('"usage":{') ||
+    text.includes('"usage": {') ||
+    text.includes('"error":')
+  );
+}
+
+function isWithin(found: number, { from, to }: { from: number; to: number }): boolean {
+  return found >= from && found < to;
+}
+
+const closingBrace = 0x7d;
+const lineFeed = 0x0a;
+
+function patched(data: string, change: (patch: BodyPatch, document: JsonDocument) => void): string {
+  const document = scanJson(Buffer.from(data), 5);
+  if (!(document instanceof JsonDocument)) return data;
+  const patch = new BodyPatch(document);
+  change(patch, document);
+  return patch.build().toString();
+}
+
+function withUsage(data: string, usageJson: string): string {
+  return patched(data, (patch) => patch.set("usage", usageJson));
+}
+
+/** Clients want a role in the first delta of a chat (wire-API section 12). */
+function withRole(data: string, object: string): string {
+  if (object !== "chat.completion.chunk") return data;
+  return patched(data, (patch, document) => {
+    const choices = document.member(document.root, "choices");
+    const choice = choices === nowhere ? nowhere : document.firstChild(choices);
+    const delta = choice === nowhere ? nowhere : document.member(choice, "delta");
+    if (delta === nowhere) return;
+    const rest = document.raw(delta).trim().slice(1);
+    const comma = rest.trim() === "}" ? "" : ",";
+    patch.replace(delta, `{"role":"assistant"${comma}${rest}`);
+  });
+}
