@@ -1,11 +1,21 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "@tandem/libs/testing";
 import { listening, startPinned } from "../pinned-process.ts";
 import { type Absent, type Contender, type Place, pathCore } from "./contender.ts";
 
 const version = "1.15.2";
+
+/**
+ * With a newer Hono adapter every stream of this Portkey fails ("immutable" headers), which would
+ * be an unfair thing to publish. This is the newest one that was found to work.
+ */
+const manifest = {
+  private: true,
+  dependencies: { "@portkey-ai/gateway": version },
+  overrides: { "@hono/node-server": "1.12.2" },
+};
 
 /**
  * Portkey's open gateway as a plain pass-through: no keys, no limits, no cache. It runs on the same
@@ -39,8 +49,9 @@ export async function startPortkey(place: Place): Promise<Contender | Absent> {
 function install(folder: string): string | undefined {
   try {
     mkdirSync(folder, { recursive: true });
-    const words = ["install", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund"];
-    execFileSync("npm", [...words, `@portkey-ai/gateway@${version}`], {
+    writeFileSync(join(folder, "package.json"), JSON.stringify(manifest));
+    execFileSync("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund"], {
+      cwd: folder,
       stdio: "pipe",
       timeout: 300_000,
     });

@@ -1,0 +1,171 @@
+/**
+ * `npm run bench`: what a call through Tandem costs, beside nginx, HAProxy and Portkey in the same
+ * run, against the budgets of DESIGN.md part 6. `--quick` takes under three minutes, `--only NAME`
+ * one scenario, `--peers` leaves Tandem out. Writes RESULTS.md and results.json beside this file,
+ * unless `--only` or `--peers` made the run a partial one. bench/README.md tells the method.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { realWorld } from "@tandem/libs/world";
+import { judge } from "./budgets.ts";
+import { type Absent, type Contender, loadCore, type Place } from "./contenders/contender.ts";
+import { direct } from "./contenders/direct.ts";
+import { startHaproxy } from "./contenders/haproxy.ts";
+import { startNginx } from "./contenders/nginx.ts";
+import { startPortkey } from "./contenders/portkey.ts";
+import { startTandemPaths } from "./contenders/tandem.ts";
+import { type LoadGenerator, startLoadGenerator } from "./load-generator.ts";
+import { commitName, machineFacts } from "./machine.ts";
+import { startPinned } from "./pinned-process.ts";
+import { type RunFacts, reportPage } from "./report.ts";
+import type { Sample, Samples, ScenarioName } from "./samples.ts";
+import { measure, type Pace, scenarios } from "./scenarios.ts";
+
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    peers: { type: "boolean", default: false },
+    only: { type: "string" },
+    rounds: { type: "string" },
+  },
+});
+
+const quickPace: Pace = { warmupMs: 500, windowMs: 1_500, idleStreams: 1_000 };
+const fullPace: Pace = { warmupMs: 1_000, windowMs: 4_000, idleStreams: 2_000 };
+const pace = flags.quick ? quickPace : fullPace;
+const rounds = Number(flags.rounds ?? (flags.quick ? 2 : 5));
+const chosen = scenarios.filter(({ name }) => flags.only === undefined || name === flags.only);
+
+const folder = mkdtempSync(join(tmpdir(), "tandem-bench-"));
+const cacheFolder = fileURLToPath(new URL("../node_modules/.cache/bench", import.meta.url));
+const machine = machineFacts();
+const closers: (() => Promise<void>)[] = [];
+try {
+  await run();
+} finally {
+  for (const close of closers.reverse()) await close();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function run(): Promise<void> {
+  const upstreamPort = await startUpstream();
+  const { contenders, absent } = await startContenders(upstreamPort);
+  const generator = startLoadGenerator();
+  closers.push(generator.stop);
+  await warmUp(generator, contenders);
+  const samples: MutableSamples = {};
+  for (let round = 0; round < rounds; round += 1) {
+    for (const scenario of chosen) {
+      const present = contenders.filter(({ name }) => scenario.contenders.includes(name));
+      // Every other round the other way round, so that no one always follows the same neighbour.
+      for (const contender of round % 2 === 0 ? present : present.toReversed()) {
+        const sample = await measure(generator, scenario, { contender, pace });
+        keep(samples, sample, [scenario.name, contender.name]);
+        tell(`round ${round + 1}  ${scenario.name.padEnd(13)}${line(contender.name, sample)}`);
+      }
+    }
+  }
+  publish(samples, {
+    date: new Date(realWorld().clock.nowMs()).toISOString().slice(0, 10),
+    commit: commitName(),
+    machine,
+    rounds,
+    windowMs: pace.windowMs,
+    isQuick: flags.quick,
+    versions: Object.fromEntries(
+      contenders
+        .filter(({ version }) => /^\d/.test(version))
+        .map(({ name, version }) => [name, version]),
+    ),
+    absent,
+  });
+}
+
+type MutableSamples = { [Name in keyof Samples]: Record<string, Sample[]> };
+
+function keep(
+  samples: MutableSamples,
+  sample: Sample,
+  [scenario, contender]: readonly [ScenarioName, string],
+): void {
+  const own = samples[scenario] ?? {};
+  own[contender] = [...(own[contender] ?? []), sample];
+  samples[scenario] = own;
+}
+
+function startUpstream(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const file = fileURLToPath(new URL("upstream-main.ts", import.meta.url));
+    const upstream = startPinned(loadCore, [process.execPath, file], {
+      onOutput: (text) => resolve(Number(text)),
+    });
+    upstream.child.once("close", () => reject(new Error("the upstream ended early")));
+    closers.push(upstream.stop);
+  });
+}
+
+async function startContenders(
+  upstreamPort: number,
+): Promise<{ contenders: Contender[]; absent: Absent[] }> {
+  const placeOf = (name: string): Place => {
+    const own = join(folder, name);
+    mkdirSync(own);
+    return { upstreamPort, folder: own, cacheFolder };
+  };
+  const started = [
+    direct(placeOf("direct")),
+    await startNginx(placeOf("nginx")),
+    await startHaproxy(placeOf("haproxy")),
+    await startPortkey(placeOf("portkey")),
+    ...(flags.peers ? [] : await startTandemPaths(placeOf("tandem"))),
+  ];
+  const contenders = started.filter((one) => "pids" in one);
+  const absent = started.filter((one) => "reason" in one);
+  for (const { name, reason } of absent) tell(`left out: ${name} (${reason})`);
+  closers.push(...contenders.map(({ stop }) => stop));
+  return { contenders, absent };
+}
+
+/** A cold process is many times slower for its first ten thousand calls; nobody is measured cold. */
+async function warmUp(generator: LoadGenerator, contenders: readonly Contender[]): Promise<void> {
+  for (const contender of contenders) {
+    for (const scenario of chosen.filter(({ name }) => name !== "idle-stream")) {
+      const warming = { warmupMs: 0, windowMs: flags.quick ? 1_500 : 4_000, idleStreams: 0 };
+      const sample = await measure(generator, scenario, { contender, pace: warming });
+      if (sample.problems.length > 0) tell(`${contender.name}: ${sample.problems.join(", ")}`);
+    }
+  }
+}
+
+function publish(samples: Samples, facts: RunFacts): void {
+  const page = reportPage(samples, facts);
+  if (flags.only === undefined && !flags.peers) {
+    writeFileSync(new URL("RESULTS.md", import.meta.url), page);
+    const results = { facts, judgements: judge(samples), samples };
+    writeFileSync(
+      new URL("results.json", import.meta.url),
+      `${JSON.stringify(results, undefined, 2)}\n`,
+    );
+  }
+  tell(`\n${page}`);
+}
+
+function line(name: string, sample: Sample): string {
+  const { cpuUsPerUnit, unitsPerSecond, coreShare, failed, latencyMsP50, kibPerUnit } = sample;
+  const cells = [
+    `${cpuUsPerUnit.toFixed(1)} µs`,
+    `${unitsPerSecond.toFixed(0)}/s`,
+    `${(coreShare * 100).toFixed(0)} % of its core`,
+    `p50 ${latencyMsP50.toFixed(2)} ms`,
+    `${kibPerUnit.toFixed(1)} KiB`,
+    ...(failed > 0 ? [`${failed} failed: ${sample.problems.join(", ")}`] : []),
+  ];
+  return `${name.padEnd(26)}${cells.join("  ")}`;
+}
+
+function tell(text: string): void {
+  console.log(text);
+}
