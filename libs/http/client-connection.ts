@@ -1,6 +1,6 @@
 import { connect as connectTcp, type OnReadOpts, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
-import { assert, type Fault } from "../kernel/index.ts";
+import { assert, Fault } from "../kernel/index.ts";
 import type { ParsedAddress } from "./address.ts";
 import { BodyReader, type BodySink } from "./body-reader.ts";
 import type { ClientRequest, ResponseHandler } from "./contract.ts";
@@ -199,13 +199,18 @@ export class ClientConnection {
       return;
     }
     const carry = this.#carry;
-    if (carry === undefined) {
-      this.#read(bytes, length);
-      return;
-    }
     this.#carry = undefined;
-    const joined = Buffer.concat([carry, bytes.subarray(0, length)]);
-    this.#read(joined, joined.length);
+    try {
+      if (carry === undefined) {
+        this.#read(bytes, length);
+      } else {
+        const joined = Buffer.concat([carry, bytes.subarray(0, length)]);
+        this.#read(joined, joined.length);
+      }
+    } catch (error) {
+      // A handler with a bug loses its own call, not everybody's process.
+      this.#fail(Fault.from(error));
+    }
   }
 
   #read(bytes: Buffer, end: number): void {

@@ -135,8 +135,16 @@ export class ServerConnection implements ExchangePort {
   #advance(): void {
     if (this.#isAdvancing) return;
     this.#isAdvancing = true;
-    while (this.#step()) {
-      // Each step reads a head, or a stretch of body, or clears an exchange that is over.
+    try {
+      while (this.#step()) {
+        // Each step reads a head, or a stretch of body, or clears an exchange that is over.
+      }
+    } catch (error) {
+      // A handler with a bug loses its own exchange, not everybody's process.
+      // What it left unread cannot be told from the next request: the connection ends with it.
+      this.#isLast = true;
+      if (this.#exchange !== undefined) this.#handlerThrew(this.#exchange, error);
+      this.#close();
     }
     this.#isAdvancing = false;
     this.#keepRest();
@@ -210,11 +218,7 @@ export class ServerConnection implements ExchangePort {
     this.#exchange = exchange;
     if (this.#body.isDone) exchange.body.ended();
     else if (this.#at < bytes.length && !this.#readBody(bytes, exchange)) return;
-    try {
-      this.#host.onExchange(exchange);
-    } catch (error) {
-      this.#handlerThrew(exchange, error);
-    }
+    this.#host.onExchange(exchange);
   }
 
   #handlerThrew(exchange: ServerExchange, error: unknown): void {

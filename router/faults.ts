@@ -1,0 +1,51 @@
+import { defineFaults } from "@tandem/libs/kernel";
+
+export const routerFaults = defineFaults("router", {
+  no_route: {
+    code: "not_found",
+    blame: "client",
+    retry: "never",
+    publicMessage: "Nothing is served at this path. Check the base URL of your client.",
+  },
+  method_not_allowed: {
+    code: "unimplemented",
+    blame: "client",
+    retry: "never",
+    httpStatus: 405,
+    publicMessage: "This path does not serve this method.",
+  },
+  body_too_large: {
+    code: "invalid_argument",
+    blame: "client",
+    retry: "never",
+    httpStatus: 413,
+    publicMessage: "The body of the request is too large. Send less at once.",
+  },
+  overloaded: {
+    code: "unavailable",
+    blame: "capacity",
+    retry: "after_delay",
+    publicMessage: "Too many requests are under way. Try again in a moment.",
+  },
+  gateway_unavailable: {
+    code: "unavailable",
+    blame: "platform",
+    retry: "after_delay",
+    publicMessage: "This part of the platform is not available at the moment. Try again shortly.",
+  },
+  gateway_lost: {
+    code: "unavailable",
+    blame: "platform",
+    retry: "never",
+    httpStatus: 502,
+    publicMessage:
+      "The connection broke after the request was passed on, so it may have taken effect. " +
+      "Check before you repeat it, or send an Idempotency-Key.",
+  },
+  deadline_exceeded: {
+    code: "deadline_exceeded",
+    blame: "platform",
+    retry: "never",
+    publicMessage: "The answer took longer than requests may take here.",
+  },
+});

@@ -1,0 +1,98 @@
+import type { Log, Metrics } from "@tandem/libs/telemetry";
+import type { World } from "@tandem/libs/world";
+import type { Config } from "../config.ts";
+import type { AdmittedRequest } from "./admitted-request.ts";
+
+export interface Accountant {
+  /** Last phase: after the answer, so that nobody waits for it. */
+  account(request: AdmittedRequest): void;
+}
+
+const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/**
+ * Counts every request and logs the telling ones: all that failed, broke off or were slow, and
+ * every n-th of the rest.
+ */
+export function createAccountant(given: {
+  readonly config: Config;
+  readonly world: World;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}): Accountant {
+  const { config, world, log } = given;
+  const metrics = declareMetrics(given.metrics);
+  let fine = 0;
+  return {
+    account(request) {
+      const durationMs = world.clock.monotonicMs() - request.startedAtMs;
+      const gateway = request.gateway === "" ? "none" : request.gateway;
+      metrics.requests.add(1, { gateway, status: `${request.status}`, outcome: request.outcome });
+      metrics.duration.observe(durationMs / 1_000, { gateway });
+      if (request.firstByteMs !== undefined) {
+        metrics.firstByte.observe(request.firstByteMs / 1_000, { gateway });
+      }
+      if (request.attempts > 1) metrics.retries.add(request.attempts - 1, { gateway });
+      const isFine =
+        request.status < 500 &&
+        request.outcome !== "cut" &&
+        request.outcome !== "failed" &&
+        durationMs < config.slowRequestMs;
+      if (isFine) fine += 1;
+      if (!isFine || fine % config.logEvery === 0) logRequest(log, request, durationMs);
+    },
+  };
+}
+
+function declareMetrics(metrics: Metrics) {
+  return {
+    requests: metrics.counter({
+      name: "tandem_router_requests_total",
+      help: "Requests, by gateway, status and how they ended.",
+      labels: ["gateway", "status", "outcome"],
+    }),
+    retries: metrics.counter({
+      name: "tandem_router_retries_total",
+      help: "Attempts beyond the first, by gateway.",
+      labels: ["gateway"],
+    }),
+    duration: metrics.histogram({
+      name: "tandem_router_request_duration_seconds",
+      help: "From a request's head to the end of its answer.",
+      labels: ["gateway"],
+      buckets: [...latencyBuckets, 60, 120, 300, 600],
+    }),
+    firstByte: metrics.histogram({
+      name: "tandem_router_first_byte_seconds",
+      help: "From a request's head to its answer's.",
+      labels: ["gateway"],
+      buckets: latencyBuckets,
+    }),
+  };
+}
+
+function logRequest(log: Log, request: AdmittedRequest, durationMs: number): void {
+  const { exchange } = request;
+  log.info("request", {
+    request_id: request.id,
+    client_request_id: request.clientRequestId,
+    trace_id: request.traceparent.slice(3, 35),
+    method: exchange.head.method,
+    path: request.path.slice(0, 256),
+    protocol: exchange.protocol,
+    gateway: request.gateway,
+    target: request.target,
+    status: request.status,
+    outcome: request.outcome,
+    reason: request.reason,
+    attempts: request.attempts,
+    duration_ms: round(durationMs),
+    first_byte_ms: request.firstByteMs === undefined ? undefined : round(request.firstByteMs),
+    request_bytes: request.requestBytes,
+    answer_bytes: request.answerBytes,
+  });
+}
+
+function round(valueMs: number): number {
+  return Math.round(valueMs * 100) / 100;
+}

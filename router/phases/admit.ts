@@ -1,0 +1,54 @@
+import type { Exchange } from "@tandem/libs/http";
+import { newId, type World } from "@tandem/libs/world";
+import type { Config } from "../config.ts";
+import { acceptTraceparent, newTraceparent } from "../core/trace-context.ts";
+import { routerFaults } from "../faults.ts";
+import type { AdmittedRequest } from "./admitted-request.ts";
+
+const wellFormedId = /^[A-Za-z0-9._:/+=-]{1,128}$/;
+const tracestateBytesMax = 512;
+
+/**
+ * First phase: names the request and starts its clocks. Never throws; what is wrong with the
+ * request is for `checkAdmission`, so that even a refusal carries its id.
+ */
+export function admit(
+  exchange: Exchange,
+  { config, world }: { config: Config; world: World },
+): AdmittedRequest {
+  const { headers } = exchange.head;
+  const clientRequestId = headers.get("x-request-id");
+  const traceparent = acceptTraceparent(headers.get("traceparent"));
+  const tracestate = traceparent === undefined ? undefined : headers.get("tracestate");
+  const startedAtMs = world.clock.monotonicMs();
+  const isKept = clientRequestId !== undefined && wellFormedId.test(clientRequestId);
+  return {
+    exchange,
+    id: newId(world, "req"),
+    clientRequestId: isKept ? clientRequestId : undefined,
+    traceparent: traceparent ?? newTraceparent(world.randomness.bytes(24)),
+    tracestate: (tracestate?.length ?? 0) <= tracestateBytesMax ? tracestate : undefined,
+    path: exchange.head.path,
+    startedAtMs,
+    deadlineAtMs: startedAtMs + config.requestTimeoutMs,
+    gateway: "",
+    target: "",
+    attempts: 0,
+    status: 0,
+    firstByteMs: undefined,
+    requestBytes: 0,
+    answerBytes: 0,
+    outcome: "answered",
+    reason: undefined,
+  };
+}
+
+/** Throws when there is no room for the request, or its declared body is too large. */
+export function checkAdmission(
+  request: AdmittedRequest,
+  { config, underWay }: { config: Config; underWay: number },
+): void {
+  if (underWay >= config.requestsMax) throw routerFaults.overloaded({ retryAfterMs: 1_000 });
+  const { contentLength = 0 } = request.exchange.head;
+  if (contentLength > config.bodyLimitBytes) throw routerFaults.body_too_large();
+}

@@ -1,0 +1,271 @@
+import type { AttemptFailure, ClientCall, ResponseHandler, ResponseHead } from "@tandem/libs/http";
+import type { Fault } from "@tandem/libs/kernel";
+import { failureLatencyMs } from "@tandem/libs/resilience";
+import type { Timer } from "@tandem/libs/world";
+import { judgeRetry } from "../core/retry-rule.ts";
+import type { Route } from "../core/route-table.ts";
+import { routerFaults } from "../faults.ts";
+import type { GatewayPool } from "../pool/gateway-pool.ts";
+import type { GatewayReplica } from "../pool/gateway-replica.ts";
+import type { RouterParts } from "../router-parts.ts";
+import type { AdmittedRequest } from "./admitted-request.ts";
+import { answerFault } from "./answer-fault.ts";
+import { choose } from "./choose.ts";
+import { RequestBody } from "./request-body.ts";
+import { answerFields, requestFields } from "./request-fields.ts";
+
+/**
+ * A long generation says nothing about the replica that passed it on: above this a latency counts
+ * as this, so that one slow answer does not starve a replica.
+ */
+const latencyCountedMsMax = 2_000;
+
+/** Waiting for a replica to come back: 25 ms, doubling, at most 250 ms, full jitter. */
+const holdFirstMs = 25;
+const holdMsMax = 250;
+
+/**
+ * Fourth phase: sends the request to a replica and its answer to the client, and tries another
+ * replica where that is safe. States: collecting the body → attempting ⇄ holding (no replica takes
+ * connections) → withholding (a small whole answer, until it is complete) or committed → over.
+ *
+ * Every byte of an answer passes `onChunk`, and every broken one ends in `onFailure`: that is where
+ * a splicer takes its place, with the kept request body.
+ */
+export class Relay implements ResponseHandler {
+  readonly #request: AdmittedRequest;
+  readonly #route: Route;
+  readonly #pool: GatewayPool;
+  readonly #parts: RouterParts;
+  readonly #body: RequestBody;
+  #call: ClientCall | undefined;
+  #replica: GatewayReplica | undefined;
+  #attemptStartedAtMs = 0;
+  #startedAttempts = 0;
+  #tried: Set<GatewayReplica> | undefined;
+  #isCommitted: boolean = false;
+  #withheld: { readonly head: ResponseHead; readonly chunks: Buffer[] } | undefined;
+  #holdTimer: Timer | undefined;
+  #holdUntilMs: number | undefined;
+  #holds = 0;
+  #isOver: boolean = false;
+
+  constructor(
+    request: AdmittedRequest,
+    given: { readonly route: Route; readonly pool: GatewayPool; readonly parts: RouterParts },
+  ) {
+    this.#request = request;
+    this.#route = given.route;
+    this.#pool = given.pool;
+    this.#parts = given.parts;
+    this.#body = new RequestBody(request.exchange, {
+      limits: given.parts.config,
+      events: {
+        onReady: () => this.#attempt(),
+        onTooLarge: () => this.#giveUp(routerFaults.body_too_large(), "refused"),
+      },
+    });
+  }
+
+  get deadlineAtMs(): number {
+    return this.#request.deadlineAtMs;
+  }
+
+  begin(): void {
+    const { exchange } = this.#request;
+    exchange.onAbort(() => this.#clientLeft());
+    this.#pool.budget.requested();
+    this.#body.begin();
+  }
+
+  /** The request's time is over. */
+  timeOut(): void {
+    this.#giveUp(routerFaults.deadline_exceeded(), "failed");
+  }
+
+  #attempt(): void {
+    if (this.#isOver) return;
+    const { clock } = this.#parts.world;
+    const nowMs = clock.monotonicMs();
+    const request = this.#request;
+    const replica = choose(request, { pool: this.#pool, tried: this.#tried, nowMs });
+    if (replica === undefined) {
+      this.#giveUp(routerFaults.gateway_unavailable({ retryAfterMs: 1_000 }), "failed");
+      return;
+    }
+    this.#replica = replica;
+    this.#attemptStartedAtMs = nowMs;
+    replica.load.started();
+    replica.health.callStarted();
+    const { method, target } = request.exchange.head;
+    const body = this.#body.forRequest();
+    const call = replica.connections.send(
+      {
+        method,
+        target,
+        headers: requestFields(request, { ...this.#parts.forwarding, nowMs }),
+        ...(body === undefined ? {} : { body }),
+        freshConnection: request.attempts > 1,
+      },
+      this,
+    );
+    this.#call = call;
+    this.#body.flowTo(call);
+  }
+
+  onHead(head: ResponseHead): void {
+    const request = this.#request;
+    const nowMs = this.#parts.world.clock.monotonicMs();
+    request.status = head.status;
+    request.firstByteMs = nowMs - request.startedAtMs;
+    const tookMs = nowMs - this.#attemptStartedAtMs;
+    const countedMs =
+      head.status === 503 ? failureLatencyMs : Math.min(tookMs, latencyCountedMsMax);
+    this.#replica?.load.observed(countedMs, nowMs);
+    const { contentLength } = head;
+    const isSmall = (contentLength ?? Infinity) <= this.#parts.config.withheldAnswerBytes;
+    if (isSmall) this.#withheld = { head, chunks: [] };
+    else this.#commit(head);
+  }
+
+  onChunk(chunk: Buffer): void {
+    if (this.#withheld !== undefined) {
+      this.#withheld.chunks.push(chunk);
+      return;
+    }
+    this.#request.answerBytes += chunk.length;
+    const { exchange } = this.#request;
+    if (exchange.write(chunk)) return;
+    const call = this.#call;
+    call?.pause();
+    exchange.onDrain(() => call?.resume());
+  }
+
+  onEnd(): void {
+    const { exchange } = this.#request;
+    const withheld = this.#withheld;
+    this.#withheld = undefined;
+    if (withheld !== undefined) {
+      this.#commit(withheld.head);
+      for (const chunk of withheld.chunks) this.onChunk(chunk);
+    }
+    this.#replica?.health.callSucceeded(this.#parts.world.clock.monotonicMs());
+    this.#endAttempt();
+    this.#isOver = true;
+    exchange.end();
+  }
+
+  onFailure(failure: AttemptFailure): void {
+    const nowMs = this.#parts.world.clock.monotonicMs();
+    this.#reportFailure(failure, nowMs);
+    const replica = this.#replica;
+    this.#endAttempt();
+    this.#withheld = undefined;
+    if (failure.requestStarted) this.#startedAttempts += 1;
+    const verdict = judgeRetry({
+      requestStarted: failure.requestStarted,
+      isCommitted: this.#isCommitted,
+      isBodyKept: this.#body.isKept,
+      replay: this.#route.replay,
+      method: this.#request.exchange.head.method,
+      hasIdempotencyKey: this.#request.exchange.head.headers.has("idempotency-key"),
+      startedAttempts: this.#startedAttempts,
+      attemptsMax: this.#parts.config.attemptsMax,
+    });
+    if (verdict === "no" || (verdict === "budgeted" && !this.#pool.budget.tryRetry(nowMs))) {
+      this.#giveUp(this.#faultOf(failure), "failed");
+      return;
+    }
+    this.#tried ??= new Set();
+    if (replica !== undefined) this.#tried.add(replica);
+    if (this.#tried.size < this.#pool.replicas.length) this.#attempt();
+    else this.#hold(nowMs);
+  }
+
+  /** Every replica was tried. One that was killed is back within a second: better late than failed. */
+  #hold(nowMs: number): void {
+    const { config, world } = this.#parts;
+    this.#holdUntilMs ??= nowMs + config.holdTimeoutMs;
+    if (nowMs >= this.#holdUntilMs) {
+      this.#giveUp(routerFaults.gateway_unavailable({ retryAfterMs: 1_000 }), "failed");
+      return;
+    }
+    const ceilingMs = Math.min(holdMsMax, holdFirstMs * 2 ** this.#holds);
+    this.#holds += 1;
+    this.#tried = undefined;
+    const delayMs = 1 + world.randomness.fraction() * ceilingMs;
+    this.#holdTimer = world.timers.after(delayMs, () => this.#attempt());
+  }
+
+  #commit(head: ResponseHead): void {
+    this.#isCommitted = true;
+    this.#body.release();
+    const date = this.#parts.dateField();
+    const fields = answerFields(this.#request, { head, date });
+    this.#request.exchange.startStream(head.status, fields, { contentLength: head.contentLength });
+  }
+
+  #reportFailure(failure: AttemptFailure, nowMs: number): void {
+    const health = this.#replica?.health;
+    const reason = "reason" in failure.error ? failure.error.reason : undefined;
+    if (reason === "http.pool_exhausted") health?.callAbandoned();
+    else if (failure.headReceived)
+      health?.callFailed(nowMs, this.#parts.world.randomness.fraction());
+    else health?.callRefused(nowMs);
+    this.#parts.log.warn("attempt_failed", {
+      request_id: this.#request.id,
+      target: this.#request.target,
+      attempt: this.#request.attempts,
+      request_started: failure.requestStarted,
+      head_received: failure.headReceived,
+      detail: failure.error.message,
+    });
+  }
+
+  #faultOf(failure: AttemptFailure): Fault {
+    const { message: detail } = failure.error;
+    if (!failure.requestStarted || this.#route.replay === "always") {
+      return routerFaults.gateway_unavailable({ detail, retryAfterMs: 1_000 });
+    }
+    return routerFaults.gateway_lost({ detail });
+  }
+
+  #giveUp(fault: Fault, outcome: "refused" | "failed"): void {
+    if (this.#isOver) return;
+    const request = this.#request;
+    this.#abandon();
+    request.reason = fault.reason;
+    if (this.#isCommitted) {
+      request.outcome = "cut";
+      request.exchange.cut();
+      return;
+    }
+    request.outcome = outcome;
+    request.status = fault.httpStatus;
+    const { path, id: requestId } = request;
+    const answer = answerFault(fault, { path, requestId });
+    request.exchange.respond(answer.status, answer.headers, answer.body);
+  }
+
+  #clientLeft(): void {
+    if (this.#isOver) return;
+    this.#request.outcome = "client_left";
+    this.#abandon();
+  }
+
+  /** Stops whatever is under way, without a word to anybody. */
+  #abandon(): void {
+    this.#isOver = true;
+    this.#holdTimer?.cancel();
+    this.#call?.cancel();
+    if (this.#call !== undefined) this.#replica?.health.callAbandoned();
+    this.#endAttempt();
+  }
+
+  #endAttempt(): void {
+    if (this.#call !== undefined) this.#replica?.load.ended();
+    this.#call = undefined;
+    this.#replica = undefined;
+    this.#request.requestBytes = this.#body.bytes;
+  }
+}

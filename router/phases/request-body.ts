@@ -1,0 +1,107 @@
+import type { ClientCall, Exchange } from "@tandem/libs/http";
+
+export interface RequestBodyEvents {
+  /** There is enough to start an attempt: the whole body, or more than is kept for another try. */
+  onReady(): void;
+  onTooLarge(): void;
+}
+
+export interface RequestBodyLimits {
+  readonly bodyLimitBytes: number;
+  readonly replayLimitBytes: number;
+}
+
+/**
+ * A request's body on its way to a gateway. States: collecting → whole (kept, so that every attempt
+ * can have it), or → flowing (too large to be kept: passed on at the pace of the slower side, and
+ * kept only until the first attempt's connection stands).
+ */
+export class RequestBody {
+  readonly #exchange: Exchange;
+  readonly #limits: RequestBodyLimits;
+  readonly #events: RequestBodyEvents;
+  #state: "collecting" | "whole" | "flowing" = "collecting";
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  #hasEnded: boolean = false;
+  #isKept: boolean = true;
+  #call: ClientCall | undefined;
+
+  constructor(
+    exchange: Exchange,
+    { limits, events }: { limits: RequestBodyLimits; events: RequestBodyEvents },
+  ) {
+    this.#exchange = exchange;
+    this.#limits = limits;
+    this.#events = events;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Another attempt can be given the body from its beginning. */
+  get isKept(): boolean {
+    return this.#isKept;
+  }
+
+  /** Starts reading. */
+  begin(): void {
+    this.#exchange.streamBody(this);
+  }
+
+  onChunk(chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#limits.bodyLimitBytes) {
+      this.#events.onTooLarge();
+      return;
+    }
+    if (this.#state === "collecting") {
+      this.#chunks.push(chunk);
+      if (this.#bytes <= this.#limits.replayLimitBytes) return;
+      this.#state = "flowing";
+      this.#exchange.pauseBody();
+      this.#events.onReady();
+    } else if (this.#call?.writeBody(chunk) === false) {
+      this.#exchange.pauseBody();
+      this.#call.onDrain(() => this.#exchange.resumeBody());
+    }
+  }
+
+  onEnd(): void {
+    this.#hasEnded = true;
+    if (this.#state === "flowing") {
+      this.#call?.endBody();
+      return;
+    }
+    this.#state = "whole";
+    this.#events.onReady();
+  }
+
+  /** What to send: the whole body, "stream" for a flowing one, undefined for none. */
+  forRequest(): Buffer | "stream" | undefined {
+    if (this.#state === "flowing") return "stream";
+    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks)];
+    return this.#chunks[0];
+  }
+
+  /** The attempt under way; a flowing body goes there from now on. */
+  flowTo(call: ClientCall): void {
+    if (this.#state !== "flowing") return;
+    this.#call = call;
+    for (const chunk of this.#chunks) call.writeBody(chunk);
+    if (this.#hasEnded) call.endBody();
+    call.onDrain(() => {
+      // The connection stands and takes bytes: from here on they are gone.
+      this.#isKept = false;
+      this.#chunks = [];
+      this.#exchange.resumeBody();
+    });
+  }
+
+  /** The answer began: nothing will be sent again. */
+  release(): void {
+    this.#isKept = false;
+    if (this.#state === "whole") this.#chunks = [];
+  }
+}

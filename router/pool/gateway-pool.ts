@@ -1,0 +1,59 @@
+import { type Choice, chooseReplica, RetryBudget } from "@tandem/libs/resilience";
+import type { Log } from "@tandem/libs/telemetry";
+import type { World } from "@tandem/libs/world";
+import { GatewayReplica } from "./gateway-replica.ts";
+
+export interface GatewayPoolOptions {
+  readonly gateway: string;
+  readonly addresses: readonly string[];
+  readonly world: World;
+  readonly log: Log;
+  readonly probePeriodMs: number;
+  readonly probeTimeoutMs: number;
+}
+
+/** The replicas of one gateway, and the retries that may be spent on them. */
+export class GatewayPool {
+  readonly gateway: string;
+  readonly replicas: readonly GatewayReplica[];
+  readonly budget = new RetryBudget();
+  readonly #world: World;
+  readonly #fraction: () => number;
+  #hasBeenRouted: boolean = false;
+
+  constructor(options: GatewayPoolOptions) {
+    this.gateway = options.gateway;
+    this.#world = options.world;
+    this.#fraction = () => options.world.randomness.fraction();
+    this.replicas = options.addresses.map((address) => new GatewayReplica({ ...options, address }));
+  }
+
+  /** Undefined only for a pool without replicas. */
+  choose(
+    tried: ReadonlySet<GatewayReplica> | undefined,
+    nowMs: number,
+  ): Choice<GatewayReplica> | undefined {
+    return chooseReplica(this.replicas, {
+      nowMs,
+      fraction: this.#fraction,
+      ...(tried === undefined ? {} : { tried }),
+    });
+  }
+
+  /** At least one replica gets requests. */
+  isRouted(): boolean {
+    const nowMs = this.#world.clock.monotonicMs();
+    const isRouted = this.replicas.some((replica) => replica.isRouted(nowMs));
+    this.#hasBeenRouted ||= isRouted;
+    return isRouted;
+  }
+
+  /** It was reachable once since this router started. */
+  hasBeenRouted(): boolean {
+    return this.#hasBeenRouted || this.isRouted();
+  }
+
+  close(): void {
+    for (const replica of this.replicas) replica.close();
+  }
+}

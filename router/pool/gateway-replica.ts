@@ -1,0 +1,73 @@
+import { type ClientPool, createClientPool } from "@tandem/libs/http";
+import { PeakEwma, ReplicaHealth } from "@tandem/libs/resilience";
+import type { Log } from "@tandem/libs/telemetry";
+import type { World } from "@tandem/libs/world";
+import { type Probe, startProbe } from "./probe.ts";
+
+export interface GatewayReplicaOptions {
+  readonly gateway: string;
+  readonly address: string;
+  readonly world: World;
+  readonly log: Log;
+  readonly probePeriodMs: number;
+  readonly probeTimeoutMs: number;
+}
+
+/** Requests to one replica at once. Far above what one process can work on. */
+const connectionsMax = 4_096;
+
+/** One replica of a gateway: its connections, its load, its health, and the probe that watches it. */
+export class GatewayReplica {
+  readonly name: string;
+  readonly connections: ClientPool;
+  readonly load = new PeakEwma();
+  readonly health = new ReplicaHealth();
+  readonly #probe: Probe;
+  #hasPassedProbe: boolean = false;
+
+  constructor(options: GatewayReplicaOptions) {
+    const { address, world, log } = options;
+    this.name = nameOf(options.gateway, address);
+    this.connections = createClientPool({
+      address,
+      world,
+      limits: { connections: connectionsMax, connectTimeoutMs: 1_000 },
+    });
+    this.#probe = startProbe({
+      address,
+      world,
+      periodMs: options.probePeriodMs,
+      timeoutMs: options.probeTimeoutMs,
+      onResult: (passed) => this.#probed(passed, { world, log }),
+    });
+  }
+
+  /** It has answered once that it is ready, and nothing speaks against it since. */
+  isRouted(nowMs: number): boolean {
+    return this.#hasPassedProbe && this.health.availability(nowMs) === "in";
+  }
+
+  close(): void {
+    this.#probe.stop();
+    this.connections.close();
+  }
+
+  #probed(passed: boolean, { world, log }: { world: World; log: Log }): void {
+    const nowMs = world.clock.monotonicMs();
+    const before = this.health.availability(nowMs);
+    if (passed) {
+      this.#hasPassedProbe = true;
+      this.health.probePassed(nowMs);
+    } else {
+      this.health.probeFailed();
+    }
+    const after = this.health.availability(nowMs);
+    if (before !== after) log.info("replica_health_changed", { target: this.name, before, after });
+  }
+}
+
+/** `unix:/run/tandem/ai-1.sock` → `ai-1`; for other addresses the gateway and the address. */
+function nameOf(gateway: string, address: string): string {
+  const file = /\/([^/]+)\.sock$/.exec(address)?.[1];
+  return file ?? `${gateway}@${address.slice(address.indexOf(":") + 1)}`;
+}

@@ -1,0 +1,77 @@
+import type { Exchange, ExchangeHandler } from "@tandem/libs/http";
+import { Fault } from "@tandem/libs/kernel";
+import type { RouteTable } from "./core/route-table.ts";
+import { routerFaults } from "./faults.ts";
+import type { OwnPages } from "./own-pages.ts";
+import type { Accountant } from "./phases/account.ts";
+import { admit, checkAdmission } from "./phases/admit.ts";
+import type { AdmittedRequest } from "./phases/admitted-request.ts";
+import { answerFault } from "./phases/answer-fault.ts";
+import { classify } from "./phases/classify.ts";
+import { Relay } from "./phases/relay.ts";
+import type { GatewayPool } from "./pool/gateway-pool.ts";
+import type { RouterParts } from "./router-parts.ts";
+
+export interface RequestHandler {
+  readonly handle: ExchangeHandler;
+  /** Stops watching deadlines. */
+  stop(): void;
+}
+
+const deadlineSweepMs = 250;
+
+/** The phases in their order: admit → classify → choose → relay → account. */
+export function createRequestHandler(given: {
+  readonly parts: RouterParts;
+  readonly table: RouteTable;
+  readonly pools: ReadonlyMap<string, GatewayPool>;
+  readonly accountant: Accountant;
+  readonly pages: OwnPages;
+}): RequestHandler {
+  const { parts, table, pools, accountant, pages } = given;
+  const { config, world } = parts;
+  const underWay = new Set<Relay>();
+  const sweeper = world.timers.every(deadlineSweepMs, () => {
+    const nowMs = world.clock.monotonicMs();
+    for (const relay of underWay) if (nowMs >= relay.deadlineAtMs) relay.timeOut();
+  });
+
+  function relay(request: AdmittedRequest): void {
+    const { exchange } = request;
+    checkAdmission(request, { config, underWay: underWay.size });
+    const route = classify(request, table);
+    request.gateway = route.gateway;
+    const pool = pools.get(route.gateway);
+    if (pool === undefined) throw routerFaults.gateway_unavailable();
+    const started = new Relay(request, { route, pool, parts });
+    underWay.add(started);
+    exchange.onFinish(() => {
+      underWay.delete(started);
+      accountant.account(request);
+    });
+    started.begin();
+  }
+
+  return {
+    handle: (exchange) => {
+      if (pages.answerPublic(exchange)) return;
+      const request = admit(exchange, parts);
+      try {
+        relay(request);
+      } catch (error) {
+        refuse(request, Fault.from(error));
+        accountant.account(request);
+      }
+    },
+    stop: () => sweeper.cancel(),
+  };
+}
+
+function refuse(request: AdmittedRequest, fault: Fault): void {
+  const { exchange, path, id: requestId } = request;
+  request.outcome = "refused";
+  request.reason = fault.reason;
+  request.status = fault.httpStatus;
+  const answer = answerFault(fault, { path, requestId });
+  exchange.respond(answer.status, answer.headers, answer.body);
+}

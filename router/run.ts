@@ -1,0 +1,117 @@
+/**
+ * The router: the one public door. It names every request, finds the gateway that serves its path,
+ * picks a replica, and passes bytes both ways without looking into them. It keeps small bodies until
+ * the answer began, so that a replica that dies costs nobody an answer; beyond that point a broken
+ * answer is broken off visibly. It holds no state that another router would need. It fails by
+ * refusing: 503 when a gateway is gone for longer than requests can wait, never by hanging.
+ */
+import { createHttpServer, createPublicServer, type ExchangeHandler } from "@tandem/libs/http";
+import { createLifecycle, type Lifecycle, type Replica, type Site } from "@tandem/libs/service";
+import { type CertificateFiles, openCertificate } from "./certificate.ts";
+import type { Config } from "./config.ts";
+import { RouteTable } from "./core/route-table.ts";
+import { createOwnPages, type OwnPages } from "./own-pages.ts";
+import { createAccountant } from "./phases/account.ts";
+import { describeRefusal } from "./phases/answer-fault.ts";
+import { parseTrustedProxies } from "./phases/client-address.ts";
+import { createDateField } from "./phases/request-fields.ts";
+import { GatewayPool } from "./pool/gateway-pool.ts";
+import { createRequestHandler } from "./request-handler.ts";
+import type { RouterParts } from "./router-parts.ts";
+
+/** What answers and streams under way get to finish, in milliseconds (reliability 4.6). */
+const finishDeadlineMs = 30_000;
+
+export async function run(config: Config, site: Site): Promise<Replica> {
+  const lifecycle = createLifecycle(site);
+  const { world, log, metrics } = site;
+  const certificate = openCertificate(config.tls);
+  const pools = openPools(config, site, lifecycle);
+  const replica = lifecycle.replica(site.address);
+  const pages = createOwnPages({ unreadyChecks: () => replica.unreadyChecks(), metrics });
+  const parts: RouterParts = {
+    config,
+    world,
+    log,
+    forwarding: {
+      trusted: parseTrustedProxies(config.trustedProxies),
+      isTls: certificate !== undefined,
+    },
+    dateField: createDateField(() => world.clock.nowMs()),
+  };
+  const handler = createRequestHandler({
+    parts,
+    table: new RouteTable(site.topology.routes),
+    pools,
+    accountant: createAccountant({ config, world, log, metrics }),
+    pages,
+  });
+  lifecycle.defer("request deadlines", () => handler.stop());
+  const doors = { config, site, lifecycle, pages, onExchange: handler.handle };
+  await openPublicDoor(doors, certificate);
+  if (site.inheritedDescriptor !== undefined) await openOwnDoor(doors);
+  return replica;
+}
+
+/** A pool for each gateway that has a route. Ready once each of them was reachable. */
+function openPools(
+  config: Config,
+  site: Site,
+  lifecycle: Lifecycle,
+): ReadonlyMap<string, GatewayPool> {
+  const { world, log, topology } = site;
+  const pools = new Map<string, GatewayPool>();
+  for (const gateway of new Set(topology.routes.map((route) => route.gateway))) {
+    const addresses = site.addressesOf(gateway);
+    const pool = new GatewayPool({ ...config, gateway, addresses, world, log });
+    pools.set(gateway, pool);
+    lifecycle.defer(`${gateway} connections`, () => pool.close());
+    lifecycle.check(`gateway ${gateway}`, () => pool.hasBeenRouted());
+  }
+  // Later one gateway may be gone without taking the other one's traffic along.
+  lifecycle.check("any gateway", () => [...pools.values()].some((pool) => pool.isRouted()));
+  return pools;
+}
+
+interface Doors {
+  readonly config: Config;
+  readonly site: Site;
+  readonly lifecycle: Lifecycle;
+  readonly pages: OwnPages;
+  readonly onExchange: ExchangeHandler;
+}
+
+async function openPublicDoor(
+  { config, site, lifecycle, onExchange }: Doors,
+  certificate: CertificateFiles | undefined,
+): Promise<void> {
+  const { world, log, inheritedDescriptor } = site;
+  const server = createPublicServer({
+    onExchange,
+    world,
+    log,
+    describeRefusal,
+    fastPath: config.fastPath,
+    tls: certificate?.current,
+    limits: {
+      connections: config.connectionsMax,
+      connectionsPerAddress: config.connectionsPerAddressMax,
+    },
+  });
+  const isInherited = inheritedDescriptor !== undefined;
+  await server.listen(isInherited ? { descriptor: inheritedDescriptor } : site.address);
+  lifecycle.defer("public door", (options) => server.close(options), {
+    deadlineMs: finishDeadlineMs,
+  });
+  if (certificate === undefined) return;
+  const watch = certificate.watch({ world, log, onChange: (pem) => server.renewCertificate(pem) });
+  lifecycle.defer("certificate", () => watch.cancel());
+}
+
+/** Where probes and the platform's own parts ask, beside the public door. */
+async function openOwnDoor({ site, lifecycle, pages }: Doors): Promise<void> {
+  const { world, log, address } = site;
+  const server = createHttpServer({ onExchange: pages.answerOwn, world, log });
+  await server.listen(address);
+  lifecycle.defer("own door", (options) => server.close(options), { deadlineMs: 1_000 });
+}
