@@ -40,7 +40,17 @@ export {
   type PlainClientOptions,
   plainClient,
 } from "./plain-client.ts";
+export { type RunningProcess, runningProcesses } from "./running-process.ts";
 export { hashText, mixBits, type SeededRandom, seededRandom } from "./seeded-random.ts";
 export { type SeededWorld, seededWorld } from "./seeded-world.ts";
 export { textOfStream, textOfWhole } from "./spoken-text.ts";
+export {
+  readDevEnv,
+  startTandem,
+  type Tandem,
+  type TandemEvent,
+  type TandemOptions,
+  type TandemProcess,
+  type TandemStatus,
+} from "./tandem.ts";
 export { createTestHouse, type TestHouse } from "./test-house.ts";
