@@ -43,6 +43,12 @@ export const faults = defineFaults("quota", {
       "This idempotency key was used for another grant. Use a new key for a new grant.",
     httpStatus: 422,
   },
+  busy: {
+    code: "unavailable",
+    blame: "capacity",
+    retry: "after_delay",
+    publicMessage: "The ledger is being verified already. Try again when that has ended.",
+  },
   lease_foreign: {
     code: "permission_denied",
     blame: "platform",

@@ -1,0 +1,62 @@
+/**
+ * Who may do what here. Gateways check first; nothing here trusts that they did. A part of the
+ * platform that calls for itself may do everything; a caller acts in its own organisation only, and
+ * another one does not exist for it.
+ */
+import type { CallContext, Passport } from "@tandem/libs/rpc";
+import { faults } from "./faults.ts";
+
+type Call = Pick<CallContext, "passport">;
+
+/** What somebody may do to the quotas of its organisation; anybody in it may read its balance. */
+export type Permission = "ledger:read" | "limits:read" | "limits:write" | "credits:write";
+
+const byRole: Readonly<Record<string, readonly Permission[]>> = {
+  owner: ["ledger:read", "limits:read", "limits:write", "credits:write"],
+  admin: ["ledger:read", "limits:read", "limits:write"],
+  finance: ["ledger:read", "limits:read", "limits:write", "credits:write"],
+  operator: ["limits:read", "limits:write"],
+  developer: ["limits:read"],
+  viewer: ["limits:read"],
+};
+
+const byScope: Readonly<Record<string, readonly Permission[]>> = {
+  "manage:read": ["ledger:read", "limits:read"],
+  "manage:write": ["ledger:read", "limits:read", "limits:write"],
+  admin: ["ledger:read", "limits:read", "limits:write", "credits:write"],
+};
+
+function isPlatform({ passport }: Call): boolean {
+  return passport.organisationId === "";
+}
+
+/** Throws `quota.forbidden` unless a part of the platform calls for itself. */
+export function requirePlatform(call: Call): void {
+  if (!isPlatform(call)) throw faults.forbidden({ detail: "only the platform itself may" });
+}
+
+/** Throws `quota.not_found` for another organisation than the caller's. */
+export function requireMember(call: Call, organisationId: string): void {
+  if (organisationId === "") throw faults.malformed({ detail: "organisation_id is empty" });
+  if (isPlatform(call) || call.passport.organisationId === organisationId) return;
+  throw faults.not_found({ detail: `${call.passport.organisationId} asks for ${organisationId}` });
+}
+
+/** Throws `quota.not_found` for another organisation, `quota.forbidden` without the permission. */
+export function requirePermission(
+  call: Call,
+  { organisationId, permission }: { organisationId: string; permission: Permission },
+): void {
+  requireMember(call, organisationId);
+  if (!isPlatform(call) && !allows(call.passport, permission)) {
+    throw faults.forbidden({ detail: `needs ${permission}` });
+  }
+}
+
+/** A session has what its roles give; a key what its scopes give, and its person no less. */
+function allows({ keyId, userId, scopes, roles }: Passport, permission: Permission): boolean {
+  const isIn = (names: readonly string[], table: typeof byRole): boolean =>
+    names.some((name) => table[name]?.includes(permission) === true);
+  if (keyId === "") return isIn(roles, byRole);
+  return isIn(scopes, byScope) && (userId === "" || isIn(roles, byRole));
+}

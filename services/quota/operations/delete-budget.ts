@@ -1,0 +1,19 @@
+import type { Budget, DeleteBudgetRequest } from "@tandem/contracts/rpc/quota/v1/quota_pb";
+import type { CallContext, MessageInit } from "@tandem/libs/rpc";
+import { requirePermission } from "../authority.ts";
+import type { Books } from "../store/books.ts";
+import { deleteBudget } from "../store/budgets.ts";
+import { readGivenName } from "./read-request.ts";
+import { budgetToWire } from "./set-budget.ts";
+
+/** Takes a budget away; what was spent under it stays in the ledger. */
+export async function deleteBudgetOperation(
+  books: Books,
+  request: DeleteBudgetRequest,
+  context: CallContext,
+): Promise<MessageInit<Budget>> {
+  const organisationId = readGivenName("organisation_id", request.organisationId);
+  requirePermission(context, { organisationId, permission: "limits:write" });
+  const id = readGivenName("id", request.id);
+  return budgetToWire(await deleteBudget(books, { organisationId, id }));
+}

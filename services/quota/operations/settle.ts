@@ -1,0 +1,44 @@
+import type {
+  SettleRequest,
+  SettleResponse,
+  Settlement as WireSettlement,
+} from "@tandem/contracts/rpc/quota/v1/quota_pb";
+import type { CallContext, MessageInit } from "@tandem/libs/rpc";
+import type { Counter } from "@tandem/libs/telemetry";
+import { requirePlatform } from "../authority.ts";
+import type { Settlement } from "../core/settlement.ts";
+import { faults } from "../faults.ts";
+import type { Books } from "../store/books.ts";
+import { settle } from "../store/settle.ts";
+import { readGivenName } from "./read-request.ts";
+
+/** Locks are held for the length of a batch. */
+const batchMax = 1_000;
+
+/**
+ * Books a batch exactly once. A request id that is neither settled nor refused in the answer waits
+ * for a wallet that is locked: send it again.
+ */
+export async function settleOperation(
+  { books, settled }: { readonly books: Books; readonly settled: Counter },
+  request: SettleRequest,
+  context: CallContext,
+): Promise<MessageInit<SettleResponse>> {
+  requirePlatform(context);
+  const holder = readGivenName("holder", request.holder);
+  if (request.settlements.length > batchMax) {
+    throw faults.malformed({ publicMessage: `A batch has at most ${batchMax} settlements.` });
+  }
+  const outcome = await settle(books, {
+    holder,
+    settlements: request.settlements.map(toSettlement),
+  });
+  settled.add(outcome.settled.length, { outcome: "settled" });
+  settled.add(outcome.refused.length, { outcome: "refused" });
+  settled.add(outcome.waiting.length, { outcome: "waiting" });
+  return { settled: [...outcome.settled], refused: [...outcome.refused] };
+}
+
+function toSettlement({ $typeName: _, ...wire }: WireSettlement): Settlement {
+  return { ...wire, atMs: Number(wire.atMs) };
+}
