@@ -1,0 +1,201 @@
+import {
+  type LoadReport,
+  type MockEngine,
+  mockEngine,
+  type RunningLoad,
+  type SeededRandom,
+  seededRandom,
+  startLoad,
+  startTandem,
+  type Tandem,
+  type TandemProcess,
+} from "@tandem/libs/testing";
+
+/** Which processes a loop may kill, by the replicas they host. */
+export type Victims = "routers" | "gateways" | "services" | "any";
+
+export interface KillLoopOptions {
+  readonly victims: Victims;
+  readonly seconds: number;
+  /** Pause between two kills, drawn evenly from here; 500 to 1,000. */
+  readonly everyMs?: readonly [min: number, max: number];
+  /** Also kills the last one that is up, so that a whole pool can be gone for a moment. */
+  readonly isRuthless?: boolean;
+  readonly seed: number;
+  readonly load: LoadShape;
+  /** Told of each kill and each failure as it happens. */
+  readonly tell?: (line: string) => void;
+}
+
+export interface LoadShape {
+  readonly callsPerSecond: number;
+  readonly streams: number;
+  readonly streamTokens: number;
+}
+
+export interface KillLoopReport {
+  readonly kills: number;
+  readonly load: LoadReport;
+  /** From a kill until the supervisor calls the replacement ready, slowest and in the middle. */
+  readonly recoveryMsMax: number;
+  readonly recoveryMsP50: number;
+  /** All processes were ready this long after the last kill; undefined when they never were. */
+  readonly settledMs: number | undefined;
+}
+
+/** The product, its upstream, and the words of a test around them. */
+export interface ChaosHouse {
+  readonly tandem: Tandem;
+  readonly engine: MockEngine;
+  close(): Promise<readonly { readonly pid: number; readonly command: string }[]>;
+}
+
+const tokensPerSecond = 25;
+const settlePatienceMs = 15_000;
+/** How long the load runs before the first kill, so that nobody is killed cold. */
+const warmupMs = 2_000;
+
+export async function openChaosHouse(topology = "tandem"): Promise<ChaosHouse> {
+  const engine = await mockEngine({ profile: "vllm", tokensPerSecond });
+  const upstreams = [{ name: "mock", profile: "vllm", baseUrl: engine.baseUrl }];
+  const tandem = await startTandem({ topology, settings: { inference: { upstreams } } });
+  return {
+    tandem,
+    engine,
+    async close() {
+      const { leftovers } = await tandem.stop();
+      await engine.close();
+      return leftovers;
+    },
+  };
+}
+
+/**
+ * kill -9 of a random process, again and again, while calls and streams run. The client is the plain
+ * retrying one of the OpenAI SDKs; every answer is compared word for word with what the engine says.
+ */
+export async function killLoop(
+  { tandem }: Pick<ChaosHouse, "tandem">,
+  options: KillLoopOptions,
+): Promise<KillLoopReport> {
+  const { tell = () => undefined } = options;
+  const load = startLoad({
+    ...options.load,
+    baseUrl: tandem.baseUrl,
+    apiKey: tandem.apiKey,
+    model: "mock-1",
+    onFailure: ({ kind, what, status, detail }) =>
+      tell(`  ${kind} ${what}: status ${status} ${JSON.stringify(detail.slice(-200))}`),
+  });
+  const recoveries: Promise<number>[] = [];
+  try {
+    await pause(warmupMs);
+    await killAll(tandem, options, { recoveries, tell });
+  } catch (error) {
+    await load.stop();
+    throw error;
+  }
+  return reportOf({ tandem, load, recoveries });
+}
+
+interface Progress {
+  readonly recoveries: Promise<number>[];
+  readonly tell: (line: string) => void;
+}
+
+async function killAll(
+  tandem: Tandem,
+  options: KillLoopOptions,
+  { recoveries, tell }: Progress,
+): Promise<void> {
+  const random = seededRandom(options.seed);
+  const [minMs, maxMs] = options.everyMs ?? [500, 1_000];
+  const endMs = performance.now() + options.seconds * 1_000;
+  while (performance.now() < endMs) {
+    const { processes } = await tandem.status();
+    const victim = chooseVictim(processes, options, random);
+    if (victim?.pid !== undefined) {
+      tell(`  kill -9 ${victim.name}`);
+      process.kill(victim.pid, "SIGKILL");
+      recoveries.push(recovered(tandem, victim));
+    }
+    await pause(minMs + random.fraction() * (maxMs - minMs));
+  }
+}
+
+/** Undefined when nobody may die now: a loop that is not ruthless leaves the last one alone. */
+function chooseVictim(
+  processes: readonly TandemProcess[],
+  { victims, isRuthless = false }: KillLoopOptions,
+  random: SeededRandom,
+): TandemProcess | undefined {
+  const candidates = processes.filter(
+    (one) =>
+      isVictim(one, victims) &&
+      one.state === "ready" &&
+      (isRuthless || hasReadySister(one, processes)),
+  );
+  return candidates.length === 0 ? undefined : random.pick(candidates);
+}
+
+function isVictim({ hosts }: TandemProcess, victims: Victims): boolean {
+  const kinds = hosts.map((replica) => replica.split("/")[0] ?? "");
+  const isRouter = kinds.includes("router");
+  const isGateway = kinds.some((kind) => ["access", "business", "ai"].includes(kind));
+  // The engine has one replica, and no part in answers that another upstream gives.
+  if (kinds.includes("engine")) return false;
+  if (victims === "routers") return isRouter;
+  if (victims === "gateways") return isGateway;
+  return victims === "any" || !(isRouter || isGateway);
+}
+
+function hasReadySister(victim: TandemProcess, processes: readonly TandemProcess[]): boolean {
+  const kindsOf = ({ hosts }: TandemProcess) =>
+    hosts.map((replica) => replica.split("/")[0]).join("+");
+  return processes.some(
+    (one) => one.name !== victim.name && one.state === "ready" && kindsOf(one) === kindsOf(victim),
+  );
+}
+
+/** Milliseconds until a process of the victim's name, and not the victim, is ready. */
+async function recovered(tandem: Tandem, victim: TandemProcess): Promise<number> {
+  const startMs = performance.now();
+  await tandem.until(
+    ({ processes }) =>
+      processes.some(
+        ({ name, pid, state }) => name === victim.name && pid !== victim.pid && state === "ready",
+      ),
+    settlePatienceMs,
+  );
+  return performance.now() - startMs;
+}
+
+async function reportOf(parts: {
+  readonly tandem: Tandem;
+  readonly load: RunningLoad;
+  readonly recoveries: readonly Promise<number>[];
+}): Promise<KillLoopReport> {
+  const settled = await Promise.allSettled(parts.recoveries);
+  const times = settled
+    .flatMap((one) => (one.status === "fulfilled" ? [one.value] : []))
+    .sort((a, b) => a - b);
+  const load = await parts.load.stop();
+  const startMs = performance.now();
+  const isSettled = await parts.tandem
+    .until(({ processes }) => processes.every(({ state }) => state === "ready"), settlePatienceMs)
+    .then(() => true)
+    .catch(() => false);
+  return {
+    kills: parts.recoveries.length,
+    load,
+    recoveryMsMax: times.length < settled.length ? Number.POSITIVE_INFINITY : (times.at(-1) ?? 0),
+    recoveryMsP50: times[Math.floor(times.length / 2)] ?? 0,
+    settledMs: isSettled ? performance.now() - startMs : undefined,
+  };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
