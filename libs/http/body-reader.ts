@@ -1,5 +1,10 @@
 import { COLON, CR, hexValueOf, isTokenByte, isValueByte, LF } from "./characters.ts";
 
+const SEMICOLON = 0x3b;
+const EQUALS = 0x3d;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
 /** Extensions and trailers of one body together, in bytes: what a peer may send beside the data. */
 const overheadBytesMax = 8_192;
 /** Eight digits: chunks of up to 4 GiB. */
@@ -11,7 +16,7 @@ export type BodySink = (bytes: Buffer, start: number, end: number) => void;
 /**
  * Takes the framing off one body, in pieces of any size. States by framing:
  * `length` counts down to done; `untilClose` never gets done by itself; `chunked` goes
- * size → extension → sizeEnd → data → dataCr → dataLf → size …, and after the last chunk
+ * size → extension… → sizeEnd → data → dataCr → dataLf → size …, and after the last chunk
  * trailerStart → trailerName → trailerValue → trailerLf …, lastLf → done. Anything else: refused.
  */
 export class BodyReader {
@@ -85,9 +90,22 @@ export class BodyReader {
     switch (state) {
       case "size":
         return this.#stepSize(byte);
-      case "extension":
-        if (byte === CR) return "sizeEnd";
-        return isValueByte[byte] === 1 ? this.#counted("extension") : "refused";
+      case "extensionStart":
+        return isTokenByte[byte] === 1 ? this.#counted("extensionName") : "refused";
+      case "extensionName":
+        if (byte === EQUALS) return this.#counted("extensionEquals");
+        return this.#stepExtension(byte, "extensionName");
+      case "extensionEquals":
+        if (byte === QUOTE) return this.#counted("extensionQuoted");
+        return isTokenByte[byte] === 1 ? this.#counted("extensionValue") : "refused";
+      case "extensionValue":
+        return this.#stepExtension(byte, "extensionValue");
+      case "extensionQuoted":
+        if (byte === QUOTE) return this.#counted("extensionEnd");
+        if (byte === BACKSLASH || isValueByte[byte] === 0) return "refused";
+        return this.#counted("extensionQuoted");
+      case "extensionEnd":
+        return isTokenByte[byte] === 1 ? "refused" : this.#stepExtension(byte, "extensionEnd");
       case "sizeEnd":
         if (byte !== LF) return "refused";
         return this.#remaining === 0 ? "trailerStart" : "data";
@@ -120,7 +138,14 @@ export class BodyReader {
     }
     if (this.#sizeDigits === 0) return "refused";
     if (byte === CR) return "sizeEnd";
-    return byte === 0x3b ? this.#counted("extension") : "refused";
+    return byte === SEMICOLON ? this.#counted("extensionStart") : "refused";
+  }
+
+  /** RFC 9112, 7.1.1: names and values are tokens; what may stand behind one ends the line too. */
+  #stepExtension(byte: number, state: State): State {
+    if (byte === CR) return "sizeEnd";
+    if (byte === SEMICOLON) return this.#counted("extensionStart");
+    return isTokenByte[byte] === 1 ? this.#counted(state) : "refused";
   }
 
   #counted(state: State): State {
@@ -131,7 +156,12 @@ export class BodyReader {
 
 type FramingState =
   | "size"
-  | "extension"
+  | "extensionStart"
+  | "extensionName"
+  | "extensionEquals"
+  | "extensionValue"
+  | "extensionQuoted"
+  | "extensionEnd"
   | "sizeEnd"
   | "dataCr"
   | "dataLf"

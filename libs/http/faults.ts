@@ -67,7 +67,7 @@ const refusals = {
     code: "unimplemented",
     blame: "client",
     retry: "never",
-    publicMessage: "CONNECT is not served here.",
+    publicMessage: "This method is not served here.",
   },
   expectation_failed: {
     ...refusedByServer,

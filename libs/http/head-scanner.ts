@@ -13,6 +13,8 @@ export interface HeadLimits {
   readonly targetBytes?: number;
 }
 
+/** RFC 9110, 9.1 and RFC 5789, without CONNECT and TRACE, which nothing here serves. */
+const methods = new Set(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]);
 const methodBytesMax = 32;
 
 /**
@@ -34,7 +36,8 @@ export class HeadScanner {
   marks: number[] = [];
   refusal: Refusal = "bad_field";
   /** Of a request. */
-  methodEnd = 0;
+  method = "";
+  targetStart = 0;
   targetEnd = 0;
   /** Of a response. */
   status = 0;
@@ -100,18 +103,19 @@ export class HeadScanner {
     if (at - start > methodBytesMax) return this.#refuse("bad_request_line");
     if (at === end) return needsMore;
     if (bytes[at] !== SP || at === start) return this.#refuse("bad_request_line");
-    this.methodEnd = at - start;
+    this.method = bytes.toString("latin1", start, at);
+    if (!methods.has(this.method)) return this.#refuse("unsupported_method");
     at += 1;
     const targetStart = at;
     while (at < end && isTargetByte[bytes[at] as number] === 1) at += 1;
     if (at - targetStart > (this.#limits.targetBytes ?? 0)) return this.#refuse("target_too_long");
     if (at === end) return needsMore;
     if (bytes[at] !== SP || at === targetStart) return this.#refuse("bad_target");
+    this.targetStart = targetStart - start;
     this.targetEnd = at - start;
-    if (bytes[targetStart] !== 0x2f) {
-      const line = bytes.toString("latin1", start, at);
-      if (line.startsWith("CONNECT ")) return this.#refuse("unsupported_method");
-      if (line !== "OPTIONS *") return this.#refuse("bad_target");
+    const isStar = bytes[targetStart] === 0x2a && at === targetStart + 1;
+    if (bytes[targetStart] !== 0x2f && !(isStar && this.method === "OPTIONS")) {
+      return this.#refuse("bad_target");
     }
     return this.#scanVersion(bytes, at + 1, end);
   }

@@ -10,8 +10,8 @@ export class ScannedRequestHead implements RequestHead {
   readonly contentLength: number | undefined;
 
   constructor(text: string, scanner: HeadScanner) {
-    this.method = text.slice(0, scanner.methodEnd);
-    this.target = text.slice(scanner.methodEnd + 1, scanner.targetEnd);
+    this.method = scanner.method;
+    this.target = text.slice(scanner.targetStart, scanner.targetEnd);
     this.headers = new FieldBlock(text, scanner.marks);
     const { contentLength, isChunked } = scanner.facts;
     this.contentLength = isChunked || contentLength < 0 ? undefined : contentLength;
