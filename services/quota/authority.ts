@@ -35,6 +35,12 @@ export function requirePlatform(call: Call): void {
   if (!isPlatform(call)) throw faults.forbidden({ detail: "only the platform itself may" });
 }
 
+/** Throws `quota.forbidden` unless the platform itself calls, or a key of its administrators. */
+export function requireAdministrator(call: Call): void {
+  const { keyId, scopes } = call.passport;
+  if (keyId === "" || !scopes.includes("admin")) requirePlatform(call);
+}
+
 /** Throws `quota.not_found` for another organisation than the caller's. */
 export function requireMember(call: Call, organisationId: string): void {
   if (organisationId === "") throw faults.malformed({ detail: "organisation_id is empty" });

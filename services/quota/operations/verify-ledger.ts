@@ -1,6 +1,6 @@
 import type { VerifyLedgerResponse } from "@tandem/contracts/rpc/quota/v1/quota_pb";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
-import { requirePlatform } from "../authority.ts";
+import { requireAdministrator } from "../authority.ts";
 import { faults } from "../faults.ts";
 import type { Books } from "../store/books.ts";
 import { verifyLedger } from "../store/verify.ts";
@@ -10,7 +10,7 @@ export async function verifyLedgerOperation(
   parts: { readonly books: Books; readonly isVerifying: { value: boolean } },
   context: CallContext,
 ): Promise<MessageInit<VerifyLedgerResponse>> {
-  requireOperator(context);
+  requireAdministrator(context);
   const { isVerifying } = parts;
   if (isVerifying.value) throw faults.busy({ retryAfterMs: 10_000 });
   isVerifying.value = true;
@@ -26,9 +26,4 @@ export async function verifyLedgerOperation(
   } finally {
     isVerifying.value = false;
   }
-}
-
-/** The books of everybody: the platform itself, or somebody with the scope of its administrators. */
-function requireOperator(context: CallContext): void {
-  if (!context.passport.scopes.includes("admin")) requirePlatform(context);
 }
