@@ -4,10 +4,11 @@
  * every violation listed at once.
  */
 
+export type { Address } from "./address.ts";
 export { databaseUrlOf } from "./database-url.ts";
 export { createLifecycle, type Lifecycle } from "./lifecycle.ts";
 export { connectRpc, serveRpc } from "./rpc.ts";
-export type { Address, Replica, Site, SiteKeys, StartReplica } from "./site.ts";
+export type { Replica, Site, SiteKeys, StartReplica } from "./site.ts";
 export {
   allowedAddresses,
   parseReplicaName,

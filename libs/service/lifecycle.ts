@@ -1,5 +1,6 @@
 import { assert, defineFaults } from "../kernel/index.ts";
-import type { Address, Replica, Site } from "./site.ts";
+import type { Address } from "./address.ts";
+import type { Replica, Site } from "./site.ts";
 
 /** States of a replica: starting → ready ⇄ unready → draining → closing → closed. */
 type LifeState = "open" | "draining" | "closing" | "closed";

@@ -9,8 +9,9 @@ import {
   type PassportSigner,
   type RpcClient,
 } from "../rpc/index.ts";
+import type { Address } from "./address.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import type { Address, Replica, Site } from "./site.ts";
+import type { Replica, Site } from "./site.ts";
 
 /** What an orderly stop leaves to calls under way. */
 const callDeadlineMs = 5_000;

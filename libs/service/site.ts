@@ -1,10 +1,8 @@
 import type { KeyObject } from "node:crypto";
 import type { Log, Metrics } from "../telemetry/index.ts";
 import type { World } from "../world/index.ts";
+import type { Address } from "./address.ts";
 import type { Topology } from "./topology.ts";
-
-/** Where a replica listens: `unix:/run/x/auth-1.sock` or `tcp:127.0.0.1:4600`. */
-export type Address = `unix:${string}` | `tcp:${string}`;
 
 /** This deployable's signing key, and every deployable's public one (DESIGN part 7, passports). */
 export interface SiteKeys {

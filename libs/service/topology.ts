@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { defineFaults } from "../kernel/index.ts";
-import type { Address } from "./site.ts";
+import type { Address } from "./address.ts";
 
 const processSchema = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]*$/),
