@@ -68,6 +68,8 @@ export interface ModelEntry {
   readonly contextTokens: number;
   readonly chatFormat: ChatFormat;
   readonly sampling: SamplingDefaults;
+  /** Said to the model where a conversation has no system message of its own; empty for nothing. */
+  readonly system: string;
   /** One sentence for people: what to expect. */
   readonly note: string;
   /** Tried in this order. */

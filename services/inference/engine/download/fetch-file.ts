@@ -1,7 +1,6 @@
-import { createWriteStream } from "node:fs";
-import { rm, stat } from "node:fs/promises";
+import { type FileHandle, open, rm, stat } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
-import { pipeline } from "node:stream/promises";
+import { Fault } from "@tandem/libs/kernel";
 import { sleep, type World } from "@tandem/libs/world";
 import { faults } from "../faults.ts";
 import { type HttpTarget, requestUrl } from "./request-url.ts";
@@ -62,22 +61,34 @@ async function fetchOnce(options: FetchFileOptions, offset: number): Promise<voi
     throw refused("cannot resume where the last attempt ended");
   }
   const start = startOf(response, offset);
+  const file = await open(path, start > 0 ? "r+" : "w").catch((error: unknown) => {
+    response.destroy();
+    throw asFault(error, path);
+  });
   let done = start;
-  const counted = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    for await (const chunk of chunks) {
-      done += chunk.length;
-      if (done > sizeBytes) throw wrongSize(`more than the expected ${sizeBytes} bytes came`);
-      onProgress(done);
-      yield chunk;
-    }
-  };
   try {
-    const file = createWriteStream(path, { flags: start > 0 ? "r+" : "w", start });
-    await pipeline(response, counted, file, { signal });
+    // Each chunk is on its way to the disk before the next is taken: a cut loses little.
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      if (done + chunk.length > sizeBytes) throw wrongSize(`it is longer than ${sizeBytes} bytes`);
+      await writeAt(file, chunk, done);
+      done += chunk.length;
+      onProgress(done);
+    }
   } catch (error) {
     throw asFault(error, path);
+  } finally {
+    response.destroy();
+    await file.close();
   }
   if (done < sizeBytes) throw refused(`the connection ended after ${done} of ${sizeBytes} bytes`);
+}
+
+async function writeAt(file: FileHandle, chunk: Buffer, position: number): Promise<void> {
+  for (let written = 0; written < chunk.length; ) {
+    const length = chunk.length - written;
+    const result = await file.write(chunk, written, length, position + written);
+    written += result.bytesWritten;
+  }
 }
 
 /** Where the body begins; 0 when the server sends everything again. */
@@ -106,9 +117,8 @@ function wrongSize(detail: string) {
 
 /** Trying again at once cannot help: the file is not there, or there is no room for it. */
 function isLasting(error: unknown): boolean {
-  const { reason, context } = error as { reason?: string; context?: { isLasting?: boolean } };
-  if (reason === undefined) return false;
-  return reason !== "engine.source_failed" || context?.isLasting === true;
+  if (!Fault.is(error)) return false;
+  return error.reason !== "engine.source_failed" || error.context["isLasting"] === true;
 }
 
 async function sizeOf(path: string): Promise<number> {
@@ -116,8 +126,11 @@ async function sizeOf(path: string): Promise<number> {
   return found?.size ?? 0;
 }
 
+const unwritable = new Set(["EACCES", "EROFS", "ENOENT", "ENOTDIR", "EISDIR", "EPERM"]);
+
 /** A full disk is said as one; a broken connection as a failure that may pass. */
 export function asFault(error: unknown, path: string): unknown {
+  if (Fault.is(error)) return error;
   const { code } = error as NodeJS.ErrnoException;
   if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") {
     return faults.disk_full({
@@ -125,7 +138,7 @@ export function asFault(error: unknown, path: string): unknown {
       cause: error,
     });
   }
-  if (code === "EACCES" || code === "EROFS" || code === "ENOENT" || code === "EPERM") {
+  if (code !== undefined && unwritable.has(code)) {
     return faults.model_refused({
       publicMessage: `${path} cannot be written (${code}). Give the engine a data folder it owns.`,
       cause: error,

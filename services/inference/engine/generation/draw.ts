@@ -85,11 +85,18 @@ function logprobOf(token: number, { next }: EvaluationOutput): TokenLogprob {
 export async function drawAgreeing(
   sequence: LlamaSequence,
   last: number,
-  { vocabulary, again }: { readonly vocabulary: readonly string[]; readonly again: string },
+  place: {
+    readonly vocabulary: readonly string[];
+    readonly again: string;
+    readonly sampling: Sampling;
+    /** The answer's tokens so far: repetition counts here as it did the first time. */
+    readonly output: readonly number[];
+  },
 ): Promise<number | undefined> {
-  const tokens = agreeingTokens(vocabulary, again);
+  const tokens = agreeingTokens(place.vocabulary, place.again);
   if (tokens.length === 0) return undefined;
-  const options = { temperature: 0, topP: 1, topK: 0, minP: 0, seed: 0 };
+  const greedy = { ...place.sampling, temperature: 0, topP: 1, topK: 0, minP: 0 };
+  const options = samplingAt(greedy, place.output);
   const asked = { logits: { filter: { tokens } }, options } as const;
   const [result] = await sequence.controlledEvaluate([[last, { generateNext: asked }]]);
   let best: number | undefined;

@@ -191,7 +191,7 @@ export class Engine {
     const format = entry?.chatFormat ?? "template";
     const sampling = entry?.sampling ?? ownSampling;
     const facts = { ...found.facts, contextTokens: model.contextTokens };
-    const prompt = { model: model.model, format, template };
+    const prompt = { model: model.model, format, template, system: entry?.system ?? "" };
     const { vocabulary } = shape;
     return { loaded: { model, llama, prompt, sampling, vocabulary }, facts };
   }

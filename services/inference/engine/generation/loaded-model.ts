@@ -26,6 +26,8 @@ export interface GenerationRequest {
   readonly promptTokens: readonly number[];
   /** Text of the answer that is there already; the generation goes on after it. */
   readonly prefix: string;
+  /** Blanks at the very start of an answer are left out. */
+  readonly trimsStart: boolean;
   readonly tokensMax: number;
   readonly stops: readonly string[];
   readonly sampling: Sampling;
@@ -238,7 +240,10 @@ export class LoadedModel {
     let completionTokens = 0;
     while (completionTokens < request.tokensMax && outlet.finish === "length") {
       if (signal.aborted) return;
-      const healed = again === "" ? undefined : await this.#drawAgain(last, again);
+      const healed =
+        again === ""
+          ? undefined
+          : await this.#drawAgain(last, { again, output, sampling: request.sampling });
       const drawn = healed ?? (await drawer.draw(last, output));
       if (healed === undefined && this.model.isEogToken(drawn.token)) {
         outlet.finish = "stop";
@@ -258,10 +263,17 @@ export class LoadedModel {
     yield { kind: "ended", finish: outlet.finish, completionTokens };
   }
 
-  async #drawAgain(last: number, again: string) {
+  async #drawAgain(
+    last: number,
+    place: {
+      readonly again: string;
+      readonly output: readonly number[];
+      readonly sampling: Sampling;
+    },
+  ) {
     this.#vocabulary ??= vocabularyOf(this.model);
     const vocabulary = this.#vocabulary;
-    const token = await drawAgreeing(this.#sequence, last, { vocabulary, again });
+    const token = await drawAgreeing(this.#sequence, last, { ...place, vocabulary });
     return token === undefined ? undefined : { token, logprob: undefined };
   }
 }
@@ -271,9 +283,11 @@ class Outlet {
   finish: "stop" | "length" = "length";
   readonly #stops: StopText;
   readonly #json: JsonEnd | undefined;
+  #trims: boolean;
 
-  constructor({ stops, grammar, prefix }: GenerationRequest) {
+  constructor({ stops, grammar, prefix, trimsStart }: GenerationRequest) {
     this.#stops = new StopText(stops);
+    this.#trims = trimsStart && prefix === "";
     if (grammar === undefined) return;
     this.#json = new JsonEnd();
     if (this.#json.push(prefix) !== undefined) this.finish = "stop";
@@ -284,14 +298,21 @@ class Outlet {
     const jsonLength = this.#json?.push(text);
     const safe = this.#stops.push(text.slice(0, jsonLength));
     if (this.#stops.isStopped || jsonLength !== undefined) this.finish = "stop";
-    yield* textEvents(safe, logprob === undefined ? [] : [logprob]);
+    yield* textEvents(this.#trimmed(safe), logprob === undefined ? [] : [logprob]);
   }
 
   /** What was held back; `rest` are the bytes of a character that never was completed. */
   *end(rest: string): Generator<GenerationEvent> {
     if (this.#stops.isStopped) return;
     const late = this.finish === "stop" && this.#json !== undefined ? "" : this.#stops.push(rest);
-    yield* textEvents(late + this.#stops.rest(), []);
+    yield* textEvents(this.#trimmed(late + this.#stops.rest()), []);
+  }
+
+  #trimmed(text: string): string {
+    if (!this.#trims) return text;
+    const kept = text.trimStart();
+    if (kept !== "") this.#trims = false;
+    return kept;
   }
 }
 

@@ -14,6 +14,8 @@ export interface PromptTools {
   readonly format: ChatFormat;
   /** Undefined when the file has none. */
   readonly template: ChatTemplate | undefined;
+  /** Said first where nobody says anything as the system; empty for nothing. */
+  readonly system: string;
 }
 
 /** The tokens up to where the assistant's answer begins. */
@@ -21,7 +23,9 @@ export function chatPromptTokens(
   messages: readonly ChatMessage[],
   tools: PromptTools,
 ): readonly number[] {
-  return tokensOfParts(chatParts(messages, tools), tools.model);
+  const isInstructed = tools.system === "" || messages.some(({ role }) => role === "system");
+  const all = isInstructed ? messages : [{ role: "system", content: tools.system }, ...messages];
+  return tokensOfParts(chatParts(all, tools), tools.model);
 }
 
 function chatParts(

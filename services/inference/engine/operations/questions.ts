@@ -52,12 +52,15 @@ export async function chatQuestion(
   const last = body.messages.at(-1);
   const isContinued = last?.prefix === true || body.continue_final_message === true;
   const open = last?.role === "assistant" && isContinued ? messages.pop() : undefined;
-  const { format } = generator.prompt;
+  // The answer of this format begins with the blank after "Answer:", which nobody wants to see.
+  const isIndented = generator.prompt.format === "question_answer";
+  const prefix = open?.content ?? "";
   return {
     ...common(body, { generator, config, seed }),
     promptTokens: chatPromptTokens(messages, generator.prompt),
-    prefix: open?.content ?? "",
-    stops: [...stopsOf(body), ...(format === "question_answer" ? questionAnswerStops : [])],
+    prefix: isIndented && prefix !== "" ? ` ${prefix}` : prefix,
+    trimsStart: isIndented,
+    stops: [...stopsOf(body), ...(isIndented ? questionAnswerStops : [])],
     grammar: await grammarOf(body, generator),
     topLogprobs: body.logprobs === true ? (body.top_logprobs ?? 0) : undefined,
   };
@@ -93,6 +96,7 @@ export function textQuestion(
     ...common(body, tools),
     promptTokens,
     prefix: "",
+    trimsStart: false,
     stops: stopsOf(body),
     grammar: undefined,
     topLogprobs: body.logprobs ?? undefined,
