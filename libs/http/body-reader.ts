@@ -1,4 +1,4 @@
-import { COLON, CR, hexValueOf, isTokenByte, isValueByte, LF } from "./characters.ts";
+import { COLON, CR, hexValueOf, isTokenByte, isValueByte, LF, lowerCaseOf } from "./characters.ts";
 
 const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
@@ -9,6 +9,9 @@ const BACKSLASH = 0x5c;
 const overheadBytesMax = 8_192;
 /** Eight digits: chunks of up to 4 GiB. */
 const sizeDigitsMax = 8;
+
+/** What comes too late in a trailer (RFC 9110, 6.5.1); somebody behind us might believe it. */
+const framingFields = new Set(["content-length", "transfer-encoding", "host"]);
 
 /** Takes `bytes[start, end)`, which are body. */
 export type BodySink = (bytes: Buffer, start: number, end: number) => void;
@@ -24,6 +27,7 @@ export class BodyReader {
   #remaining = 0;
   #sizeDigits = 0;
   #overhead = 0;
+  #trailerName = "";
 
   get isDone(): boolean {
     return this.#state === "done";
@@ -114,11 +118,11 @@ export class BodyReader {
       case "dataLf":
         return byte === LF ? this.#startChunk() : "refused";
       case "trailerStart":
-        if (byte === CR) return "lastLf";
-        return isTokenByte[byte] === 1 ? this.#counted("trailerName") : "refused";
+        this.#trailerName = "";
+        return byte === CR ? "lastLf" : this.#stepTrailerName(byte);
       case "trailerName":
-        if (byte === COLON) return this.#counted("trailerValue");
-        return isTokenByte[byte] === 1 ? this.#counted("trailerName") : "refused";
+        if (byte !== COLON) return this.#stepTrailerName(byte);
+        return framingFields.has(this.#trailerName) ? "refused" : this.#counted("trailerValue");
       case "trailerValue":
         if (byte === CR) return "trailerLf";
         return isValueByte[byte] === 1 ? this.#counted("trailerValue") : "refused";
@@ -146,6 +150,12 @@ export class BodyReader {
     if (byte === CR) return "sizeEnd";
     if (byte === SEMICOLON) return this.#counted("extensionStart");
     return isTokenByte[byte] === 1 ? this.#counted(state) : "refused";
+  }
+
+  #stepTrailerName(byte: number): State {
+    if (isTokenByte[byte] === 0) return "refused";
+    this.#trailerName += String.fromCharCode(lowerCaseOf[byte] as number);
+    return this.#counted("trailerName");
   }
 
   #counted(state: State): State {

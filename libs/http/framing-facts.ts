@@ -1,4 +1,4 @@
-import { hexValueOf, isHostByte, lowerCaseOf, SP, TAB } from "./characters.ts";
+import { CR, hexValueOf, isHostByte, lowerCaseOf, SP, TAB } from "./characters.ts";
 import type { Refusal } from "./faults.ts";
 
 /** 15 digits stay below 2^53. */
@@ -97,8 +97,19 @@ export class FramingFacts {
     return isContinue ? undefined : "expectation_failed";
   }
 
+  /**
+   * Odd blanks around a framing value are how smuggled requests hide it from one of two readers:
+   * only `name: value` and `name:value` pass.
+   */
+  #isOddlySpaced(bytes: Buffer, { nameEnd, valueStart, valueEnd }: FieldSpan): boolean {
+    const isTight = valueStart <= nameEnd + 2 && bytes[valueStart - 1] !== TAB;
+    return !isTight || bytes[valueEnd] !== CR;
+  }
+
   /** 1*DIGIT, once. "5, 5" and a repeated field are refused although RFC 9112 lets one fold them. */
-  #noteLength(bytes: Buffer, { valueStart, valueEnd }: FieldSpan): Refusal | undefined {
+  #noteLength(bytes: Buffer, span: FieldSpan): Refusal | undefined {
+    const { valueStart, valueEnd } = span;
+    if (this.#isOddlySpaced(bytes, span)) return "bad_framing";
     const digits = valueEnd - valueStart;
     if (this.contentLength >= 0 || digits < 1 || digits > lengthDigitsMax) return "bad_framing";
     let length = 0;
@@ -111,8 +122,9 @@ export class FramingFacts {
     return undefined;
   }
 
-  #noteCoding(bytes: Buffer, { valueStart, valueEnd }: FieldSpan): Refusal | undefined {
-    if (this.isChunked) return "bad_framing";
+  #noteCoding(bytes: Buffer, span: FieldSpan): Refusal | undefined {
+    const { valueStart, valueEnd } = span;
+    if (this.isChunked || this.#isOddlySpaced(bytes, span)) return "bad_framing";
     if (!equals(bytes, { start: valueStart, end: valueEnd }, "chunked"))
       return "unsupported_coding";
     this.isChunked = true;

@@ -28,6 +28,7 @@ function readStrictly(pieces: readonly Buffer[]): Reading {
   let rest = Buffer.alloc(0);
   let head: ScannedRequestHead | undefined;
   let chunks: Buffer[] = [];
+  let isLast = false;
   for (const piece of pieces) {
     rest = Buffer.concat([rest, piece]);
     let at = 0;
@@ -37,6 +38,7 @@ function readStrictly(pieces: readonly Buffer[]): Reading {
         if (next === needsMore) break;
         if (next === isRefused) return { requests, refusal: scanner.refusal };
         head = new ScannedRequestHead(rest.toString("latin1", at, next), scanner);
+        isLast = scanner.facts.closes;
         if (scanner.facts.isChunked) body.startChunked();
         else body.startLength(Math.max(0, scanner.facts.contentLength));
         scanner.reset();
@@ -52,6 +54,7 @@ function readStrictly(pieces: readonly Buffer[]): Reading {
       const text = Buffer.concat(chunks).toString("latin1");
       requests.push({ method: head.method, target: head.target, body: text });
       head = undefined;
+      if (isLast) return { requests, refusal: undefined };
     }
     rest = rest.subarray(at);
   }
@@ -95,6 +98,10 @@ const chunked = `${post}transfer-encoding: chunked\r\n\r\n`;
 
 /** What has to be refused, and how. */
 const refused: readonly (readonly [what: string, bytes: string, refusal: string])[] = [
+  ["a tab before the coding", `${post}transfer-encoding:\tchunked\r\n\r\n`, "bad_framing"],
+  ["a tab behind the coding", `${post}transfer-encoding: chunked\t\r\n\r\n`, "bad_framing"],
+  ["a blank behind the length", `${post}content-length: 3 \r\n\r\nabc`, "bad_framing"],
+  ["two blanks before the length", `${post}content-length:  3\r\n\r\nabc`, "bad_framing"],
   ["both lengths", `${post}content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n`, "bad_framing"],
   [
     "both, the other way",
@@ -196,6 +203,8 @@ const refused: readonly (readonly [what: string, bytes: string, refusal: string]
   ["an unnamed extension", `${chunked}3;=a\r\nabc\r\n0\r\n\r\n`, "bad_chunk"],
   ["endless extensions", `${chunked}3;${"a".repeat(9_000)}\r\nabc\r\n`, "bad_chunk"],
   ["endless trailers", `${chunked}0\r\n${"x: 1\r\n".repeat(3_000)}`, "bad_chunk"],
+  ["a length in a trailer", `${chunked}0\r\nContent-Length: 5\r\n\r\n`, "bad_chunk"],
+  ["a coding in a trailer", `${chunked}0\r\ntransfer-encoding: x\r\n\r\n`, "bad_chunk"],
   ["a folded trailer", `${chunked}0\r\nx: 1\r\n 2\r\n\r\n`, "bad_chunk"],
   ["a trailer without a colon", `${chunked}0\r\nnonsense\r\n\r\n`, "bad_chunk"],
 ];
