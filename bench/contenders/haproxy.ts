@@ -36,10 +36,8 @@ defaults
     timeout connect 5s
     timeout client 600s
     timeout server 600s
-frontend door
+listen door
     bind 127.0.0.1:${port}
-    default_backend mock
-backend mock
     server mock 127.0.0.1:${upstreamPort} maxconn 8000
 `;
 }

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { counterPlaceholder, type RequestTemplate, type Target } from "./job.ts";
-import { type ResponseListener, responseReader } from "./response-reader.ts";
+import { type ResponseListener, ResponseReader } from "./response-reader.ts";
 
 export interface Connection {
   /** Sends one request; the answer before must have ended. */
@@ -17,7 +17,7 @@ export function openConnection(
   requests: RequestSource,
   listener: ResponseListener & { onBroken(problem: string): void },
 ): Connection {
-  const reader = responseReader(listener);
+  const reader = new ResponseReader(listener);
   let isClosed = false;
   const broken = (problem: string): void => {
     if (isClosed) return;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { responseReader } from "./response-reader.ts";
+import { ResponseReader } from "./response-reader.ts";
 
 const wire =
   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello" +
@@ -12,7 +12,7 @@ function read(pieces: readonly Buffer[]): string[] {
   const seen: string[] = [];
   let body = "";
   let status = 0;
-  const reader = responseReader({
+  const reader = new ResponseReader({
     onHead: (given) => {
       status = given;
     },

@@ -71,8 +71,8 @@ export async function openChaosHouse(topology = "tandem"): Promise<ChaosHouse> {
 }
 
 /**
- * kill -9 of a random process, again and again, while calls and streams run. The client is the plain
- * retrying one of the OpenAI SDKs; every answer is compared word for word with what the engine says.
+ * kill -9 of a random process, again and again, while calls and streams run. The client retries as
+ * the OpenAI SDKs do; every answer is compared word for word with what the engine says.
  */
 export async function killLoop(
   { tandem }: Pick<ChaosHouse, "tandem">,

@@ -47,7 +47,7 @@ export function textPieces(text: string, length: number): string[] {
 /**
  * What of `pieces` is still to say after `prefix`: the prefix's longest ending that is a beginning
  * of the text counts as said. So a prefix of the caller's own, then one that grew by what had been
- * delivered, lead through the same text; a prefix that has nothing to do with it leads to its start.
+ * delivered, lead through the same text; one that has nothing to do with it leads to its start.
  */
 export function continueAfter(pieces: readonly string[], prefix: string): string[] {
   const text = pieces.join("");

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { z } from "zod";
+import type { Product } from "../product.ts";
+import { chatRequest, type RawAnswer, rawRequest } from "../raw-door.ts";
+
+const errorSchema = z.object({
+  error: z.looseObject({
+    message: z.string().min(1),
+    type: z.string().min(1),
+    param: z.string().nullable().optional(),
+    code: z.string().nullable().optional(),
+  }),
+});
+
+/** What the inference plane's clients parse: never another shape, whatever went wrong. */
+export function assertDialectError(answer: RawAnswer, statuses: readonly number[]): void {
+  assert.ok(statuses.includes(answer.status), `status ${answer.status}: ${answer.body}`);
+  assert.match(answer.headers["content-type"] ?? "", /^application\/json/);
+  errorSchema.parse(JSON.parse(answer.body));
+  assert.match(answer.headers["x-request-id"] ?? "", /^req_/);
+}
+
+/** A body that is sent with the framing right, and whatever else is wrong with it. */
+export function ask(
+  product: Product,
+  body: string | Buffer | object,
+  given: { readonly key?: string; readonly fields?: Readonly<Record<string, string>> } = {},
+): Promise<RawAnswer> {
+  const bytes = typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+  const authorization = `Bearer ${given.key ?? product.tandem.apiKey}`;
+  const fields = { authorization, ...given.fields };
+  return rawRequest({ port: product.port, bytes: chatRequest(bytes, fields) });
+}
+
+export function goodBody(content = "Bonjour"): {
+  readonly model: string;
+  readonly messages: readonly { readonly role: string; readonly content: string }[];
+} {
+  return { model: "mock-1", messages: [{ role: "user", content }] };
+}
+
+let asked = 0;
+
+/**
+ * Runs what is bad, then checks that it left nothing behind: no process died, the upstream was
+ * asked only as often as said, the balance is what it was, and a good call is answered.
+ */
+export async function leavesNoTrace(
+  product: Product,
+  bad: () => Promise<void>,
+  upstreamCalls = 0,
+): Promise<void> {
+  const before = await vitals(product);
+  await bad();
+  const after = await vitals(product);
+  assert.deepEqual(after.pids, before.pids);
+  assert.equal(after.calls - before.calls, upstreamCalls);
+  assert.equal(after.balance, before.balance);
+  asked += 1;
+  const good = await ask(product, goodBody(`after ${asked} of ${performance.timeOrigin}`));
+  assert.equal(good.status, 200, good.body);
+}
+
+async function vitals({ tandem, engine }: Product) {
+  const { processes } = await tandem.status();
+  const response = await fetch(`${tandem.origin}/user/balance`, {
+    headers: { authorization: `Bearer ${tandem.apiKey}` },
+  });
+  return {
+    pids: processes.map(({ name, pid }) => `${name} ${pid}`),
+    calls: engine.calls.length,
+    balance: await response.text(),
+  };
+}
