@@ -56,6 +56,12 @@ export const supervisorFaults = defineFaults("supervisor", {
     retry: "never",
     publicMessage: "A process did not start.",
   },
+  process_refused: {
+    code: "failed_precondition",
+    blame: "config",
+    retry: "never",
+    publicMessage: "A process refuses its configuration.",
+  },
   process_unknown: {
     code: "not_found",
     blame: "client",
@@ -83,6 +89,7 @@ const endings: Readonly<Record<string, Ending>> = {
   "supervisor.folder_unwritable": { label: "tandem-E1004", exitCode: 7 },
   "supervisor.disk_full": { label: "tandem-E1005", exitCode: 7 },
   "supervisor.config_unreadable": { label: "tandem-E1006", exitCode: 3 },
+  "supervisor.process_refused": { label: "tandem-E1006", exitCode: 3 },
   "config.invalid": { label: "tandem-E1006", exitCode: 3 },
   "config.unresolved": { label: "tandem-E1006", exitCode: 3 },
   "topology.invalid": { label: "tandem-E1007", exitCode: 3 },

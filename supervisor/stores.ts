@@ -60,6 +60,13 @@ async function openDatabase(
 ): Promise<Part<{ readonly databaseUrls: ReadonlyMap<string, string> }>> {
   const { config, directory, runDirectory, owners, world, log } = options;
   const given = config.databaseUrl?.reveal();
+  if (owners.length === 0) {
+    return {
+      databaseUrls: new Map(),
+      status: () => ({ name: "database", kind: "none needed", pid: undefined }),
+      close: async () => {},
+    };
+  }
   const provisioning = {
     passwordsFile: join(directory.path, "keys", "database-passwords.json"),
     world,

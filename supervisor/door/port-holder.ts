@@ -65,5 +65,7 @@ export function findPortHolder(port: number): PortHolder | undefined {
     holders.push({ pid, name, looksLikeTandem });
   }
   // A supervisor holds the socket too, and is started before its routers: the one to talk about.
-  return holders.sort((one, other) => one.pid - other.pid)[0];
+  const [first] = holders.sort((one, other) => one.pid - other.pid);
+  if (first === undefined) return undefined;
+  return { ...first, looksLikeTandem: holders.some(({ looksLikeTandem }) => looksLikeTandem) };
 }

@@ -1,4 +1,4 @@
-import type { Topology, TopologyProcess } from "@tandem/libs/service";
+import { replicasOf, type Topology, type TopologyProcess } from "@tandem/libs/service";
 import type { Log } from "@tandem/libs/telemetry";
 import type { Timer, World } from "@tandem/libs/world";
 import { affectedDeployables } from "../core/affected-deployables.ts";
@@ -31,6 +31,7 @@ export class Fleet {
   readonly #waiting = new Set<() => void>();
   readonly #watch: Timer;
   #failure: Error | undefined;
+  #isOpen: boolean = false;
   #isNotePending: boolean = false;
 
   constructor(options: FleetOptions) {
@@ -64,6 +65,28 @@ export class Fleet {
     return this.processes.every(({ state }) => state === "ready");
   }
 
+  get state(): "starting" | "ready" | "degraded" {
+    if (!this.#isOpen) return "starting";
+    return this.isReady ? "ready" : "degraded";
+  }
+
+  /** `router ×2  ai ×2  engine`: what is hosted, and how often. */
+  summary(): string {
+    const counts = new Map<string, number>();
+    for (const { deployable } of replicasOf(this.#options.topology)) {
+      counts.set(deployable, (counts.get(deployable) ?? 0) + 1);
+    }
+    return [...counts].map(([name, count]) => (count > 1 ? `${name} ×${count}` : name)).join("  ");
+  }
+
+  /** Makes a start that is under way fail now: somebody wants to stop. */
+  giveUp(): void {
+    this.#failure ??= supervisorFaults.process_failed({
+      publicMessage: "The start was broken off.",
+    });
+    for (const look of [...this.#waiting]) look();
+  }
+
   /** Starts all processes at once, as far as loading their code goes. */
   load(): void {
     for (const process of this.processes) process.load();
@@ -75,7 +98,7 @@ export class Fleet {
    * `supervisor.process_failed` when a process cannot start at all.
    */
   async open(): Promise<void> {
-    const { world, log, levelPatienceMs } = this.#options;
+    const { log, levelPatienceMs } = this.#options;
     for (const level of groupByLevel(
       this.processes.map((process) => ({ level: process.spec.level, process })),
     )) {
@@ -88,8 +111,7 @@ export class Fleet {
       }
     }
     // From here on a process that dies is a matter of restarting, not of a failed start.
-    this.#failure = undefined;
-    log.debug("fleet_open", { nowMs: world.clock.monotonicMs() });
+    this.#isOpen = true;
   }
 
   /** Resolves to whether all processes are ready within the time. */
@@ -144,22 +166,27 @@ export class Fleet {
     }
     if (event.kind === "died") {
       log.warn("process_died", { process: name, how: event.how, restartInMs: event.restartInMs });
-      if (process.deathsSinceReady >= startDeathsMax) this.#fail(process, event.how);
+      if (process.deathsSinceReady >= startDeathsMax)
+        this.#fail(process, { why: event.how, isFinal: false });
     }
     if (event.kind === "silent") {
       log.error("process_silent", { process: name, silentMs: event.silentMs });
     }
     if (event.kind === "refused") {
       log.error("process_refused", { process: name, message: event.message });
-      if (event.isFinal) this.#fail(process, event.message);
+      if (event.isFinal) this.#fail(process, { why: event.message, isFinal: true });
     }
     for (const look of [...this.#waiting]) look();
   }
 
-  #fail(process: ManagedProcess, why: string): void {
-    this.#failure ??= supervisorFaults.process_failed({
-      publicMessage: `${process.spec.name} cannot start: ${process.refusal ?? why}`,
-      context: { process: process.spec.name },
+  /** Ends a start; later on a process that cannot start is tried again and again. */
+  #fail(process: ManagedProcess, { why, isFinal }: { why: string; isFinal: boolean }): void {
+    if (this.#isOpen) return;
+    const { name } = process.spec;
+    const make = isFinal ? supervisorFaults.process_refused : supervisorFaults.process_failed;
+    this.#failure ??= make({
+      publicMessage: `${name} cannot start: ${process.refusal ?? why}`,
+      context: { process: name },
     });
   }
 

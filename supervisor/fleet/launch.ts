@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { TopologyProcess } from "@tandem/libs/service";
 import { identityOf, type ProcessIdentity } from "../folder/process-identity.ts";
@@ -23,6 +23,8 @@ export interface LaunchPlan {
   readonly logs: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly siteFileOf: (process: string) => string;
+  /** Where the replicas' Unix sockets are. */
+  readonly sockets: string;
   /** The public door, handed to processes that host a router. */
   readonly publicDescriptor: number;
 }
@@ -65,6 +67,10 @@ export function launchProcess(plan: LaunchPlan, spec: TopologyProcess): Launched
   const environment = Object.fromEntries(
     Object.entries(plan.environment).filter(([name]) => !withheld.has(name)),
   );
+  // What a killed predecessor left in the file system would keep its successor from listening.
+  for (const host of spec.hosts) {
+    rmSync(join(plan.sockets, `${host.replace("/", "-")}.sock`), { force: true });
+  }
   const [command = "", ...args] = words;
   const output = openSync(join(plan.logs, `${spec.name}.log`), "a", 0o600);
   const door = hostsRouter(spec) ? plan.publicDescriptor : "ignore";

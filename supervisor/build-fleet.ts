@@ -1,0 +1,184 @@
+import { type Lifecycle, replicasOf } from "@tandem/libs/service";
+import type { Ground } from "./build-ground.ts";
+import { type DetectedUpstream, detectUpstreams } from "./detect-upstreams.ts";
+import { openControlDoor, type Status, statusOfProcesses } from "./fleet/control-door.ts";
+import { Fleet } from "./fleet/fleet.ts";
+import { launchProcess } from "./fleet/launch.ts";
+import { noteProcesses } from "./folder/predecessor.ts";
+import { followLogs } from "./output/log-follower.ts";
+import { findProviderKeys } from "./provider-keys.ts";
+import type { RunOptions } from "./run-options.ts";
+import { siteFilePath, writeSiteFiles } from "./site-files.ts";
+import { openStores, type Stores } from "./stores.ts";
+import { watchFiles } from "./watch-files.ts";
+
+/** Deployables without a database; every other one has its own. */
+const withoutDatabase = new Set(["router", "access", "business", "ai", "engine"]);
+const logRotateBytes = 16 * 1024 * 1024;
+/** Of a single process that is restarted while the others serve: two probe periods of a router. */
+const restartNoticeMs = 500;
+
+interface Parts {
+  readonly ground: Ground;
+  readonly lifecycle: Lifecycle;
+  /** Ends the whole platform. */
+  readonly stop: () => Promise<void>;
+}
+
+/**
+ * Processes and stores start at the same time: loading code is most of a process's start, and needs
+ * no database. `open` then lets the processes open their replicas.
+ */
+export function buildFleet(
+  options: RunOptions,
+  parts: Parts,
+): { readonly fleet: Fleet; open(): Promise<void> } {
+  const { config, topology, world, announcer, directory } = options;
+  const { ground, lifecycle } = parts;
+  const { log } = announcer;
+  const names = topology.processes.map(({ name }) => name);
+  const follower = followLogs({
+    world,
+    folder: directory.logs,
+    processes: names,
+    rotateBytes: logRotateBytes,
+    onLine: announcer.line,
+  });
+  lifecycle.defer("logs", () => follower.close());
+  const stores = openAllStores(options, ground);
+  lifecycle.defer("stores", async () => (await stores.catch(() => undefined))?.close());
+  const fleet = new Fleet({
+    topology,
+    world,
+    log,
+    silenceLimitMs: config.silenceLimitMs,
+    levelPatienceMs: config.levelPatienceMs,
+    note: (processes) => noteProcesses(directory, processes),
+    launch: (spec) =>
+      launchProcess(
+        {
+          sourceFolder: options.sourceFolder,
+          compileCache: directory.compileCache,
+          logs: directory.logs,
+          environment: world.environment,
+          siteFileOf: (process) => siteFilePath(ground.runDirectory.sockets, process),
+          sockets: ground.runDirectory.sockets,
+          publicDescriptor: ground.door.descriptor,
+        },
+        spec,
+      ),
+  });
+  lifecycle.defer("processes", () => fleet.stop({ deadlineMs: config.drainTimeoutMs }), {
+    // The fleet keeps its own deadlines, level by level; this one is for a fleet that does not.
+    deadlineMs: (config.drainTimeoutMs + 5000) * 3,
+  });
+  fleet.load();
+  return { fleet, open: () => openFleet(options, { ...parts, fleet, stores }) };
+}
+
+async function openAllStores(options: RunOptions, ground: Ground): Promise<Stores> {
+  const { world, announcer, config, directory, topology } = options;
+  const startMs = world.clock.monotonicMs();
+  const hosted = new Set(replicasOf(topology).map(({ deployable }) => deployable));
+  const stores = await openStores({
+    config,
+    directory,
+    runDirectory: ground.runDirectory.path,
+    owners: [...hosted].filter((deployable) => !withoutDatabase.has(deployable)),
+    world,
+    log: announcer.log,
+  });
+  const durationMs = world.clock.monotonicMs() - startMs;
+  for (const { name, kind } of stores.status()) announcer.step(name, kind, durationMs);
+  return stores;
+}
+
+async function openFleet(
+  options: RunOptions,
+  parts: Parts & { readonly fleet: Fleet; readonly stores: Promise<Stores> },
+): Promise<void> {
+  const { config, world, announcer, directory } = options;
+  const { ground, lifecycle, fleet } = parts;
+  const startMs = world.clock.monotonicMs();
+  const [stores, detected] = await Promise.all([
+    parts.stores,
+    config.detect ? detectUpstreams() : [],
+  ]);
+  for (const { name, baseUrl, models } of detected) {
+    announcer.step("found", `${name} at ${baseUrl} (${models} models)`, 0);
+  }
+  writeSiteFiles({
+    ...options,
+    logLevel: config.logLevel,
+    sockets: ground.runDirectory.sockets,
+    secrets: ground.secrets,
+    databaseUrls: stores.databaseUrls,
+    hotStoreUrl: stores.hotStoreUrl,
+    told: whatIsTold(options, ground, detected),
+  });
+  const control = await openControlDoor({
+    path: ground.control,
+    fleet,
+    deadlines: { noticeMs: restartNoticeMs, deadlineMs: config.drainTimeoutMs },
+    shutdown: () => void parts.stop(),
+    status: (): Status => ({
+      pid: process.pid,
+      state: lifecycle.isDraining ? "stopping" : fleet.state,
+      url: ground.url,
+      dataDirectory: directory.path,
+      runDirectory: ground.runDirectory.path,
+      stores: stores.status(),
+      processes: statusOfProcesses(fleet),
+    }),
+  });
+  lifecycle.defer("control door", () => control.close());
+  await fleet.open();
+  if (config.watch) restartOnChange(options, { fleet, lifecycle });
+  const durationMs = world.clock.monotonicMs() - startMs;
+  const unready = fleet.processes.filter(({ state }) => state !== "ready");
+  announcer.step("processes", fleet.summary(), durationMs);
+  if (unready.length > 0) announcer.incomplete(unready.map(({ spec }) => spec.name));
+}
+
+/** `npm run dev`: what a changed file is loaded by is started anew. */
+function restartOnChange(
+  { sourceFolder, world, announcer }: RunOptions,
+  { fleet, lifecycle }: { readonly fleet: Fleet; readonly lifecycle: Lifecycle },
+): void {
+  const watcher = watchFiles({
+    sourceFolder,
+    world,
+    onChange: (paths) => {
+      const affected = new Set(paths.flatMap((path) => fleet.affectedBy(path)));
+      for (const name of affected) {
+        announcer.log.warn("source_changed", { process: name });
+        void fleet.restart(name, { noticeMs: 0, deadlineMs: 1000 });
+      }
+    },
+  });
+  lifecycle.defer("file watch", () => watcher.close());
+}
+
+/** Settings that the supervisor finds out itself. What the configuration file says wins. */
+function whatIsTold(
+  { config, world, announcer }: RunOptions,
+  { secrets }: Ground,
+  detected: readonly DetectedUpstream[],
+): ReadonlyMap<string, Readonly<Record<string, unknown>>> {
+  const keys = findProviderKeys(world.environment);
+  if (!config.useEnvKeys) announcer.unused(keys.map(({ variable }) => variable));
+  const paid = config.useEnvKeys
+    ? keys.flatMap(({ upstream, apiKey }) => (upstream ? [{ ...upstream, apiKey }] : []))
+    : [];
+  return new Map<string, Readonly<Record<string, unknown>>>([
+    ["auth", { setupToken: secrets.setupToken }],
+    [
+      "inference",
+      {
+        detected: detected.map(({ name, profile, baseUrl }) => ({ name, profile, baseUrl })),
+        ...(paid.length > 0 ? { upstreams: paid } : {}),
+      },
+    ],
+    ["engine", config.model ? {} : { generate: false }],
+  ]);
+}

@@ -1,0 +1,45 @@
+import type { Lifecycle } from "@tandem/libs/service";
+import { replicasOf } from "@tandem/libs/service";
+import { openPublicDoor, type PublicDoor } from "./door/public-door.ts";
+import { ownIdentity, takeOwnership } from "./folder/owner.ts";
+import { seeOffPredecessor } from "./folder/predecessor.ts";
+import { makeRunDirectory, type RunDirectory } from "./folder/run-directory.ts";
+import type { RunOptions } from "./run-options.ts";
+import { loadSecrets, type Secrets } from "./secrets.ts";
+
+/** What stands before any process does: the folder is ours, the door is held, the keys are there. */
+export interface Ground {
+  readonly runDirectory: RunDirectory;
+  readonly door: PublicDoor;
+  readonly secrets: Secrets;
+  /** The public door, as a client on this machine writes it. */
+  readonly url: string;
+  /** Unix socket of the control door. */
+  readonly control: string;
+}
+
+/** Takes possession, in an order in which nothing is touched that might be another Tandem's. */
+export async function buildGround(options: RunOptions, lifecycle: Lifecycle): Promise<Ground> {
+  const { config, directory, topology, world, announcer } = options;
+  const { log } = announcer;
+  const ownership = await takeOwnership(directory);
+  lifecycle.defer("ownership", () => ownership.release());
+  await seeOffPredecessor(directory, { world, log });
+  const door = await openPublicDoor({ host: config.host, port: config.port });
+  // Before the routers leave, not after: who comes then is refused, and not kept waiting for nobody.
+  lifecycle.onDrain(() => door.close());
+  const runDirectory = makeRunDirectory();
+  lifecycle.defer("run directory", () => runDirectory.remove());
+  const deployables = [...new Set(replicasOf(topology).map(({ deployable }) => deployable))];
+  const secrets = loadSecrets(directory.secretsFile, { deployables, world });
+  const control = `${runDirectory.sockets}/control.sock`;
+  const { port } = door;
+  ownership.announce({ process: ownIdentity(), runDirectory: runDirectory.path, control, port });
+  return { runDirectory, door, secrets, url: `http://${reachable(config.host)}:${port}`, control };
+}
+
+/** Where this machine reaches a server that is bound to this address. */
+function reachable(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
+}
