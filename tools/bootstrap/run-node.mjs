@@ -23,7 +23,8 @@ export function nodeBinary() {
 /** @param {readonly string[]} args The file, from the root, and its arguments. */
 export function runNode([file, ...args]) {
   const child = spawn(nodeBinary(), [join(root, file), ...args], {
-    stdio: "inherit",
+    // The channel tells the supervisor when we are gone, killed included.
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
     env: process.env,
   });
   // A terminal sends Ctrl-C to all of us; passing it on again would count as the second one.
