@@ -1,3 +1,4 @@
+import { assert } from "@tandem/libs/kernel";
 import { type JsonDocument, nowhere } from "./json-document.ts";
 
 interface Splice {
@@ -69,6 +70,7 @@ export class BodyPatch {
     let from = 0;
     let to = 0;
     for (const { start, end, text } of splices) {
+      assert(start >= from, "changes of a body do not overlap");
       to += document.bytes.copy(built, to, from, start);
       to += built.write(text, to);
       from = end;

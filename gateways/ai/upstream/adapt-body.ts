@@ -1,0 +1,60 @@
+import { BodyPatch } from "../core/body-patch.ts";
+import { nowhere } from "../core/json-document.ts";
+import type { GenerationRequest } from "../core/request/generation-request.ts";
+import type { UpstreamProfile } from "./profiles/profile.ts";
+
+/** What an attempt asks for beyond the client's own words. */
+export interface Adaptation {
+  readonly profile: UpstreamProfile;
+  /** The model's name at the upstream. */
+  readonly upstreamModel: string;
+  /** The most tokens that are paid for, each answer; undefined where nothing bounds them. */
+  readonly tokensMax: number | undefined;
+  /** Messages that take the place of the client's, as JSON: those of its conversation. */
+  readonly messagesJson: string | undefined;
+}
+
+/** The client's body with what this upstream needs changed; its very bytes if that is nothing. */
+export function adaptBody(request: GenerationRequest, adaptation: Adaptation): Buffer {
+  const { document } = request;
+  const { profile, upstreamModel, messagesJson } = adaptation;
+  const patch = new BodyPatch(document);
+  if (request.model !== upstreamModel) patch.set("model", JSON.stringify(upstreamModel));
+  if (request.endpoint !== "embeddings") {
+    limitTokens(patch, request, adaptation);
+    if (request.isStream && profile.countsStreams) askUsage(patch, request);
+  }
+  if (request.conversationId !== "") patch.remove("conversation_id");
+  if (messagesJson !== undefined) patch.set("messages", messagesJson);
+  else if (!profile.knowsDeveloper) {
+    for (const role of request.developerRoles) patch.replace(role, '"system"');
+  }
+  profile.adapt(patch, request);
+  return patch.build();
+}
+
+/** Sends the limit under the server's name for it, and never more than is paid for. */
+function limitTokens(
+  patch: BodyPatch,
+  { document, endpoint, maxTokens }: GenerationRequest,
+  { profile, tokensMax }: Adaptation,
+): void {
+  const limit = Math.min(
+    maxTokens ?? Number.POSITIVE_INFINITY,
+    tokensMax ?? Number.POSITIVE_INFINITY,
+  );
+  const key = endpoint === "chat" ? profile.maxTokensKey : "max_tokens";
+  const other = key === "max_tokens" ? "max_completion_tokens" : "max_tokens";
+  patch.remove(other);
+  if (limit === Number.POSITIVE_INFINITY) return;
+  const given = document.member(document.root, key);
+  if (given === nowhere || document.number(given) !== limit) patch.set(key, String(limit));
+}
+
+/** Usage is asked for always: what was not counted cannot be charged. */
+function askUsage(patch: BodyPatch, { document }: GenerationRequest): void {
+  const options = document.member(document.root, "stream_options");
+  const included = options === nowhere ? nowhere : document.member(options, "include_usage");
+  if (included !== nowhere && document.raw(included) === "true") return;
+  patch.set("stream_options", '{"include_usage":true}');
+}

@@ -1,0 +1,120 @@
+import type { World } from "@tandem/libs/world";
+
+/** What the inference service grants: places that may be used until the lease ends. */
+export interface PlaceGrant {
+  readonly granted: number;
+  readonly validMs: number;
+}
+
+export interface PlacesOptions {
+  readonly world: World;
+  /** Places at the upstream altogether; 0: no limit, and nobody is asked. */
+  readonly total: number;
+  /** Asks for places; a rejection means that nobody could be asked. */
+  readonly lease: (wanted: number, inUse: number) => Promise<PlaceGrant>;
+  /** Gateway replicas that share the upstream: their share counts while nobody can be asked. */
+  readonly replicas: number;
+  /** Requests that may wait for a place. */
+  readonly queueMax: number;
+}
+
+interface Waiting {
+  readonly admit: () => void;
+}
+
+/**
+ * Places at an upstream with a limit on requests at once, leased from the inference service and
+ * handed out first come, first served. States of a request: waiting → admitted → released, or gone.
+ */
+export class Places {
+  readonly #options: PlacesOptions;
+  #inUse = 0;
+  #granted = 0;
+  #validUntilMs = Number.NEGATIVE_INFINITY;
+  #isLeasing: boolean = false;
+  #queue: Waiting[] = [];
+
+  constructor(options: PlacesOptions) {
+    this.#options = options;
+  }
+
+  get inUse(): number {
+    return this.#inUse;
+  }
+
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  /** A request would have to wait now. */
+  get isFull(): boolean {
+    return this.#options.total > 0 && this.#inUse >= this.#granted;
+  }
+
+  /**
+   * Calls `admit` at once or when a place is free; false when too many wait already. The function
+   * that is returned gives the wait up.
+   */
+  enter(admit: () => void): (() => void) | undefined {
+    if (this.#options.total === 0) {
+      this.#inUse += 1;
+      admit();
+      return () => undefined;
+    }
+    if (this.#queue.length >= this.#options.queueMax) return undefined;
+    const waiting: Waiting = { admit };
+    this.#queue.push(waiting);
+    this.#serve();
+    return () => {
+      this.#queue = this.#queue.filter((other) => other !== waiting);
+    };
+  }
+
+  /** An admitted request is over. */
+  leave(): void {
+    this.#inUse -= 1;
+    this.#serve();
+  }
+
+  /** Called some times a second: keeps the lease alive while it is used. */
+  tick(): void {
+    if (this.#inUse > 0 || this.#queue.length > 0) this.#serve();
+  }
+
+  #serve(): void {
+    if (this.#options.total === 0) return;
+    const nowMs = this.#options.world.clock.monotonicMs();
+    while (this.#queue.length > 0 && this.#inUse < this.#granted && nowMs < this.#validUntilMs) {
+      const next = this.#queue.shift();
+      this.#inUse += 1;
+      next?.admit();
+    }
+    const isStarved = this.#queue.length > 0 || this.#inUse > this.#granted;
+    const isOld = nowMs >= this.#validUntilMs - leaseMarginMs;
+    if ((isStarved || isOld) && this.#inUse + this.#queue.length > 0) this.#renew(nowMs);
+  }
+
+  #renew(nowMs: number): void {
+    const isFresh = nowMs < this.#renewedAtMs + renewalPauseMs;
+    if (this.#isLeasing || isFresh) return;
+    this.#isLeasing = true;
+    this.#renewedAtMs = nowMs;
+    const { lease, total, replicas, world } = this.#options;
+    lease(this.#inUse + this.#queue.length, this.#inUse)
+      .catch(() => ({ granted: Math.max(1, Math.floor(total / replicas)), validMs: 1_000 }))
+      .then((grant) => {
+        this.#isLeasing = false;
+        this.#granted = grant.granted;
+        this.#validUntilMs = world.clock.monotonicMs() + grant.validMs;
+        this.#serve();
+      })
+      .catch(() => undefined);
+  }
+
+  #renewedAtMs = Number.NEGATIVE_INFINITY;
+}
+
+/** A lease is renewed this long before its end. */
+const leaseMarginMs = 1_000;
+/** While all is taken, the service is asked this often at most. */
+const renewalPauseMs = 50;

@@ -1,0 +1,18 @@
+import { genericProfile, openaiPath, type UpstreamProfile } from "./profile.ts";
+
+/** api.deepseek.com. Prefixes and filling in the middle live under `/beta` (wire-API 2.4 and 5). */
+export const deepseekProfile: UpstreamProfile = {
+  ...genericProfile,
+  pathOf: (basePath, request) => {
+    const isBeta = request.features.includes("prefix") || request.endpoint === "completions";
+    if (!isBeta || basePath.endsWith("/beta")) return openaiPath(basePath, request);
+    return openaiPath(`${basePath.replace(/\/v1$/, "")}/beta`, request);
+  },
+  adapt: (patch, request) => {
+    // A forced tool is refused while the model thinks, which it does by default; LangChain's
+    // structured output forces one and knows nothing of thinking (wire-API 2.5).
+    if (request.isToolForced && request.isThinking === undefined) {
+      patch.set("thinking", '{"type":"disabled"}');
+    }
+  },
+};

@@ -1,0 +1,4 @@
+import { genericProfile, type UpstreamProfile } from "./profile.ts";
+
+/** The embedded engine: ours, so it takes what the API has. */
+export const engineProfile: UpstreamProfile = { ...genericProfile, knowsDeveloper: true };

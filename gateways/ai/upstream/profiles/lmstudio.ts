@@ -1,0 +1,7 @@
+import { genericProfile, type UpstreamProfile } from "./profile.ts";
+
+export const lmstudioProfile: UpstreamProfile = {
+  ...genericProfile,
+  reasoningKey: "reasoning",
+  adapt: (patch) => patch.remove("thinking"),
+};

@@ -1,0 +1,4 @@
+import { genericProfile, type UpstreamProfile } from "./profile.ts";
+import { adaptTemplate } from "./vllm.ts";
+
+export const sglangProfile: UpstreamProfile = { ...genericProfile, adapt: adaptTemplate };
