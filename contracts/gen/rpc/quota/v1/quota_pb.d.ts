@@ -370,6 +370,15 @@ export declare type LeaseWalletRequest = Message<"tandem.quota.v1.LeaseWalletReq
    * @generated from field: optional int64 ceiling_nanos = 14;
    */
   ceilingNanos?: bigint | undefined;
+
+  /**
+   * Everything the holder counts as its own of this lease, carved or free, after what it gives back.
+   * What the lease holds beyond it returns, so that the two sides never drift apart; used instead of
+   * `returned_nanos` where it is set.
+   *
+   * @generated from field: optional int64 kept_nanos = 15;
+   */
+  keptNanos?: bigint | undefined;
 };
 
 /**
