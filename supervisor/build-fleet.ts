@@ -83,7 +83,7 @@ async function openAllStores(options: RunOptions, ground: Ground): Promise<Store
   const stores = await openStores({
     config,
     directory,
-    runDirectory: ground.runDirectory.path,
+    socketFolder: ground.runDirectory.stores,
     owners: [...hosted].filter((deployable) => !withoutDatabase.has(deployable)),
     world,
     log: announcer.log,

@@ -28,7 +28,7 @@ export async function buildGround(options: RunOptions, lifecycle: Lifecycle): Pr
   const door = await openPublicDoor({ host: config.host, port: config.port });
   // Before the routers leave, not after: who comes then is refused, and not kept waiting for nobody.
   lifecycle.onDrain(() => door.close());
-  const runDirectory = makeRunDirectory();
+  const runDirectory = makeRunDirectory(directory.path);
   lifecycle.defer("run directory", () => runDirectory.remove());
   const deployables = [...new Set(replicasOf(topology).map(({ deployable }) => deployable))];
   const secrets = loadSecrets(directory.secretsFile, { deployables, world });

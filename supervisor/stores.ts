@@ -6,6 +6,7 @@ import type { Config } from "./config.ts";
 import type { StoreStatus } from "./fleet/control-door.ts";
 import type { DataDirectory } from "./folder/data-directory.ts";
 import { provisionDatabases, startEmbeddedPostgres } from "./postgres/index.ts";
+import { startPrivateRedis } from "./redis/index.ts";
 
 /** The stores that a run stands on. */
 export interface Stores {
@@ -20,8 +21,8 @@ export interface Stores {
 export interface StoresOptions {
   readonly config: Pick<Config, "databaseUrl" | "hotStoreUrl">;
   readonly directory: DataDirectory;
-  /** Where the stores' sockets go. */
-  readonly runDirectory: string;
+  /** Where the stores' sockets go; the same for every run on this data directory. */
+  readonly socketFolder: string;
   /** Deployables that own a database. */
   readonly owners: readonly string[];
   readonly world: World;
@@ -35,8 +36,10 @@ type Part<Result> = Result & {
 
 /** Opens both stores at once; yours where one is configured, else one of our own. */
 export async function openStores(options: StoresOptions): Promise<Stores> {
-  const opening = [openDatabase(options), openHotStore(options)] as const;
-  const [database, hotStore] = await Promise.allSettled(opening);
+  const [database, hotStore] = await Promise.allSettled([
+    openDatabase(options),
+    openHotStore(options),
+  ]);
   if (database.status === "fulfilled" && hotStore.status === "fulfilled") {
     return {
       databaseUrls: database.value.databaseUrls,
@@ -58,7 +61,8 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
 async function openDatabase(
   options: StoresOptions,
 ): Promise<Part<{ readonly databaseUrls: ReadonlyMap<string, string> }>> {
-  const { config, directory, runDirectory, owners, world, log } = options;
+  const { config, directory, owners, world, log } = options;
+  const runDirectory = options.socketFolder;
   const given = config.databaseUrl?.reveal();
   if (owners.length === 0) {
     return {
@@ -110,7 +114,21 @@ async function openHotStore(
       close: async () => {},
     };
   }
-  return openEmbeddedHotStore(options.directory);
+  const { directory, socketFolder: runDirectory, world, log } = options;
+  const dataDirectory = join(directory.path, "redis");
+  try {
+    const server = await startPrivateRedis({ dataDirectory, runDirectory, world, log });
+    if (server === undefined) return openEmbeddedHotStore(directory);
+    return {
+      hotStoreUrl: server.url,
+      status: () => ({ name: "hot store", kind: "Redis, private", pid: server.pid }),
+      close: () => server.stop(),
+    };
+  } catch (error) {
+    // It holds nothing that cannot be made again: better the embedded one than no start.
+    log.warn("private_redis_refused", { error: String(error) });
+    return openEmbeddedHotStore(directory);
+  }
 }
 
 const memoryFileSystem = "/dev/shm";

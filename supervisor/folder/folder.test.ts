@@ -74,12 +74,24 @@ describe("seeOffPredecessor", () => {
 
 describe("makeRunDirectory", () => {
   test("is private, short, and gone after removal", () => {
-    const run = makeRunDirectory();
+    const run = makeRunDirectory(folder);
     assert.equal(statSync(run.sockets).mode & 0o777, 0o700);
     assert.ok(`${run.sockets}/monitoring-99.sock`.length < 100);
     assert.ok(isRunDirectory(run.path));
     run.remove();
     assert.equal(existsSync(run.path), false);
+  });
+
+  test("the stores of a data directory keep their place from run to run", () => {
+    const first = makeRunDirectory(folder);
+    const second = makeRunDirectory(folder);
+    assert.equal(first.stores, second.stores);
+    assert.notEqual(first.sockets, second.sockets);
+    assert.notEqual(makeRunDirectory(tmpdir()).stores, first.stores);
+    first.remove();
+    second.remove();
+    makeRunDirectory(tmpdir()).remove();
+    assert.equal(existsSync(first.stores), false);
   });
 
   test("nothing but a run directory is ever taken for one", () => {

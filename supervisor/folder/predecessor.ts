@@ -1,5 +1,4 @@
 import { rmSync } from "node:fs";
-import { join } from "node:path";
 import type { Log } from "@tandem/libs/telemetry";
 import { sleep, type World } from "@tandem/libs/world";
 import { z } from "zod";
@@ -49,8 +48,7 @@ export async function seeOffPredecessor(
   }
   const owner = readOwner(directory);
   if (owner !== undefined && !isAlive(owner.process) && isRunDirectory(owner.runDirectory)) {
-    // Its sockets alone: a store that outlived it may still be reached through the rest.
-    rmSync(join(owner.runDirectory, "sockets"), { recursive: true, force: true });
+    rmSync(owner.runDirectory, { recursive: true, force: true });
   }
 }
 

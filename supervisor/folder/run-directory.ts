@@ -1,34 +1,58 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { folderFault } from "../faults.ts";
 
 /** Linux refuses Unix socket paths of 108 bytes and more; this leaves room for every name. */
 const socketPathMax = 100;
-const longestName = "/tandem-XXXXXX/sockets/monitoring-99.sock".length;
+const longestName = "/tandem-10000-xxxx-xxxxxx/postgres/.s.PGSQL.5432".length;
 
-/** The sockets and site files of one run. */
+/** Folders for sockets: short-named, and outside the data directory, whose path may be long. */
 export interface RunDirectory {
-  /** Others may pass through to what is theirs (PostgreSQL under another account), not look. */
   readonly path: string;
-  /** For this account only. */
+  /** Sockets and site files of this run's processes; for this account only. */
   readonly sockets: string;
+  /**
+   * Sockets of the stores: the same for every run on a data directory, so that a store that has
+   * outlived its supervisor is found and taken over. Others may pass through to what is theirs
+   * (PostgreSQL under another account), not look.
+   */
+  readonly stores: string;
   remove(): void;
 }
 
 /**
- * Makes a fresh and short-named folder for one run. Fresh, because a process of an earlier run
- * that is still closing would otherwise unlink the sockets of the new one.
+ * Makes a fresh folder for one run, since a process of an earlier run that is still closing would
+ * otherwise unlink the sockets of the new one, and the lasting one of the data directory's stores.
  */
-export function makeRunDirectory(): RunDirectory {
+export function makeRunDirectory(dataDirectory: string): RunDirectory {
   const parent = tmpdir().length + longestName < socketPathMax ? tmpdir() : "/tmp";
   try {
     const path = mkdtempSync(join(parent, "tandem-"));
-    chmodSync(path, 0o711);
     const sockets = join(path, "sockets");
     mkdirSync(sockets, { mode: 0o700 });
-    return { path, sockets, remove: () => rmSync(path, { recursive: true, force: true }) };
+    const stores = lastingFolder(parent, dataDirectory) ?? path;
+    chmodSync(stores, 0o711);
+    return {
+      path,
+      sockets,
+      stores,
+      remove: () => {
+        rmSync(path, { recursive: true, force: true });
+        rmSync(stores, { recursive: true, force: true });
+      },
+    };
   } catch (error) {
     throw folderFault(parent, error);
   }
+}
+
+/** Undefined when somebody else has made a folder of this name: it is not to be trusted. */
+function lastingFolder(parent: string, dataDirectory: string): string | undefined {
+  const { uid } = userInfo();
+  const { dev, ino } = statSync(dataDirectory);
+  const path = join(parent, `tandem-${uid}-${dev.toString(36)}-${ino.toString(36)}`);
+  mkdirSync(path, { recursive: true, mode: 0o711 });
+  const found = lstatSync(path);
+  return found.isDirectory() && found.uid === uid ? path : undefined;
 }
