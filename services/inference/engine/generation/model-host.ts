@@ -45,6 +45,7 @@ export class ModelHost<Loaded> {
   #facts: ModelFacts;
   #state: ModelState = { kind: "waiting", on: "its turn" };
   #loaded: Loaded | undefined;
+  #isClosing: boolean;
   #loggedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -60,6 +61,7 @@ export class ModelHost<Loaded> {
     this.#backOff = options.backOff;
     this.#facts = options.facts;
     this.#prepare = options.prepare;
+    this.#isClosing = false;
   }
 
   get facts(): ModelFacts {
@@ -73,6 +75,11 @@ export class ModelHost<Loaded> {
   /** The model, once it is ready. */
   get loaded(): Loaded | undefined {
     return this.#loaded;
+  }
+
+  /** The engine closes before the model could be made ready. */
+  get isClosing(): boolean {
+    return this.#isClosing;
   }
 
   /** Prepares until it succeeds; ends early only when the signal rings. */
@@ -94,6 +101,7 @@ export class ModelHost<Loaded> {
         await Promise.race([sleep(this.#world, retryInMs), aborted(signal)]);
       }
     }
+    this.#isClosing = true;
     this.#settle(false);
   }
 

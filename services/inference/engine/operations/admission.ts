@@ -69,6 +69,7 @@ export function admit<Loaded>(
 }
 
 function notReady(host: ModelHost<unknown>) {
+  if (host.isClosing) return faults.closing();
   const { state, facts } = host;
   const { message } = describeState(state);
   const options = {

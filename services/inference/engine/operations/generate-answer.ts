@@ -69,8 +69,7 @@ export async function generateAnswer(
     });
     await generate({ plan, loaded, host, answer, signal, tools });
   } catch (error) {
-    if (left.signal.aborted) return;
-    answer.fail(asFault(error, tools), detailsOf(host));
+    if (!left.signal.aborted) answer.fail(asFault(error, tools), detailsOf(host));
   } finally {
     ticket?.leave();
     tools.metrics.waiting.set(engine.generationLane.waiting);
