@@ -2,6 +2,7 @@ import type { Log } from "../../telemetry/index.ts";
 import type { World } from "../../world/index.ts";
 import { storeFaults } from "../faults.ts";
 import type { HotStore } from "./hot-store.ts";
+import { LmdbHotStore } from "./lmdb-hot-store.ts";
 import { MemoryHotStore } from "./memory-hot-store.ts";
 import { RedisHotStore } from "./redis-hot-store.ts";
 
@@ -20,6 +21,7 @@ export interface HotStoreOptions {
  */
 export async function openHotStore(url: string, options: HotStoreOptions): Promise<HotStore> {
   if (url.startsWith("memory:")) return new MemoryHotStore(options);
+  if (url.startsWith("lmdb:")) return new LmdbHotStore(url.slice("lmdb:".length), options);
   if (/^(rediss?|redis\+unix):\/\//.test(url)) {
     const store = new RedisHotStore(url, { commandTimeoutMs: 250, ...options });
     await store.open();
