@@ -1,0 +1,67 @@
+import type { RevokeRoleRequest, RoleGrant } from "@tandem/contracts/rpc/auth/v1/auth_pb";
+import type { CallContext, MessageInit } from "@tandem/libs/rpc";
+import { authFaults } from "../faults.ts";
+import type { AuthParts } from "../parts.ts";
+import { announceRoles, requireRoleChange } from "../role-changes.ts";
+import { type Action, act } from "../store/action.ts";
+import { revokeKeys } from "../store/keys.ts";
+import {
+  deleteGrants,
+  endSessions,
+  keyIdsOfUser,
+  listGrants,
+  lockOwners,
+  sessionIdsOfUser,
+} from "../store/people.ts";
+
+interface Person {
+  readonly organisationId: string;
+  readonly userId: string;
+}
+
+/**
+ * Takes a role, or all of them. With the last one go the person's keys and sessions in the
+ * organisation. Throws `auth.last_owner`; a role that was not there changes nothing.
+ */
+export async function revokeRole(
+  { database }: AuthParts,
+  { organisationId, userId, role }: RevokeRoleRequest,
+  context: CallContext,
+): Promise<MessageInit<RoleGrant>> {
+  const person = { organisationId, userId };
+  return act(database, context, async (action) => {
+    const { tx } = action;
+    const owners = await lockOwners(tx, organisationId);
+    const held = await listGrants(tx, person);
+    const going = held.filter((grant) => role === "" || grant.role === role);
+    for (const name of role === "" ? going.map((grant) => grant.role) : [role]) {
+      requireRoleChange(context, organisationId, name);
+    }
+    // With nothing to take, "all of them" still needs the right to take something.
+    if (role === "" && going.length === 0) requireRoleChange(context, organisationId, "viewer");
+    const losesOwner = going.some((grant) => grant.role === "owner");
+    if (losesOwner && owners.length === 1) throw authFaults.last_owner();
+    await deleteGrants(tx, { ...person, role });
+    for (const grant of going) {
+      const before = { role: grant.role };
+      action.audit({ organisationId, action: "role.revoked", target: userId, before });
+    }
+    if (going.length === held.length) await endAccess(action, person);
+    else await announceRoles(action, person);
+    const taken = going[0]?.granted_at;
+    return { ...person, role, grantedAtMs: BigInt(taken?.getTime() ?? 0) };
+  });
+}
+
+/** Also when no role was left before: a removal that was broken off is finished by repeating it. */
+async function endAccess(action: Action, person: Person): Promise<void> {
+  const { tx, now } = action;
+  const sessions = await sessionIdsOfUser(tx, person);
+  await endSessions(tx, sessions, now);
+  for (const sessionId of sessions) action.revoke({ sessionId });
+  for (const keyId of await revokeKeys(tx, await keyIdsOfUser(tx, person), now)) {
+    action.revoke({ keyId });
+    const { organisationId } = person;
+    action.audit({ organisationId, action: "key.revoked", target: keyId });
+  }
+}

@@ -1,0 +1,26 @@
+/** Tenant checks, made anew in every operation from the signed passport (DESIGN part 7). */
+import type { CallContext } from "@tandem/libs/rpc";
+import { mayWrite } from "./core/write-authority.ts";
+import { usersFaults } from "./faults.ts";
+
+type Call = Pick<CallContext, "passport">;
+
+/** True for a call that a part of the platform makes for itself. */
+export function isPlatform({ passport }: Call): boolean {
+  return passport.organisationId === "";
+}
+
+export function requirePlatform(call: Call): void {
+  if (!isPlatform(call)) throw usersFaults.platform_only({ detail: call.passport.issuer });
+}
+
+/** Another organisation does not exist: throws what `hidden` makes. */
+export function requireMember(call: Call, organisationId: string, hidden: () => Error): void {
+  if (!isPlatform(call) && call.passport.organisationId !== organisationId) throw hidden();
+}
+
+/** As `requireMember`; throws `users.permission_missing` for those who may only look. */
+export function requireWriter(call: Call, organisationId: string, hidden: () => Error): void {
+  requireMember(call, organisationId, hidden);
+  if (!isPlatform(call) && !mayWrite(call.passport)) throw usersFaults.permission_missing();
+}
