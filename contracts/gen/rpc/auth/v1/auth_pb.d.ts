@@ -645,7 +645,7 @@ export declare type SetPasswordRequest = Message<"tandem.auth.v1.SetPasswordRequ
   password: string;
 
   /**
-   * Of a user that changes its own; the platform need not know it.
+   * Needed once there is one, whoever calls: an invitation opens nobody's existing account.
    *
    * @generated from field: string current_password = 3;
    */
@@ -824,6 +824,13 @@ export declare type GrantRoleRequest = Message<"tandem.auth.v1.GrantRoleRequest"
    * @generated from field: string role = 3;
    */
   role: string;
+
+  /**
+   * Changes nothing; fails where the caller may not grant this role. For who invites.
+   *
+   * @generated from field: bool only_check = 4;
+   */
+  onlyCheck: boolean;
 };
 
 /**
