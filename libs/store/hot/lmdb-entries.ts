@@ -148,7 +148,7 @@ export class LmdbEntries {
     const { root, entries, due, messages } = this.#file;
     root.resetReadTxn();
     return [entries, due, messages].reduce((sum, database) => {
-      const stats = database.getStats() as Readonly<Record<string, number>>;
+      const stats = database.getStats() as Readonly<Record<string, number | undefined>>;
       const pages = ["treeBranchPageCount", "treeLeafPageCount", "overflowPages"];
       const count = pages.reduce((total, name) => total + (stats[name] ?? 0), 0);
       return sum + count * (stats["pageSize"] ?? 4096);

@@ -58,6 +58,7 @@ export class RedisConnection {
   readonly client: Redis;
   readonly #options: RedisConnectionOptions;
   #isSilent: boolean = false;
+  #hasFailed: boolean = false;
   #isClosed: boolean = false;
 
   constructor(url: string, options: RedisConnectionOptions) {
@@ -89,7 +90,13 @@ export class RedisConnection {
     this.client.on("ready", () => {
       if (isLost) options.log.info("hot_store_back");
       isLost = false;
+      this.#hasFailed = false;
     });
+  }
+
+  /** False from the first failure until a command succeeds, or a new connection is ready. */
+  get isReachable(): boolean {
+    return this.isReady && !this.#hasFailed;
   }
 
   get isReady(): boolean {
@@ -109,7 +116,9 @@ export class RedisConnection {
     if (this.#isClosed) throw storeFaults.closed();
     if (!this.isReady) throw storeFaults.unavailable({ detail: `Redis is ${this.client.status}` });
     try {
-      return await command(this.client);
+      const result = await command(this.client);
+      this.#hasFailed = false;
+      return result;
     } catch (error) {
       throw this.#explain(error, isRead);
     }
@@ -145,6 +154,7 @@ export class RedisConnection {
       return name === undefined ? error : storeFaults[name]({ detail, cause: error });
     }
     if (this.#isClosed) return storeFaults.closed();
+    this.#hasFailed = true;
     if (detail === "Command timed out") this.#probe();
     const isUnsent = detail.startsWith("Stream isn't writeable");
     const name = isUnsent || isRead ? "unavailable" : "outcome_unknown";

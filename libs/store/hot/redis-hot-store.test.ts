@@ -71,12 +71,20 @@ async function ownAllSlots(url: string): Promise<void> {
   client.disconnect();
 }
 
-function withRedis(guarantee: string, run: (redis: TestRedis) => Promise<void>): void {
+type Run = (redis: TestRedis, open: () => Promise<HotStore>) => Promise<void>;
+
+function withRedis(guarantee: string, run: Run): void {
   test(`redis: ${guarantee}`, async () => {
     const redis = await createTestRedis();
+    const stores: HotStore[] = [];
     try {
-      await run(redis);
+      await run(redis, async () => {
+        const store = await openHotStore(redis.url, { world, log });
+        stores.push(store);
+        return store;
+      });
     } finally {
+      for (const store of stores) await store.close();
       await redis.remove();
     }
   });
@@ -85,9 +93,9 @@ function withRedis(guarantee: string, run: (redis: TestRedis) => Promise<void>):
 function faults(): void {
   withRedis(
     "a server that is killed fails operations at once, and is used again when back",
-    async (redis) => {
+    async (redis, open) => {
       await redis.start();
-      const store = await openHotStore(redis.url, { world, log });
+      const store = await open();
       await store.set(key, "v", life);
       const inFlight = Array.from({ length: 50 }, () => store.increment(hotKey("t", "n"), 1, life));
       void Promise.allSettled(inFlight);
@@ -108,9 +116,9 @@ function faults(): void {
 
   withRedis(
     "one that is frozen costs one timeout, then fails at once, and thaws without help",
-    async (redis) => {
+    async (redis, open) => {
       await redis.start();
-      const store = await openHotStore(redis.url, { world, log });
+      const store = await open();
       await store.set(key, "v", life);
       await redis.signal("SIGSTOP");
       const [write, read] = await Promise.all([
@@ -129,9 +137,9 @@ function faults(): void {
     },
   );
 
-  withRedis("a count is never made twice by a reconnect", async (redis) => {
+  withRedis("a count is never made twice by a reconnect", async (redis, open) => {
     await redis.start();
-    const store = await openHotStore(redis.url, { world, log });
+    const store = await open();
     const counted = hotKey("t", "once");
     await store.increment(counted, 1, life);
     await redis.signal("SIGSTOP");
@@ -141,53 +149,57 @@ function faults(): void {
     await backMs(store);
     // It was in the server's socket when that thawed, so it counted: once.
     assert.equal(await store.increment(counted, 0, life), 2);
-    await store.close();
   });
 
-  withRedis("a store that is away does not hinder opening, and comes by itself", async (redis) => {
-    const store = await openHotStore(redis.url, { world, log });
-    const seen: string[] = [];
-    let gaps = 0;
-    await store.subscribe("news", {
-      onMessage: (message) => seen.push(message.toString()),
-      onGap: () => {
-        gaps += 1;
-      },
-    });
-    assert.equal((await failure(store.get(key))).reason, "store.unavailable");
-    await redis.start();
-    assert.ok((await backMs(store)) < 1500);
-    while (gaps === 0) await sleep(world, 5);
-    await store.publish("news", "hello");
-    while (seen.length === 0) await sleep(world, 5);
-    assert.deepEqual(seen, ["hello"]);
-    await store.close();
-    assert.equal((await failure(store.get(key))).reason, "store.closed");
-  });
+  withRedis(
+    "a store that is away does not hinder opening, and comes by itself",
+    async (redis, open) => {
+      const store = await open();
+      const seen: string[] = [];
+      let gaps = 0;
+      await store.subscribe("news", {
+        onMessage: (message) => seen.push(message.toString()),
+        onGap: () => {
+          gaps += 1;
+        },
+      });
+      assert.equal((await failure(store.get(key))).reason, "store.unavailable");
+      await redis.start();
+      assert.ok((await backMs(store)) < 1500);
+      while (gaps === 0) await sleep(world, 5);
+      await store.publish("news", "hello");
+      while (seen.length === 0) await sleep(world, 5);
+      assert.deepEqual(seen, ["hello"]);
+      await store.close();
+      assert.equal((await failure(store.get(key))).reason, "store.closed");
+    },
+  );
 
-  withRedis("subscribers are told of the gap that a restart made, and hear on", async (redis) => {
-    await redis.start();
-    const store = await openHotStore(redis.url, { world, log });
-    const heard: string[] = [];
-    await store.subscribe("news", {
-      onMessage: (message) => heard.push(message.toString()),
-      onGap: () => heard.push("gap"),
-    });
-    await store.publish("news", "before");
-    while (heard.length < 1) await sleep(world, 5);
-    await redis.signal("SIGKILL");
-    await redis.start();
-    while (heard.length < 2) await sleep(world, 5);
-    await backMs(store);
-    await store.publish("news", "after");
-    while (heard.length < 3) await sleep(world, 5);
-    assert.deepEqual(heard, ["before", "gap", "after"]);
-    await store.close();
-  });
+  withRedis(
+    "subscribers are told of the gap that a restart made, and hear on",
+    async (redis, open) => {
+      await redis.start();
+      const store = await open();
+      const heard: string[] = [];
+      await store.subscribe("news", {
+        onMessage: (message) => heard.push(message.toString()),
+        onGap: () => heard.push("gap"),
+      });
+      await store.publish("news", "before");
+      while (heard.length < 1) await sleep(world, 5);
+      await redis.signal("SIGKILL");
+      await redis.start();
+      while (heard.length < 2) await sleep(world, 5);
+      await backMs(store);
+      await store.publish("news", "after");
+      while (heard.length < 3) await sleep(world, 5);
+      assert.deepEqual(heard, ["before", "gap", "after"]);
+    },
+  );
 
-  withRedis("one without memory refuses with store.full, and reads go on", async (redis) => {
+  withRedis("one without memory refuses with store.full, and reads go on", async (redis, open) => {
     await redis.start();
-    const store = await openHotStore(redis.url, { world, log });
+    const store = await open();
     await store.set(key, "v", life);
     const { Redis } = await import("ioredis");
     const admin = new Redis(redis.url.replace("redis+unix://", ""));
@@ -195,6 +207,5 @@ function faults(): void {
     assert.equal((await failure(store.set(key, "w", life))).reason, "store.full");
     assert.equal((await store.get(key))?.toString(), "v");
     admin.disconnect();
-    await store.close();
   });
 }

@@ -36,7 +36,7 @@ export class RedisHotStore implements HotStore {
   }
 
   get isReachable(): boolean {
-    return this.#connection.isReady;
+    return this.#connection.isReachable;
   }
 
   async get(key: string): Promise<Buffer | undefined> {
