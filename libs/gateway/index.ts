@@ -4,6 +4,7 @@
  * remembers; what it is told comes from services, through the clients its gateway gives it. While
  * a service is away it goes on with what it knows, marked, within bounds, and then refuses.
  */
+export { addressMatches, parseAddressRule } from "./identity/address-rule.ts";
 export { apiKeyChecksum, formApiKey, hasApiKeyForm, hashApiKey } from "./identity/api-key.ts";
 export { type CallerIdentity, identityFromContract } from "./identity/caller-identity.ts";
 export {
@@ -15,6 +16,21 @@ export {
 } from "./identity/identity-cache.ts";
 export { identityFaults } from "./identity/identity-faults.ts";
 export { followRevocations, revocationPollMs } from "./identity/revocation-feed.ts";
+export type { Demand, LimitGrant, LimitKind } from "./leases/limit-pool.ts";
+export { LimitPool } from "./leases/limit-pool.ts";
+export {
+  type Admission,
+  type Admitted,
+  finishAdmitted,
+  SubjectLimits,
+  undoAdmitted,
+} from "./leases/subject-limits.ts";
+export {
+  type WalletAnswer,
+  type WalletCall,
+  WalletLease,
+  type WalletLeaseState,
+} from "./leases/wallet-lease.ts";
 export { type ApiInfo, describeApi, type JsonObject } from "./openapi.ts";
 export {
   createPhaseRunner,

@@ -1,9 +1,9 @@
 /**
  * The part of one limit that a replica may admit by itself. Pure.
  *
- * Rates (`requests`, `tokens`) are a store that grants fill and requests empty; what is left when
- * the lease ends goes back. Places (`concurrency`) are a number that may be in use at once, and
- * each grant sets it anew.
+ * Rates (`requests`, `tokens`) are a store that grants add to and requests empty; what is left when
+ * the lease ends goes back. Places (`concurrency`) are owned: a request occupies one and leaves it
+ * again, and those that are not needed are given back with the next call.
  */
 
 export type LimitKind = "requests" | "tokens" | "concurrency";
@@ -27,11 +27,16 @@ export interface Demand {
   readonly tokens: number;
 }
 
+/** One place in so many in use is kept in stock. */
+const sparePart = 4;
+
 export class LimitPool {
   readonly id: string;
   readonly kind: LimitKind;
   #limit = 0;
+  #isKnown: boolean = false;
   #windowMs = 0;
+  /** Tokens in store, or places owned. */
   #available = 0;
   #inUse = 0;
   #unspent = 0;
@@ -56,7 +61,7 @@ export class LimitPool {
     return this.#epoch;
   }
 
-  /** Places taken, or what a rate has in store; for tests and metrics. */
+  /** Places in use, or what a rate has in store. */
   get level(): number {
     return this.kind === "concurrency" ? this.#inUse : this.#available;
   }
@@ -81,7 +86,7 @@ export class LimitPool {
   /** What this demand takes; never more than the limit itself, or it could never pass. */
   amountOf(demand: Demand): number {
     if (this.kind !== "tokens") return 1;
-    return this.#limit > 0 ? Math.min(demand.tokens, this.#limit) : demand.tokens;
+    return this.#isKnown ? Math.min(demand.tokens, this.#limit) : demand.tokens;
   }
 
   covers(demand: Demand, nowMs: number): boolean {
@@ -116,6 +121,7 @@ export class LimitPool {
 
   grant(grant: LimitGrant, { nowMs, validMs }: { nowMs: number; validMs: number }): void {
     this.#limit = grant.limit;
+    this.#isKnown = true;
     this.#windowMs = grant.windowMs;
     this.#remaining = grant.remaining;
     this.#resetAtMs = nowMs + grant.resetMs;
@@ -131,7 +137,8 @@ export class LimitPool {
     if (nowMs < this.#validUntilMs) return;
     const share = this.#limit / replicas;
     if (this.kind === "concurrency") {
-      this.#fill(Math.max(1, Math.floor(share)), { nowMs, validMs });
+      const missing = Math.max(1, Math.floor(share)) - this.#available;
+      this.#fill(Math.max(0, missing), { nowMs, validMs });
       return;
     }
     const sinceMs = Math.min(nowMs - this.#filledAtMs, validMs);
@@ -141,7 +148,7 @@ export class LimitPool {
 
   #fill(amount: number, { nowMs, validMs }: { nowMs: number; validMs: number }): void {
     this.expire(nowMs);
-    this.#available = this.kind === "concurrency" ? amount : this.#available + amount;
+    this.#available += amount;
     this.#validUntilMs = nowMs + validMs;
     this.#filledAtMs = nowMs;
     this.#epoch += 1;
@@ -161,13 +168,24 @@ export class LimitPool {
     return unspent;
   }
 
-  /** What a call should ask for so that this demand passes: with any debt on top. */
+  /** What a call should ask for so that these demands pass: with any debt on top. */
   wantedFor(demands: readonly Demand[], nowMs: number): number {
-    if (this.kind === "concurrency") return this.#inUse + demands.length;
+    if (this.kind === "concurrency") {
+      return Math.max(0, this.#inUse + demands.length - this.#available);
+    }
     this.expire(nowMs);
     let wanted = 0;
     for (const demand of demands) wanted += this.amountOf(demand);
     return Math.max(0, Math.ceil(wanted - this.#available));
+  }
+
+  /** Places to be told as held, after letting go of those that `waiting` requests do not need. */
+  keepPlaces(waiting: number): number {
+    const spare = Math.ceil(this.#inUse / sparePart);
+    this.#available = Math.min(this.#available, this.#inUse + waiting + spare);
+    // Those in use are held, whatever anybody else may think.
+    this.#available = Math.max(this.#available, this.#inUse);
+    return this.#available;
   }
 
   /** The limits are to be asked for anew. */

@@ -83,6 +83,19 @@ test("places are free again when their request is over, however it ended", () =>
   assert.equal(limits.admit(small, 0).kind, "admitted");
 });
 
+test("places that nobody needs are given back, and those in use are told as held", () => {
+  const place = { kind: "concurrency", granted: 8, windowMs: 0, limit: 10 } as const;
+  const { limits, pools, renew } = subject(place);
+  for (let count = 0; count < 4; count += 1) limits.admit(small, 0);
+  const pool = pools.get("lim_1");
+  assert.equal(pool?.wantedFor([small], 0), 0);
+  assert.equal(pool?.keepPlaces(0), 5);
+  assert.equal(pool?.wantedFor([small, small, small], 0), 2);
+  renew(10, { ...place, granted: 2 });
+  for (const _ of [1, 2, 3]) assert.equal(limits.admit(small, 10).kind, "admitted");
+  assert.equal(limits.admit(small, 10).kind, "unknown");
+});
+
 test("tokens that were not used come back, and those used beyond are a debt", () => {
   const { limits, pools, renew } = subject({ kind: "tokens", granted: 20, limit: 1_000 });
   limits.admit(small, 0);

@@ -114,7 +114,8 @@ class WalletModel {
     const known = this.leases.get(call.leaseId) ?? { held: 0n, last: 0n, answer: plenty };
     if (call.number <= known.last) return known.answer;
     const uncarved = known.held > call.carvedNanos ? known.held - call.carvedNanos : 0n;
-    const released = call.returnedNanos < uncarved ? call.returnedNanos : uncarved;
+    const beyond = known.held > call.keptNanos ? known.held - call.keptNanos : 0n;
+    const released = beyond < uncarved ? beyond : uncarved;
     const isSuperseded = this.ended.has(call.leaseId);
     this.availableNanos += released;
     const wanted = isSuperseded ? 0n : call.neededNanos;

@@ -25,6 +25,8 @@ export interface WalletCall {
   readonly leastNanos: bigint;
   readonly carvedNanos: bigint;
   readonly returnedNanos: bigint;
+  /** Free and carved after what is given back: quota returns whatever it holds beyond. */
+  readonly keptNanos: bigint;
   /** Set when the holder promises to carve no more until its next call is answered. */
   readonly ceilingNanos: bigint | undefined;
 }
@@ -147,6 +149,7 @@ export class WalletLease {
       leaseId: this.id,
       number: this.#calls,
       carvedNanos: this.#carvedNanos,
+      keptNanos: this.#freeNanos + this.#carvedNanos - parts.returnedNanos,
       ceilingNanos: mayCarve ? undefined : this.#carvedNanos,
     };
     this.#freeNanos -= parts.returnedNanos;
