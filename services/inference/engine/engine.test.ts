@@ -27,10 +27,15 @@ before(async () => {
   await writeRandomModel(path("random"), { contextTokens: 512 });
   await writeRandomModel(path("gaps"), { infill: true, seed: 3 });
   await writeRandomModel(path("plain"), { template: "" });
+  await writeRandomModel(path("separate"), { separate: true, seed: 2 });
   await writeFile(path("broken"), "no model at all");
-  const models = ["random", "gaps", "plain", "broken"].map((id) => ({ id, path: path(id) }));
+  const models = ["random", "gaps", "plain", "separate", "broken"].map((id) => ({
+    id,
+    path: path(id),
+  }));
   engine = await startTestEngine({ models, answer_tokens: 40, queue_limit: 2 });
-  for (const id of ["random", "gaps", "plain", "all-minilm-l6-v2"]) await engine.ready(id);
+  for (const id of ["random", "gaps", "plain", "separate", "all-minilm-l6-v2"])
+    await engine.ready(id);
 });
 after(async () => {
   await engine.close();
@@ -170,6 +175,25 @@ describe("continuations", () => {
       messages: [...messages, { role: "assistant", content: "```", prefix: true }],
     });
     assert.equal(refused.json.error.code, "engine.bad_request");
+  });
+
+  test("another engine that remembers nothing continues exactly too", async () => {
+    const models = [{ id: "separate", path: join(directory, "separate.gguf") }];
+    for (const sampling of [{}, { temperature: 1, seed: 4 }]) {
+      const own = { ...sampling, model: "separate", max_tokens: 30 };
+      const whole = await textOf(own);
+      const other = await startTestEngine({ models });
+      await other.ready("separate");
+      for (let cut = 1; cut < whole.length; cut += 1) {
+        const open = { role: "assistant", content: whole.slice(0, cut), prefix: true };
+        const body = { temperature: 0, ...own, messages: [...messages, open] };
+        const { json } = await other.call("POST", "/v1/chat/completions", { body });
+        const rest = json.choices[0].message.content;
+        assert.ok(rest.startsWith(whole.slice(cut)), `cut at ${cut}: ${rest}`);
+        assert.equal(json.usage.completion_tokens, 30);
+      }
+      await other.close();
+    }
   });
 
   test("a prefix of the caller's own is continued, and not repeated", async () => {

@@ -136,7 +136,9 @@ export class LoadedModel {
     const { promptTokens } = request;
     const promptHash = hashOf(promptTokens);
     const start = this.#startOf(request, promptHash);
-    const room = this.contextTokens - promptTokens.length - start.tokens.length;
+    // No text has more tokens than bytes.
+    const againTokens = Buffer.byteLength(start.again);
+    const room = this.contextTokens - promptTokens.length - start.tokens.length - againTokens;
     if (promptTokens.length === 0 || room < 1) throw this.#overflow(request, start);
     const begunText = start.again === "" ? request.prefix + start.beyond : request.prefix;
     const recording = this.#recollection.record(promptHash, {
@@ -251,12 +253,13 @@ export class LoadedModel {
       }
       last = drawn.token;
       output.push(last);
-      completionTokens += 1;
-      if (completionTokens % collectionTokens === 0) collectYoungGarbage();
+      if (output.length % collectionTokens === 0) collectYoungGarbage();
       const whole = texts.push(last);
       recording.add(last, whole);
       const after = afterToken(again, whole);
       again = healed === undefined ? "" : after.again;
+      // What only says again what the caller has is not counted, and does not count as new.
+      if (healed === undefined || after.beyond !== "") completionTokens += 1;
       yield* outlet.push(healed === undefined ? whole : after.beyond, drawn.logprob);
     }
     yield* outlet.end(texts.rest());

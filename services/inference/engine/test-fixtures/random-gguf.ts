@@ -14,6 +14,8 @@ export interface RandomModelOptions {
   /** Give it the tokens to fill gaps. */
   readonly infill?: boolean;
   readonly template?: string | undefined;
+  /** Draw only tokens that no text joins to others, so that a text tells its tokens. */
+  readonly separate?: boolean;
 }
 
 const width = 64;
@@ -203,11 +205,18 @@ function tensorsOf(vocabulary: Vocabulary, options: RandomModelOptions): readonl
   tensors.push(ones("output_norm.weight"));
   const output = matrix("output.weight", [width, vocabulary.tokens.length], 0.6);
   for (const [token, text] of vocabulary.tokens.entries()) {
-    const isLikely = token === vocabulary.end ? options.endingWeight : isPrintable(text) ? 1 : 0;
+    const isWanted = options.separate === true ? isSeparate(text) : isPrintable(text);
+    const isLikely = token === vocabulary.end ? options.endingWeight : isWanted ? 1 : 0;
     const row = output.values.subarray(token * width, (token + 1) * width);
     for (const [index, value] of row.entries()) row[index] = value * (isLikely ?? 0);
   }
   return [...tensors, output];
+}
+
+const joined = new Set(merges.flat().flatMap((piece) => [...piece]));
+
+function isSeparate(text: string): boolean {
+  return text === "Ġ" || (text.length === 1 && isPrintable(text) && !joined.has(text));
 }
 
 function isPrintable(text: string): boolean {
