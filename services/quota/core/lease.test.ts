@@ -25,6 +25,7 @@ const call: LeaseCall = {
   call: 4n,
   carvedNanos: 0n,
   returnedNanos: 0n,
+  keptNanos: undefined,
 };
 const now = { heldNanos: 100n, nowMs: 1_000, times };
 
@@ -79,6 +80,21 @@ test("a return is taken at most down to what is carved", () => {
     kind: "apply",
     state: "active",
     releaseNanos: 20n,
+  });
+});
+
+test("what the lease holds beyond what its holder counts as its own comes back", () => {
+  const keeping = { ...call, carvedNanos: 20n, keptNanos: 30n };
+  assert.deepEqual(judgeCall(lease, { ...now, call: keeping, isStale: false }), {
+    kind: "apply",
+    state: "active",
+    releaseNanos: 70n,
+  });
+  const settledSince = { ...now, heldNanos: 25n, call: keeping, isStale: false };
+  assert.deepEqual(judgeCall(lease, settledSince), {
+    kind: "apply",
+    state: "active",
+    releaseNanos: 0n,
   });
 });
 

@@ -75,6 +75,8 @@ export interface LeaseCall {
   readonly call: bigint;
   readonly carvedNanos: bigint;
   readonly returnedNanos: bigint;
+  /** What the holder counts as its own afterwards; goes before `returnedNanos` where it is set. */
+  readonly keptNanos: bigint | undefined;
 }
 
 /**
@@ -116,7 +118,9 @@ export function judgeCall(
   const isOver = aged.state === "closed" || (lease.isTold && call.carvedNanos <= 0n);
   if (isOver) return { kind: "apply", state: "closed", releaseNanos: heldNanos };
   const uncarvedNanos = larger(heldNanos - call.carvedNanos, 0n);
-  const freeNanos = larger(call.returnedNanos, aged.releaseNanos);
+  const returnedNanos =
+    call.keptNanos === undefined ? call.returnedNanos : heldNanos - call.keptNanos;
+  const freeNanos = larger(returnedNanos, aged.releaseNanos);
   const state = aged.state === "active" && !isStale ? "active" : "draining";
   return { kind: "apply", state, releaseNanos: smaller(freeNanos, uncarvedNanos) };
 }

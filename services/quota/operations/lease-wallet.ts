@@ -28,6 +28,10 @@ export async function leaseWalletOperation(
   if (ceilingNanos !== undefined && ceilingNanos < carvedNanos) {
     throw faults.malformed({ publicMessage: "ceiling_nanos is less than carved_nanos." });
   }
+  const { keptNanos } = request;
+  if (keptNanos !== undefined && keptNanos < carvedNanos) {
+    throw faults.malformed({ publicMessage: "kept_nanos is less than carved_nanos." });
+  }
   const { $typeName: _, ...fields } = request;
   const subject = readSubject({ ...fields, $typeName: "tandem.quota.v1.Subject" });
   const answer = await leaseWallet(books, {
@@ -41,6 +45,7 @@ export async function leaseWalletOperation(
     leastNanos: readNanos("least_nanos", request.leastNanos),
     returnedNanos: readNanos("returned_nanos", request.returnedNanos),
     carvedNanos,
+    keptNanos,
     ceilingNanos,
   });
   return {

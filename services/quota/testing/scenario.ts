@@ -93,6 +93,7 @@ export class TestHolder {
       leastNanos: 0n,
       carvedNanos: 0n,
       returnedNanos: 0n,
+      keptNanos: undefined,
       ceilingNanos: undefined,
       ...rest,
     };
