@@ -4,6 +4,8 @@
  * remembers; what it is told comes from services, through the clients its gateway gives it. While
  * a service is away it goes on with what it knows, marked, within bounds, and then refuses.
  */
+
+export { clientAddress } from "./client-address.ts";
 export { addressMatches, parseAddressRule } from "./identity/address-rule.ts";
 export { apiKeyChecksum, formApiKey, hasApiKeyForm, hashApiKey } from "./identity/api-key.ts";
 export { type CallerIdentity, identityFromContract } from "./identity/caller-identity.ts";
@@ -60,6 +62,8 @@ export { type PageBody, pageOf, pageQuery, pageQueryWith, pageReply } from "./re
 export { restFaults } from "./rest/rest-faults.ts";
 export { createRestHandler } from "./rest/rest-handler.ts";
 export {
+  idempotencyOf,
+  permissionsFor,
   type RestCall,
   type RestReply,
   type Route,

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { assert } from "../kernel/index.ts";
 import { problemMediaType } from "./problem.ts";
-import { idempotencyOf, type Route, successStatusOf } from "./rest/route.ts";
+import { idempotencyOf, permissionsFor, type Route, successStatusOf } from "./rest/route.ts";
 
 export type JsonObject = { [name: string]: unknown };
 
@@ -99,7 +99,7 @@ function describeRoute(route: Route<never>, schemas: Schemas): JsonObject {
     ...(route.description === undefined ? {} : { description: route.description }),
     tags: [route.tag],
     ...(access === "public" ? { security: [] } : {}),
-    ...(typeof access === "object" ? { "x-permission": access.permission } : {}),
+    ...(typeof access === "object" ? { "x-permission": permissionsFor(route).join(" or ") } : {}),
     ...(route.faults === undefined ? {} : { "x-faults": route.faults }),
   };
   const parameters = [

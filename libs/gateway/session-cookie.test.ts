@@ -65,5 +65,7 @@ test("only the own origin counts as the same site", () => {
   ];
   for (const [fields, expected] of cases) {
     assert.equal(siteOf(headers({ host, ...fields }), true), expected, JSON.stringify(fields));
+    const behindRouter = headers({ host: "inner", "x-forwarded-host": host, ...fields });
+    assert.equal(siteOf(behindRouter, true), expected, JSON.stringify(fields));
   }
 });

@@ -18,7 +18,10 @@ function cookieName(isSecure: boolean): string {
  * The session's token, if the request has one under the one name that fits its protocol. A name
  * that stands twice was tossed in by somebody else (RFC 6265, section 8.6): none is believed.
  */
-export function readSessionToken(headers: HeaderList, isSecure: boolean): string | undefined {
+export function readSessionToken(
+  headers: Pick<HeaderList, "get">,
+  isSecure: boolean,
+): string | undefined {
   const name = cookieName(isSecure);
   const values: string[] = [];
   for (const pair of (headers.get("cookie") ?? "").split(/[;,]/)) {
@@ -63,7 +66,8 @@ export function siteOf(headers: HeaderList, isSecure: boolean): "same" | "other"
   const fetchSite = headers.get("sec-fetch-site");
   const origin = headers.get("origin");
   if (origin !== undefined) {
-    const own = `${isSecure ? "https" : "http"}://${headers.get("host") ?? ""}`;
+    const host = headers.get("x-forwarded-host") ?? headers.get("host") ?? "";
+    const own = `${isSecure ? "https" : "http"}://${host}`;
     if (origin !== own) return "other";
   }
   if (fetchSite !== undefined) return fetchSite === "same-origin" ? "same" : "other";

@@ -10,6 +10,8 @@ import { start } from "./main.ts";
 
 export type UsersClient = RpcClient<(typeof UsersService)["method"]>;
 
+type AuthHandlers = Handlers<(typeof AuthService)["method"]>;
+
 export interface UsersHouse {
   readonly first: UsersClient;
   readonly second: UsersClient;
@@ -88,7 +90,7 @@ export async function openUsersHouse(): Promise<UsersHouse> {
     },
   };
   const authSite = house.site("auth/1");
-  const auditLog = {
+  const auditLog: Pick<AuthHandlers, "recordAudit"> = {
     recordAudit: async ({ entry, eventId }) => {
       if (opened.auditIsAway) {
         throw new Fault({ code: "unavailable", reason: "test.away", publicMessage: "away" });
@@ -96,9 +98,11 @@ export async function openUsersHouse(): Promise<UsersHouse> {
       opened.told.push({ eventId, action: entry?.action ?? "", actor: entry?.actor ?? "" });
       return {};
     },
-  } as Handlers<(typeof AuthService)["method"]>;
+  };
   const replicas = [
-    await serveRpc(authSite, createLifecycle(authSite), [implement(AuthService, auditLog)]),
+    await serveRpc(authSite, createLifecycle(authSite), [
+      implement(AuthService, auditLog as AuthHandlers),
+    ]),
     ...(await Promise.all(sites.map((site) => start(site)))),
   ];
   return opened;

@@ -7,6 +7,8 @@ export interface CallerIdentity {
   readonly claims: PassportClaims;
   readonly name: string;
   readonly scopes: ReadonlySet<string>;
+  /** What it may do on the management plane: `projects:read`. Auth works it out. */
+  readonly permissions: ReadonlySet<string>;
   /** Milliseconds since 1970; 0 for never. */
   readonly expiresAtMs: number;
   /** Changes whenever what the key allows changes, so that answers cached under it are not met. */
@@ -38,6 +40,7 @@ export function identityFromContract(message: Identity): CallerIdentity {
     },
     name: message.name,
     scopes: new Set(message.scopes),
+    permissions: new Set(message.permissions),
     expiresAtMs: Number(message.expiresAtMs),
     policyVersion: [...allowedModels].sort().join(","),
     mayUseModel: (id) =>

@@ -17,6 +17,7 @@ function identity(keyId: string, expiresAtMs = 0): CallerIdentity {
     },
     name: keyId,
     scopes: new Set(),
+    permissions: new Set(),
     expiresAtMs,
     policyVersion: "",
     mayUseModel: () => true,
@@ -245,4 +246,19 @@ test("no order of look-ups, answers and revocations lets a revoked key pass", as
     }),
     { numRuns: 200 },
   );
+});
+
+test("what is forgotten is looked up anew; others of the same holder stay", async () => {
+  const { cache, asked, always } = bench();
+  always(() => good("key_1"));
+  cache.hear({ ...quiet, sequence: 0n });
+  await cache.resolve("a");
+  await cache.resolve("b");
+  cache.forget("a");
+  cache.forget("never there");
+  await cache.resolve("a");
+  await cache.resolve("b");
+  assert.deepEqual(asked, ["a", "b", "a"]);
+  cache.hear(revocation("key_1", 1n));
+  assert.equal(cache.size, 0);
 });

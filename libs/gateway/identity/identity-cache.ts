@@ -135,6 +135,14 @@ export class IdentityCache<Extra> {
     return lookUp;
   }
 
+  /** Looks the credential up anew next time; for sessions, whose use the authority must hear of. */
+  forget(credential: string): void {
+    const known = this.#known.get(credential);
+    if (known === undefined) return;
+    this.#known.delete(credential);
+    this.#forgetHolders(credential, known.identity);
+  }
+
   /** Takes the feed's word. Called with no revocations as well, as a sign of life. */
   hear(news: RevocationNews): void {
     this.#heardAtMs = this.#options.clock.monotonicMs();

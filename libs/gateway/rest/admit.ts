@@ -1,5 +1,6 @@
 import { nobody } from "./caller.ts";
 import { restFaults } from "./rest-faults.ts";
+import { permissionsFor } from "./route.ts";
 import type { RestPhase } from "./work.ts";
 
 /** Who is it? Throws `rest.unauthenticated`, and what the gateway's own check throws. */
@@ -24,12 +25,13 @@ export const authorise: RestPhase = {
     const { access } = work.route;
     if (typeof access === "string") return;
     const { permissions } = work.caller;
-    if (permissions.has(access.permission)) return;
+    const wanted = permissionsFor(work.route);
+    if (wanted.some((name) => permissions.has(name))) return;
     if (access.visibleWith !== undefined && !permissions.has(access.visibleWith)) {
       throw restFaults.not_found();
     }
     throw restFaults.permission_missing({
-      detail: `${work.caller.actor || nobody.via} lacks ${access.permission}`,
+      detail: `${work.caller.actor || nobody.via} lacks ${wanted.join(" or ")}`,
     });
   },
 };

@@ -28,6 +28,12 @@ export const restFaults = defineFaults("rest", {
     retry: "never",
     publicMessage: "Sign in, or send an API key as `Authorization: Bearer sk-tdm-…`.",
   },
+  session_ended: {
+    code: "unauthenticated",
+    blame: "client",
+    retry: "never",
+    publicMessage: "The session has ended. Sign in again.",
+  },
   permission_missing: {
     code: "permission_denied",
     blame: "client",

@@ -6,6 +6,7 @@
 import type { Exchange, ExchangeHandler, HeaderFields } from "../../http/index.ts";
 import { Fault, isId } from "../../kernel/index.ts";
 import { newId } from "../../world/index.ts";
+import { clientAddress } from "../client-address.ts";
 import { faultToProblem, problemMediaType, retryAfterHeaders } from "../problem.ts";
 import { authenticate, authorise } from "./admit.ts";
 import { nobody } from "./caller.ts";
@@ -52,14 +53,14 @@ function receive<Services>(
 ): Arrival {
   const { headers } = exchange.head;
   const given = headers.get("x-request-id") ?? "";
+  const told = Number(headers.get("x-tandem-deadline-ms") ?? deadlineMs);
+  const allowedMs = told > 0 && told < deadlineMs ? told : deadlineMs;
   return {
     exchange,
     requestId: isId("req", given) ? given : newId(world, "req"),
-    // The router writes both anew; a gateway's socket is not reachable for anybody else.
-    remoteAddress:
-      headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() ?? exchange.remoteAddress,
+    remoteAddress: clientAddress(headers, exchange.remoteAddress),
     isSecure: headers.get("x-forwarded-proto") === "https",
-    remainingMs: () => deadlineMs - (world.clock.monotonicMs() - startedMs),
+    remainingMs: () => allowedMs - (world.clock.monotonicMs() - startedMs),
   };
 }
 

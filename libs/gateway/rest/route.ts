@@ -16,7 +16,11 @@ export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 export type RouteAccess =
   | "public"
   | "caller"
-  | { readonly permission: string; readonly visibleWith?: string };
+  | {
+      /** One of them is enough, where there are several. */
+      readonly permission: string | readonly string[];
+      readonly visibleWith?: string;
+    };
 
 /** What a handler gets; `params`, `query` and `body` have passed their schemas. */
 export interface RestCall<Params = unknown, Query = unknown, Body = unknown> {
@@ -128,4 +132,10 @@ export function idempotencyOf(route: Route<never>): "required" | "optional" | "n
 
 export function successStatusOf(route: Route<never>): number {
   return route.status ?? (route.reply === undefined ? 204 : 200);
+}
+
+/** The permissions of which a caller needs one; none for routes that ask for none. */
+export function permissionsFor({ access }: Route<never>): readonly string[] {
+  if (typeof access === "string") return [];
+  return typeof access.permission === "string" ? [access.permission] : access.permission;
 }
