@@ -26,7 +26,7 @@ export async function buildGround(options: RunOptions, lifecycle: Lifecycle): Pr
   lifecycle.defer("ownership", () => ownership.release());
   await seeOffPredecessor(directory, { world, log });
   const door = await openPublicDoor({ host: config.host, port: config.port });
-  // Before the routers leave, not after: who comes then is refused, and not kept waiting for nobody.
+  // Before the routers leave: who comes after them is refused, and not kept waiting for nobody.
   lifecycle.onDrain(() => door.close());
   const runDirectory = makeRunDirectory(directory.path);
   lifecycle.defer("run directory", () => runDirectory.remove());

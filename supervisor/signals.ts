@@ -45,6 +45,7 @@ const lingerMs = 2000;
 /** Ends the program once what it has still to say is out, and shortly after at the latest. */
 export function end(exitCode: number): void {
   process.exitCode = exitCode;
+  process.removeAllListeners("disconnect");
   if (process.connected) process.disconnect();
   setTimeout(() => process.exit(), lingerMs).unref();
 }

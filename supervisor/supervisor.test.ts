@@ -179,6 +179,14 @@ describe("the end", () => {
     for (const pid of pidsOf(status)) assert.equal(identityOf(pid), undefined);
   });
 
+  test("a supervisor whose starter is gone stops as for Ctrl-C", async () => {
+    const { supervisor } = await startReady("orphaned");
+    const status = await supervisor.status();
+    supervisor.child.disconnect();
+    assert.deepEqual(await supervisor.exited, { code: 0, signal: null });
+    for (const pid of pidsOf(status)) assert.equal(identityOf(pid), undefined);
+  });
+
   test("a killed supervisor leaves nothing that the next start trips over", async () => {
     const first = await startReady("killed");
     const status = await first.supervisor.status();

@@ -49,8 +49,8 @@ export function canPin(): boolean {
 
 /**
  * Starts a process of the topology, in a session of its own, so that Ctrl-C reaches the supervisor
- * alone. It writes its lines to its own file, not to a pipe: a supervisor that is slow or gone never
- * makes a process wait.
+ * alone. It writes its lines to its own file, not to a pipe: a supervisor that is slow or gone
+ * never makes a process wait.
  */
 export function launchProcess(plan: LaunchPlan, spec: TopologyProcess): LaunchedProcess {
   const deployables = [...new Set(spec.hosts.map((replica) => replica.split("/")[0] ?? ""))];

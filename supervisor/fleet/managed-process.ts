@@ -130,7 +130,10 @@ export class ManagedProcess {
       return;
     }
     const ended = new Promise<void>((resolve) => this.#stopped.push(resolve));
-    if (this.#state !== "draining") {
+    if (this.#state === "loading" || this.#state === "loaded") {
+      // Nothing is open yet, so there is nothing to drain.
+      this.abandon();
+    } else if (this.#state !== "draining") {
       this.#launched.order({ kind: "stop", ...deadlines });
       const limitMs = deadlines.noticeMs + deadlines.deadlineMs + stopGraceMs;
       this.#wait = this.#options.world.timers.after(limitMs, () => this.abandon());
