@@ -6,6 +6,7 @@ import {
   transaction,
 } from "@tandem/libs/store";
 import type { World } from "@tandem/libs/world";
+import { walletAccount } from "../core/account.ts";
 import type { LeaseTimes } from "../core/lease.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Turns } from "./turns.ts";
@@ -46,6 +47,8 @@ export interface LockedWallet {
   readonly currency: string;
   readonly availableNanos: bigint;
   readonly nowMs: number;
+  /** Some of its credit has run out of time and is not booked out yet. */
+  readonly hasExpired: boolean;
   /** The one stripe of the ledger that this transaction writes to. */
   readonly stripe: number;
 }
@@ -64,9 +67,13 @@ export async function lockWallet(
   const currency = locked.rows[0]?.currency;
   if (currency === undefined) return undefined;
   // A statement of its own: one that waited for the lock would see balances from before it.
-  const { rows } = await sql<{ balance: bigint; now_ms: bigint }>`
-    select balance, ${books.clock()} as now_ms from accounts
-    where id = ${`wallet:${organisationId}`}`.execute(tx);
+  const { rows } = await sql<{ balance: bigint; now_ms: bigint; has_expired: boolean }>`
+    with clock as (select ${books.clock()} as now_ms)
+    select balance, now_ms, exists (
+      select 1 from lots where lots.organisation_id = ${organisationId}
+        and remaining_nanos > 0 and expires_at_ms <= now_ms
+    ) as has_expired
+    from accounts, clock where id = ${walletAccount(organisationId)}`.execute(tx);
   const row = rows[0];
   if (row === undefined) return undefined;
   return {
@@ -74,6 +81,7 @@ export async function lockWallet(
     currency,
     availableNanos: row.balance,
     nowMs: Number(row.now_ms),
+    hasExpired: row.has_expired,
     stripe: books.ledger.drawStripe(),
   };
 }

@@ -126,16 +126,7 @@ export async function attachBudgets(
     on conflict (lease_id, budget_id) do nothing`.execute(tx);
 }
 
-/** Which budgets a lease is held against, as `id@period`, sorted. */
-export async function findAttached(tx: Executor, leaseId: string): Promise<readonly string[]> {
-  const { rows } = await sql<{ mark: string }>`
-    select budget_id || '@' || period_key as mark from lease_budgets
-    join budgets on budgets.id = budget_id
-    where lease_id = ${leaseId} and deleted_at_ms is null
-    order by budget_id`.execute(tx);
-  return rows.map(({ mark }) => mark);
-}
-
+/** Budgets in their running periods, as `id@period`. */
 export function marksOf(budgets: readonly RunningBudget[]): readonly string[] {
   return budgets.map(({ id, span }) => `${id}@${span.key}`);
 }

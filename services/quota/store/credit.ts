@@ -136,10 +136,7 @@ export async function expireCredit(
   wallet: LockedWallet,
 ): Promise<bigint> {
   const { organisationId, nowMs } = wallet;
-  const due = await sql`
-    select 1 from lots where organisation_id = ${organisationId} and remaining_nanos > 0
-      and expires_at_ms <= ${nowMs} limit 1`.execute(tx);
-  if (due.rows.length === 0) return 0n;
+  if (!wallet.hasExpired) return 0n;
   const lots = (await findLots(tx, [organisationId])).get(organisationId) ?? [];
   const total = lots.reduce((sum, { remainingNanos }) => sum + remainingNanos, 0n);
   const parts = expiredParts(lots, { nowMs, heldNanos: total - wallet.availableNanos });

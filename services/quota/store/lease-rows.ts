@@ -8,6 +8,10 @@ export interface StoredLease {
   readonly lease: Lease;
   readonly heldNanos: bigint;
   readonly lastAnswer: string;
+  /** The budgets it is held against, as `id@period`, sorted; those since taken away left out. */
+  readonly attached: readonly string[];
+  /** Held against any budget, those since taken away included. */
+  readonly isBudgeted: boolean;
 }
 
 interface LeaseRow {
@@ -27,6 +31,8 @@ interface LeaseRow {
   readonly last_answer: string;
   readonly renewed_at_ms: bigint;
   readonly held: bigint;
+  readonly attached: string[];
+  readonly is_budgeted: boolean;
 }
 
 /** The leases of these ids that exist. Lock the wallet first for figures that stay true. */
@@ -35,7 +41,14 @@ export async function findLeases(
   ids: readonly string[],
 ): Promise<readonly StoredLease[]> {
   const { rows } = await sql<LeaseRow>`
-    select leases.*, accounts.balance as held from leases
+    select leases.*, accounts.balance as held, array(
+      select budget_id || '@' || period_key from lease_budgets
+      join budgets on budgets.id = budget_id
+      where lease_id = leases.id and deleted_at_ms is null
+      order by budget_id
+    ) as attached,
+      exists (select 1 from lease_budgets where lease_id = leases.id) as is_budgeted
+    from leases
     join accounts on accounts.id = 'hold:' || leases.id
     where leases.id = any(${ids}::text[])`.execute(executor);
   return rows.map(toStoredLease);
@@ -45,6 +58,8 @@ function toStoredLease(row: LeaseRow): StoredLease {
   return {
     heldNanos: row.held,
     lastAnswer: row.last_answer,
+    attached: row.attached,
+    isBudgeted: row.is_budgeted,
     lease: {
       id: row.id,
       organisationId: row.organisation_id,

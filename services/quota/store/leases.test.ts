@@ -19,22 +19,30 @@ import { verifyLedger } from "./verify.ts";
 
 let postgres: TestPostgres;
 let books: TestBooks;
+/** Another replica on the same database. */
+let twin: TestBooks;
 
 before(async () => {
   postgres = await startTestPostgres();
-  books = openTestBooks(await postgres.createDatabase());
+  const url = await postgres.createDatabase();
+  books = openTestBooks(url);
+  twin = openTestBooks(url);
   await migrate(books.database, migrations);
 });
 after(async () => {
   assert.deepEqual((await verifyLedger(books)).problems, []);
   await books.database.destroy();
+  await twin.database.destroy();
   await postgres.stop();
 });
 
 test("500 reservations at once against credit for ten: exactly ten are granted", async () => {
   const organisationId = await organisationWith(books, 10n * 7_000n + 6_999n);
-  const attempts = Array.from({ length: 500 }, () =>
-    new TestHolder(organisationId).call(books, { neededNanos: 7_000n, leastNanos: 7_000n }),
+  const attempts = Array.from({ length: 500 }, (_, index) =>
+    new TestHolder(organisationId).call(index % 2 === 0 ? books : twin, {
+      neededNanos: 7_000n,
+      leastNanos: 7_000n,
+    }),
   );
   const answers = await Promise.all(attempts);
   const granted = answers.filter(({ grantedNanos }) => grantedNanos > 0n);

@@ -13,7 +13,6 @@ import { faults } from "../faults.ts";
 import { type Books, changeBooks, type LockedWallet, lockWallet } from "./books.ts";
 import {
   attachBudgets,
-  findAttached,
   findBudgets,
   findScopeFields,
   marksOf,
@@ -115,7 +114,7 @@ async function open(tx: Executor, given: Given): Promise<LeaseAnswer> {
   if (!isOpened) return answer;
   await insertLease(tx, { ...call, id: call.leaseId, scope, ...wallet });
   await attachBudgets(tx, call.leaseId, budgets);
-  await moveHold(tx, given, grantNanos);
+  await moveHold(tx, given, { nanos: grantNanos, isBudgeted: budgets.length > 0 });
   await hear(tx, given, { answer, state: "active", heldNanos: grantNanos });
   return answer;
 }
@@ -127,9 +126,9 @@ async function renew(
   const { books, wallet, call, fields, stored } = given;
   const { lease, heldNanos } = stored;
   const budgets = await budgetsOf(tx, given, lease.scope);
-  const attached = await findAttached(tx, lease.id);
   const isStale =
-    String(fields) !== String(lease.scope.fields) || String(marksOf(budgets)) !== String(attached);
+    String(fields) !== String(lease.scope.fields) ||
+    String(marksOf(budgets)) !== String(stored.attached);
   const { times } = books;
   const verdict = judgeCall(lease, { call, heldNanos, isStale, nowMs: wallet.nowMs, times });
   if (verdict.kind === "foreign") throw faults.lease_foreign({ detail: `${lease.id}` });
@@ -159,7 +158,8 @@ async function renew(
     isSuperseded: !isActive,
     isScarce: decision.isScarce,
   };
-  await moveHold(tx, given, grantNanos - releaseNanos);
+  // A budget that was taken away meanwhile is still counted, so that the ledger verifies.
+  await moveHold(tx, given, { nanos: grantNanos - releaseNanos, isBudgeted: stored.isBudgeted });
   await hear(tx, given, { answer, state, heldNanos: keptNanos + grantNanos, stored });
   return answer;
 }
@@ -174,13 +174,17 @@ function walletRoom(remainingNanos: bigint): Room {
 }
 
 /** Moves money between the wallet and the lease: into the lease where `nanos` is positive. */
-async function moveHold(tx: Executor, given: Given, nanos: bigint): Promise<void> {
+async function moveHold(
+  tx: Executor,
+  given: Given,
+  { nanos, isBudgeted }: { readonly nanos: bigint; readonly isBudgeted: boolean },
+): Promise<void> {
   const { books, wallet, call } = given;
   if (nanos === 0n) return;
   const accounts = [walletAccount(call.organisationId), holdAccount(call.leaseId)] as const;
   const [debitAccount, creditAccount] =
     nanos > 0n ? accounts : ([accounts[1], accounts[0]] as const);
-  await moveHeld(tx, call.leaseId, nanos);
+  if (isBudgeted) await moveHeld(tx, call.leaseId, nanos);
   await books.ledger.append(tx, wallet, [
     {
       organisationId: call.organisationId,

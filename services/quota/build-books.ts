@@ -1,0 +1,31 @@
+import { databaseUrlOf, type Lifecycle, type Site } from "@tandem/libs/service";
+import { migrate, openDatabase } from "@tandem/libs/store";
+import type { Config } from "./config.ts";
+import { type Books, databaseClock } from "./store/books.ts";
+import { Ledger } from "./store/ledger.ts";
+import { migrations } from "./store/migrations.ts";
+import { Turns } from "./store/turns.ts";
+
+/** The books on the replica's own database, brought to this version's schema. */
+export async function buildBooks(
+  config: Config,
+  { site, lifecycle }: { readonly site: Site; readonly lifecycle: Lifecycle },
+): Promise<Books> {
+  const { world, log } = site;
+  const { poolSize } = config;
+  const database = openDatabase<unknown>(databaseUrlOf(site), { world, log, poolSize });
+  lifecycle.defer("database", () => database.destroy());
+  await migrate(database, migrations);
+  return {
+    database,
+    world,
+    ledger: new Ledger(database, world),
+    turns: new Turns(),
+    clock: databaseClock,
+    times: {
+      validMs: config.leaseValidMs,
+      graceMs: config.leaseGraceMs,
+      requestMs: config.requestMaxMs,
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { QuotaService } from "@tandem/contracts/rpc/quota/v1/quota_pb";
+import { type Implementation, implement } from "@tandem/libs/rpc";
+import type { Metrics } from "@tandem/libs/telemetry";
+import type { ChangeBoard } from "./change-board.ts";
+import type { LimitBoard } from "./limit-board.ts";
+import type { LimitDesk } from "./limit-desk.ts";
+import { adoptLeasesOperation } from "./operations/adopt-leases.ts";
+import { deleteBudgetOperation } from "./operations/delete-budget.ts";
+import { deleteLimitOperation } from "./operations/delete-limit.ts";
+import { getBalanceOperation } from "./operations/get-balance.ts";
+import { grantCreditOperation } from "./operations/grant-credit.ts";
+import { leaseLimitsOperation } from "./operations/lease-limits.ts";
+import { leaseWalletOperation } from "./operations/lease-wallet.ts";
+import { listAnomaliesOperation } from "./operations/list-anomalies.ts";
+import { listBudgetsOperation } from "./operations/list-budgets.ts";
+import { listLimitsOperation } from "./operations/list-limits.ts";
+import { listTransfersOperation } from "./operations/list-transfers.ts";
+import { releaseLeasesOperation } from "./operations/release-leases.ts";
+import { setBudgetOperation } from "./operations/set-budget.ts";
+import { setLimitOperation } from "./operations/set-limit.ts";
+import { settleOperation } from "./operations/settle.ts";
+import { verifyLedgerOperation } from "./operations/verify-ledger.ts";
+import { watchChangesOperation } from "./operations/watch-changes.ts";
+import type { Books } from "./store/books.ts";
+
+/** The contract's operations, each bound to the parts it works with. */
+export function buildHandlers(parts: {
+  readonly books: Books;
+  readonly board: ChangeBoard;
+  readonly limits: LimitBoard;
+  readonly desk: LimitDesk;
+  readonly metrics: Metrics;
+  /** Of wallets that are opened without one being named. */
+  readonly currency: string;
+  readonly placesValidMs: number;
+}): Implementation {
+  const { books, board, limits, metrics } = parts;
+  const settled = metrics.counter({
+    name: "tandem_settlements_total",
+    help: "Settlements by what became of them: settled, refused, waiting.",
+    labels: ["outcome"],
+  });
+  const isVerifying = { value: false };
+  const leasing = { ...parts, sequence: () => board.feed.version };
+  return implement(QuotaService, {
+    leaseLimits: (request, context) => leaseLimitsOperation(leasing, request, context),
+    leaseWallet: (request, context) => leaseWalletOperation(books, request, context),
+    adoptLeases: (request, context) => adoptLeasesOperation(books, request, context),
+    releaseLeases: (request, context) => releaseLeasesOperation(books, request, context),
+    settle: (request, context) => settleOperation({ books, settled }, request, context),
+    watchChanges: (request, context) => watchChangesOperation({ books, board }, request, context),
+    getBalance: (request, context) => getBalanceOperation(parts, request, context),
+    grantCredit: (request, context) => grantCreditOperation(parts, request, context),
+    listTransfers: (request, context) => listTransfersOperation(books, request, context),
+    verifyLedger: (_, context) => verifyLedgerOperation({ books, isVerifying }, context),
+    setLimit: (request, context) => setLimitOperation(books, request, context),
+    deleteLimit: (request, context) => deleteLimitOperation(books, request, context),
+    listLimits: (request, context) => listLimitsOperation(limits, request, context),
+    setBudget: (request, context) => setBudgetOperation(parts, request, context),
+    deleteBudget: (request, context) => deleteBudgetOperation(books, request, context),
+    listBudgets: (request, context) => listBudgetsOperation(books, request, context),
+    listAnomalies: (request, context) => listAnomaliesOperation(books, request, context),
+  });
+}
