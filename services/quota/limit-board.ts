@@ -28,12 +28,15 @@ export class LimitBoard {
     const kept = this.#kept.get(organisationId);
     if (kept !== undefined) return kept;
     const before = this.#forgotten;
-    const limits = withDefaults(await this.#find(organisationId), {
-      organisationId,
-      defaults: this.#defaults,
-    });
+    const limits = await this.readLimits(organisationId);
     if (before === this.#forgotten) this.#keep(organisationId, limits);
     return limits;
+  }
+
+  /** As they are in the database now. */
+  async readLimits(organisationId: string): Promise<readonly Limit[]> {
+    const defaults = this.#defaults;
+    return withDefaults(await this.#find(organisationId), { organisationId, defaults });
   }
 
   forget(page: ChangePage): void {

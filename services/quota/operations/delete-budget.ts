@@ -15,5 +15,6 @@ export async function deleteBudgetOperation(
   const organisationId = readGivenName("organisation_id", request.organisationId);
   requirePermission(context, { organisationId, permission: "limits:write" });
   const id = readGivenName("id", request.id);
-  return budgetToWire(await deleteBudget(books, { organisationId, id }));
+  const { expectedVersion } = request;
+  return budgetToWire(await deleteBudget(books, { organisationId, id, expectedVersion }));
 }

@@ -15,5 +15,6 @@ export async function deleteLimitOperation(
   const organisationId = readGivenName("organisation_id", request.organisationId);
   requirePermission(context, { organisationId, permission: "limits:write" });
   const id = readGivenName("id", request.id);
-  return limitToWire(await deleteLimit(books, { organisationId, id }));
+  const { expectedVersion } = request;
+  return limitToWire(await deleteLimit(books, { organisationId, id, expectedVersion }));
 }

@@ -16,5 +16,5 @@ export async function listLimitsOperation(
 ): Promise<MessageInit<ListLimitsResponse>> {
   const organisationId = readGivenName("organisation_id", request.organisationId);
   requirePermission(context, { organisationId, permission: "limits:read" });
-  return { limits: (await limits.limitsOf(organisationId)).map(limitToWire) };
+  return { limits: (await limits.readLimits(organisationId)).map(limitToWire) };
 }

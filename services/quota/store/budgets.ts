@@ -50,14 +50,15 @@ export function setBudget(books: Books, change: BudgetChange): Promise<RunningBu
 }
 
 /** Takes a budget away. Throws `quota.not_found`. */
-export function deleteBudget(
-  books: Books,
-  { organisationId, id }: { readonly organisationId: string; readonly id: string },
-): Promise<RunningBudget> {
+export function deleteBudget(books: Books, removal: Removal): Promise<RunningBudget> {
+  const { organisationId, id, expectedVersion } = removal;
   return changeBooks(books, organisationId, async (tx) => {
     const wallet = await lockWallet(tx, books, organisationId);
     if (wallet === undefined) throw faults.not_found();
     const deleted = await findBudget(tx, { organisationId, id, nowMs: wallet.nowMs });
+    if (expectedVersion !== 0n && deleted.version !== expectedVersion) {
+      throw faults.version_mismatch();
+    }
     await sql`update budgets set deleted_at_ms = ${wallet.nowMs} where id = ${id}`.execute(tx);
     await recordChange(tx, wallet);
     return deleted;

@@ -15,6 +15,13 @@ export interface LimitChange {
   readonly expectedVersion: bigint;
 }
 
+/** A limit or budget to take away, at the version that was read; 0 for any. */
+export interface Removal {
+  readonly organisationId: string;
+  readonly id: string;
+  readonly expectedVersion: bigint;
+}
+
 interface LimitRow {
   readonly id: string;
   readonly organisation_id: string;
@@ -76,17 +83,17 @@ export function setLimit(books: Books, change: LimitChange): Promise<Limit> {
   });
 }
 
-/** Takes a limit away. Throws `quota.not_found`. */
-export function deleteLimit(
-  books: Books,
-  { organisationId, id }: { readonly organisationId: string; readonly id: string },
-): Promise<Limit> {
+/** Takes a limit away. Throws `quota.not_found` and `quota.version_mismatch`. */
+export function deleteLimit(books: Books, removal: Removal): Promise<Limit> {
+  const { organisationId, id, expectedVersion } = removal;
   return transaction(books.database, async (tx) => {
     const { rows } = await sql<LimitRow>`
       delete from limits where id = ${id} and organisation_id = ${organisationId}
       returning *`.execute(tx);
     const [row] = rows;
     if (row === undefined) throw faults.not_found();
+    // Thrown inside the transaction, so the row stays.
+    if (expectedVersion !== 0n && row.version !== expectedVersion) throw faults.version_mismatch();
     await recordChange(tx, { organisationId, nowMs: await readClock(tx, books) });
     return toLimit(row);
   });
