@@ -26,6 +26,21 @@ function wrap(logger: pino.Logger): Log {
   };
 }
 
+/** Lines kept back while the disk is full; beyond that the newest are lost. */
+const backlogMaxBytes = 1024 * 1024;
+
+function stdoutDestination(): pino.DestinationStream {
+  const destination = pino.destination({
+    dest: 1,
+    sync: true,
+    minLength: 0,
+    maxLength: backlogMaxBytes,
+  });
+  // A full disk or a reader that is gone must not end the process; the next line tries again.
+  destination.on("error", () => {});
+  return destination;
+}
+
 /** JSON lines on stdout, one system call a line, so that none is lost by a kill. */
 export function createLog(options: {
   readonly level: LogLevel;
@@ -35,9 +50,7 @@ export function createLog(options: {
 }): Log {
   const { write } = options;
   const destination =
-    write === undefined
-      ? pino.destination({ dest: 1, sync: true, minLength: 0 })
-      : { write: (line: string) => write(line) };
+    write === undefined ? stdoutDestination() : { write: (line: string) => write(line) };
   return wrap(
     pino(
       {
