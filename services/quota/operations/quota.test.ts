@@ -177,6 +177,9 @@ test("a limit binds all holders on all replicas from the moment it is set", asyn
   assert.deepEqual([granted.validMs, granted.degraded], [1_000, false]);
   const other = { ...wanted, subject: { organisationId, keyId: "key_2" } };
   assert.deepEqual((await second.leaseLimits(other)).grants, []);
+  await assert.rejects(first.deleteLimit({ organisationId, id: limit.id, expectedVersion: 7n }), {
+    reason: "quota.version_mismatch",
+  });
   await first.deleteLimit({ organisationId, id: limit.id });
   await assert.rejects(first.deleteLimit({ organisationId, id: limit.id }), {
     reason: "quota.not_found",

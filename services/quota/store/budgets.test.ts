@@ -171,8 +171,11 @@ test("a budget is changed from the version that was read, and no other", async (
 test("a budget that is taken away binds nobody any more", async () => {
   const organisationId = await organisationWith(books, 1_000_000n);
   const { id } = await budget(organisationId, 5n, { for: { keyId: "key_1" } });
-  await deleteBudget(books, { organisationId, id });
-  await assert.rejects(deleteBudget(books, { organisationId, id }), { reason: "quota.not_found" });
+  const removal = { organisationId, id, expectedVersion: 1n };
+  const stale = deleteBudget(books, { ...removal, expectedVersion: 2n });
+  await assert.rejects(stale, { reason: "quota.version_mismatch" });
+  await deleteBudget(books, removal);
+  await assert.rejects(deleteBudget(books, removal), { reason: "quota.not_found" });
   const holder = new TestHolder(organisationId, { subject: { keyId: "key_1" } });
   const answer = await holder.call(books, { neededNanos: 900n });
   assert.deepEqual([answer.grantedNanos >= 900n, answer.scopedBy], [true, []]);

@@ -7,6 +7,7 @@ import { type Books, changeBooks, type LockedWallet, lockWallet, readClock } fro
 import { findBudgets, type RunningBudget } from "./budget-rows.ts";
 import { recordChange } from "./changes.ts";
 import { openWallet } from "./credit.ts";
+import type { Removal } from "./limits.ts";
 
 export interface BudgetChange {
   /** Empty to find it by subject and period, which are one budget's alone. */
@@ -49,7 +50,7 @@ export function setBudget(books: Books, change: BudgetChange): Promise<RunningBu
   });
 }
 
-/** Takes a budget away. Throws `quota.not_found`. */
+/** Takes a budget away. Throws `quota.not_found` and `quota.version_mismatch`. */
 export function deleteBudget(books: Books, removal: Removal): Promise<RunningBudget> {
   const { organisationId, id, expectedVersion } = removal;
   return changeBooks(books, organisationId, async (tx) => {

@@ -1106,6 +1106,13 @@ export declare type DeleteLimitRequest = Message<"tandem.quota.v1.DeleteLimitReq
    * @generated from field: string id = 2;
    */
   id: string;
+
+  /**
+   * The version that was read; 0 for any.
+   *
+   * @generated from field: uint64 expected_version = 3;
+   */
+  expectedVersion: bigint;
 };
 
 /**
@@ -1237,6 +1244,13 @@ export declare type DeleteBudgetRequest = Message<"tandem.quota.v1.DeleteBudgetR
    * @generated from field: string id = 2;
    */
   id: string;
+
+  /**
+   * The version that was read; 0 for any.
+   *
+   * @generated from field: uint64 expected_version = 3;
+   */
+  expectedVersion: bigint;
 };
 
 /**
