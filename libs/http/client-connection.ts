@@ -321,7 +321,7 @@ export class ClientConnection {
 
   #failure(): Error {
     const cause = this.#cause;
-    if (cause !== undefined && "reason" in cause) return cause;
+    if (Fault.is(cause)) return cause;
     const detail = cause?.message ?? "closed by the peer";
     const details = cause === undefined ? { detail } : { detail, cause };
     return this.#isOpen ? httpFaults.connection_lost(details) : httpFaults.connect_failed(details);

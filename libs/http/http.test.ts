@@ -1,144 +1,327 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, test } from "node:test";
-import { createLog } from "../telemetry/index.ts";
-import { realWorld } from "../world/index.ts";
-import type { AttemptFailure, ClientPool, ClientRequest, ExchangeHandler } from "./contract.ts";
-import { createClientPool, createHttpServer, type HttpServer } from "./index.ts";
+import {
+  type ClientHttp2Session,
+  connect as connectHttp2,
+  constants,
+  type IncomingHttpHeaders,
+  type IncomingHttpStatusHeader,
+} from "node:http2";
+import { type TestContext, test } from "node:test";
+import { createClientPool } from "./client-pool.ts";
+import type { Exchange } from "./contract.ts";
+import { createHttpServer, createPublicServer, type HttpServer } from "./index.ts";
+import { selfSigned } from "./test-certificate.ts";
+import { callOnce, converse, eventually, log, open, openPool, world } from "./test-wire.ts";
 
-const world = realWorld();
-const log = createLog({ level: "error", fields: {}, write: () => undefined });
-const directory = mkdtempSync(join(tmpdir(), "tandem-http-"));
-after(() => rmSync(directory, { recursive: true, force: true }));
-let sockets = 0;
-
-async function serve(
-  onExchange: ExchangeHandler,
-): Promise<{ server: HttpServer; pool: ClientPool }> {
-  const server = createHttpServer({ onExchange, world, log });
-  sockets += 1;
-  await server.listen(`unix:${join(directory, `${sockets}.sock`)}`);
-  const pool = createClientPool({ address: server.address, world });
-  after(async () => {
-    pool.close();
-    await server.close({ deadlineMs: 100 });
-  });
-  return { server, pool };
-}
-
-interface Answer {
-  readonly status: number;
-  readonly fields: Record<string, string>;
-  readonly body: string;
-  readonly chunks: number;
-}
-
-function call(pool: ClientPool, request: ClientRequest): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    let status = 0;
-    let fields: Record<string, string> = {};
-    const chunks: Buffer[] = [];
-    pool.send(request, {
-      onHead: (head) => {
-        status = head.status;
-        fields = Object.fromEntries(head.headers.entries());
-      },
-      onChunk: (chunk) => chunks.push(chunk),
-      onEnd: () =>
-        resolve({ status, fields, body: Buffer.concat(chunks).toString(), chunks: chunks.length }),
-      onFailure: (failure: AttemptFailure) => reject(failure.error),
-    });
-  });
-}
-
-test("a whole answer comes back as it was given, over one kept connection", async () => {
-  const { server, pool } = await serve((exchange) => {
-    void exchange.readBody(1_000).then((body) => {
-      exchange.respond(
-        200,
-        [["x-method", exchange.head.method]],
-        `${exchange.head.target} ${body}`,
-      );
-    });
-  });
-  for (let round = 0; round < 5; round += 1) {
-    const answer = await call(pool, {
-      method: "POST",
-      target: "/a/b?c=d",
-      headers: [["content-type", "text/plain"]],
-      body: Buffer.from(`round ${round}`),
-    });
-    assert.equal(answer.status, 200);
-    assert.equal(answer.body, `/a/b?c=d round ${round}`);
-    assert.equal(answer.fields["x-method"], "POST");
-  }
-  assert.equal(server.connections, 1);
-  assert.equal(pool.openConnections, 1);
-});
-
-test("a streamed request meets a streamed answer", async () => {
-  const { pool } = await serve((exchange) => {
-    exchange.startStream(200, []);
+/** What every door is asked, and has to answer alike. */
+function handle(exchange: Exchange): void {
+  const { path, query, method, headers } = exchange.head;
+  if (path === "/echo") {
+    exchange.readBody(100_000).then(
+      (body) => exchange.respond(200, [["x-method", method]], `${query} ${body}`),
+      (fault: { httpStatus: number }) => exchange.respond(fault.httpStatus, [], "refused"),
+    );
+  } else if (path === "/stream") {
+    exchange.startStream(200, [["x-method", method]]);
     exchange.streamBody({
       onChunk: (chunk) => exchange.write(chunk.toString().toUpperCase()),
       onEnd: () => exchange.end(),
     });
-  });
-  const answer = await new Promise<string>((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    const sent = pool.send(
-      { method: "POST", target: "/", headers: [], body: "stream" },
-      {
-        onHead: () => undefined,
-        onChunk: (chunk) => {
-          chunks.push(chunk);
-          if (chunks.length === 3) sent.endBody();
-          else sent.writeBody(Buffer.from("more "));
-        },
-        onEnd: () => resolve(Buffer.concat(chunks).toString()),
-        onFailure: (failure) => reject(failure.error),
-      },
-    );
-    sent.writeBody(Buffer.from("first "));
-  });
-  assert.equal(answer, "FIRST MORE MORE ");
-});
-
-test("an answer that is cut off fails at the client, never ends", async () => {
-  const { pool } = await serve((exchange) => {
+  } else if (path === "/cut") {
     exchange.startStream(200, []);
-    exchange.write("half of it");
-    exchange.cut();
-  });
-  await assert.rejects(call(pool, { method: "GET", target: "/", headers: [] }), {
-    reason: "http.connection_lost",
-  });
-});
-
-test("a handler that throws is answered with 500", async () => {
-  const { pool } = await serve(() => {
+    exchange.write("half");
+    setTimeout(() => exchange.cut(), 20);
+  } else if (path === "/fields") {
+    exchange.respond(
+      200,
+      [
+        ["set-cookie", "a=1"],
+        ["set-cookie", "b=2"],
+      ],
+      JSON.stringify([headers.get("x-twice"), headers.get("cookie"), headers.get("host")]),
+    );
+  } else if (path === "/throw") {
     throw new Error("a bug");
-  });
-  const answer = await call(pool, { method: "GET", target: "/", headers: [] });
-  assert.equal(answer.status, 500);
-  assert.equal(answer.body.includes("a bug"), false);
-});
+  } else if (path === "/hang") {
+    exchange.onAbort(() => aborted.push(exchange.protocol));
+  } else {
+    exchange.respond(404, [], "");
+  }
+}
 
-test("a server that is not there fails the attempt before the request was sent", async () => {
-  const pool = createClientPool({ address: `unix:${join(directory, "nobody.sock")}`, world });
-  const failure = await new Promise<AttemptFailure>((resolve) => {
-    pool.send(
-      { method: "GET", target: "/", headers: [] },
-      {
-        onHead: () => undefined,
-        onChunk: () => undefined,
-        onEnd: () => undefined,
-        onFailure: resolve,
-      },
+const aborted: string[] = [];
+
+type DoorKind = "strict" | "fast" | "fast path off";
+
+async function openDoor(context: TestContext, kind: DoorKind): Promise<HttpServer> {
+  const server =
+    kind === "strict"
+      ? createHttpServer({ onExchange: handle, world, log })
+      : createPublicServer({ onExchange: handle, world, log, fastPath: kind === "fast" });
+  await server.listen("tcp:127.0.0.1:0");
+  context.after(() => server.close({ deadlineMs: 0 }));
+  return server;
+}
+
+for (const kind of ["strict", "fast", "fast path off"] as const) {
+  test(`HTTP/1.1, ${kind}: whole, streamed, refused and cut answers`, async (context) => {
+    const { address } = await openDoor(context, kind);
+    const pool = openPool(context, address);
+    const body = Buffer.from("abc");
+    const echoed = await callOnce(pool, { method: "POST", target: "/echo?q=1", body });
+    assert.equal(echoed.body, "q=1 abc");
+    assert.equal(echoed.fields["x-method"], "POST");
+    const tooLarge = Buffer.alloc(100_001);
+    const refused = await callOnce(pool, { method: "POST", target: "/echo", body: tooLarge });
+    assert.equal(refused.status, 413);
+    const streamed = await callOnce(pool, { method: "POST", target: "/stream", body });
+    assert.equal(streamed.body, "ABC");
+    const head = await callOnce(pool, { method: "HEAD", target: "/echo" });
+    assert.equal(head.body, "");
+    assert.equal((await callOnce(pool, { target: "/throw" })).status, 500);
+    assert.equal((await callOnce(pool, { target: "/nothing" })).status, 404);
+    await assert.rejects(callOnce(pool, { target: "/cut" }), /connection_lost/);
+    const fields = await callOnce(pool, {
+      target: "/fields",
+      headers: [
+        ["x-twice", "1"],
+        ["x-twice", "2"],
+        ["cookie", "a=1; b=2"],
+      ],
+    });
+    const host = address.slice("tcp:".length);
+    assert.equal(fields.body, JSON.stringify(["1, 2", "a=1; b=2", host]));
+  });
+
+  test(`HTTP/1.1, ${kind}: what is ambiguous is refused and closes`, async (context) => {
+    const { address } = await openDoor(context, kind);
+    const heads = [
+      "content-length: 3\r\ntransfer-encoding: chunked\r\nhost: a",
+      "content-length: 3\r\ncontent-length: 3\r\nhost: a",
+      "content-length: +3\r\nhost: a",
+      "transfer-encoding: xchunked\r\nhost: a",
+      "transfer-encoding : chunked\r\nhost: a",
+      "host: a\r\nhost: b",
+      "host: a\r\nx: 1\r\n folded",
+      "host: a\r\nx: \0",
+      "x: no host",
+      "host: a b",
+    ];
+    for (const head of heads) {
+      const behind = "GET /echo?smuggled HTTP/1.1\r\nhost: a\r\n\r\n";
+      const seen = await converse(address, `POST /echo HTTP/1.1\r\n${head}\r\n\r\n${behind}`);
+      assert.match(seen, /^HTTP\/1\.1 (400|501) /, head);
+      assert.match(seen, /connection: close/i, head);
+      assert.equal(seen.match(/HTTP\/1\.1 \d/g)?.length, 1, `${head}\n${seen}`);
+    }
+    const tooMany = `GET /echo HTTP/1.1\r\nhost: a\r\n${"x: 1\r\n".repeat(100)}\r\n`;
+    assert.match(await converse(address, tooMany), /^HTTP\/1\.1 431 /);
+    const tooLong = `GET /echo?${"a".repeat(9_000)} HTTP/1.1\r\nhost: a\r\n\r\n`;
+    assert.match(await converse(address, tooLong), /^HTTP\/1\.1 414 /);
+  });
+}
+
+for (const kind of ["fast", "fast path off"] as const) {
+  test(`${kind}: odd but valid requests are served on one connection`, async (context) => {
+    const { address } = await openDoor(context, kind);
+    const seen = await converse(
+      address,
+      "GET /echo?1 HTTP/1.1\r\nhost: a\r\n\r\n" +
+        "POST /echo?2 HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" +
+        "GET http://a/echo?3 HTTP/1.1\r\nhost: a\r\n\r\n" +
+        "POST /echo?4 HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\nde" +
+        "GET /echo?5 HTTP/1.0\r\n\r\n",
+    );
+    const bodies = ["1 ", "2 abc", "3 ", "4 de", "5 "];
+    for (const body of bodies) assert.ok(seen.includes(`\r\n\r\n${body}`), `${body}: ${seen}`);
+    assert.match(seen, /100 Continue/);
+    const elsewhere = await converse(address, "GET http://b/ HTTP/1.1\r\nhost: a\r\n\r\n");
+    assert.match(elsewhere, /^HTTP\/1\.1 400 /);
+  });
+
+  test(`${kind}: an answer to HTTP/1.0 that is cut is reset, not ended`, async (context) => {
+    const { address } = await openDoor(context, kind);
+    const socket = open(address);
+    let wasReset = false;
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      wasReset = error.code === "ECONNRESET";
+    });
+    socket.resume();
+    socket.write("GET /cut HTTP/1.0\r\n\r\n");
+    await eventually("the connection broke", () => socket.destroyed);
+    assert.equal(wasReset, true);
+  });
+
+  test(`${kind}: a head torn at any byte is handed over whole`, async (context) => {
+    const { address } = await openDoor(context, kind);
+    const text =
+      "POST /echo?x HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n";
+    await Promise.all(
+      Array.from({ length: text.length - 1 }, async (_, at) => {
+        const socket = open(address);
+        let seen = "";
+        socket.on("data", (chunk: Buffer) => {
+          seen += chunk.toString();
+        });
+        socket.write(text.slice(0, at + 1));
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        socket.write(text.slice(at + 1));
+        await eventually("the answer", () => seen.endsWith("x a"));
+        socket.destroy();
+      }),
     );
   });
-  assert.equal(failure.requestStarted, false);
-  assert.match(failure.error.message, /connect_failed/);
+}
+
+interface H2Answer {
+  readonly headers: IncomingHttpHeaders & IncomingHttpStatusHeader;
+  readonly body: string;
+  readonly code: number | undefined;
+}
+
+function callH2(session: ClientHttp2Session, path: string, body = ""): Promise<H2Answer> {
+  return new Promise((resolve) => {
+    const stream = session.request({ ":path": path, ":method": body === "" ? "GET" : "POST" });
+    let headers: H2Answer["headers"] = {};
+    let text = "";
+    stream.on("response", (given) => {
+      headers = given;
+    });
+    stream.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    stream.on("error", () => undefined);
+    stream.on("close", () => resolve({ headers, body: text, code: stream.rstCode }));
+    if (body !== "") stream.end(body);
+  });
+}
+
+async function checkH2(session: ClientHttp2Session): Promise<void> {
+  assert.equal((await callH2(session, "/echo?q", "abc")).body, "q abc");
+  assert.equal((await callH2(session, "/stream", "abc")).body, "ABC");
+  assert.equal((await callH2(session, "/throw")).headers[":status"], 500);
+  const cut = await callH2(session, "/cut");
+  assert.equal(cut.body, "half");
+  assert.equal(cut.code, constants.NGHTTP2_INTERNAL_ERROR);
+  const fields = await callH2(session, "/fields");
+  assert.deepEqual(fields.headers["set-cookie"], ["a=1", "b=2"]);
+  const tooLong = await callH2(session, `/echo?${"a".repeat(9_000)}`);
+  assert.equal(tooLong.headers[":status"], 414);
+}
+
+for (const kind of ["fast", "fast path off"] as const) {
+  test(`HTTP/2 by prior knowledge, ${kind}`, async (context) => {
+    const server = await openDoor(context, kind);
+    const session = connectHttp2(server.address.replace("tcp:", "http://"));
+    context.after(() => session.destroy());
+    await checkH2(session);
+    const before = aborted.length;
+    const hanging = session.request({ ":path": "/hang" });
+    hanging.on("error", () => undefined);
+    await eventually("the stream is open", () => hanging.id !== undefined);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    hanging.close(constants.NGHTTP2_CANCEL);
+    await eventually("the handler was told", () => aborted.length === before + 1);
+    assert.equal(aborted.at(-1), "h2");
+  });
+}
+
+test("cookies that HTTP/2 split are whole again", async (context) => {
+  const server = await openDoor(context, "fast");
+  const session = connectHttp2(server.address.replace("tcp:", "http://"));
+  context.after(() => session.destroy());
+  const stream = session.request({ ":path": "/fields", cookie: ["a=1", "b=2"] });
+  let text = "";
+  stream.on("data", (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  await eventually("the answer", () => text.endsWith("]"));
+  assert.equal((JSON.parse(text) as string[])[1], "a=1; b=2");
+});
+
+test("a session that opens and resets streams without end is closed; others go on", async (context) => {
+  const server = await openDoor(context, "fast");
+  const url = server.address.replace("tcp:", "http://");
+  const attacker = connectHttp2(url);
+  const bystander = connectHttp2(url);
+  context.after(() => attacker.destroy());
+  context.after(() => bystander.destroy());
+  attacker.on("error", () => undefined);
+  let streams = 0;
+  while (!attacker.destroyed && !attacker.closed && streams < 5_000) {
+    for (let burst = 0; burst < 50 && !attacker.destroyed && !attacker.closed; burst += 1) {
+      const stream = attacker.request({ ":path": "/hang" });
+      stream.on("error", () => undefined);
+      stream.close(constants.NGHTTP2_CANCEL);
+      streams += 1;
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.ok(streams < 1_100, `${streams} streams before the session was closed`);
+  assert.equal((await callH2(bystander, "/echo?q", "abc")).body, "q abc");
+});
+
+test("TLS: HTTP/2 and HTTP/1.1 by ALPN, and a certificate renewed while running", async (context) => {
+  const first = selfSigned("tandem.test");
+  const server = createPublicServer({
+    onExchange: handle,
+    world,
+    log,
+    fastPath: true,
+    tls: first,
+  });
+  await server.listen("tcp:127.0.0.1:0");
+  context.after(() => server.close({ deadlineMs: 0 }));
+  const session = connectHttp2(server.address.replace("tcp:", "https://"), {
+    ca: first.certificate,
+    servername: "tandem.test",
+  });
+  context.after(() => session.destroy());
+  await checkH2(session);
+  const address = server.address.replace("tcp:", "tls:");
+  const poolWith = (ca: string) => {
+    const pool = createClientPool({ address, world, tls: { ca, serverName: "tandem.test" } });
+    context.after(() => pool.close());
+    return pool;
+  };
+  const echo = { method: "POST", target: "/echo?q", body: Buffer.from("abc") };
+  assert.equal((await callOnce(poolWith(first.certificate), echo)).body, "q abc");
+  const second = selfSigned("tandem.test");
+  server.renewCertificate(second);
+  assert.equal((await callOnce(poolWith(second.certificate), echo)).body, "q abc");
+  await assert.rejects(callOnce(poolWith(first.certificate), echo), /connect_failed/);
+});
+
+test("a slow head is cut off on Node's path too", async (context) => {
+  const server = createPublicServer({
+    onExchange: handle,
+    world,
+    log,
+    fastPath: false,
+    limits: { headTimeoutMs: 300, bodyIdleTimeoutMs: 300 },
+  });
+  await server.listen("tcp:127.0.0.1:0");
+  context.after(() => server.close({ deadlineMs: 0 }));
+  const head = converse(server.address, "GET / HTTP/1.1\r\nhost: a\r\nx: ");
+  const body = converse(
+    server.address,
+    "POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc",
+  );
+  assert.match(await head, /^HTTP\/1\.1 408 /);
+  assert.match(await body, /^HTTP\/1\.1 408 /);
+});
+
+test("closing a public door drains every kind of connection", async (context) => {
+  const server = createPublicServer({ onExchange: handle, world, log, fastPath: true });
+  await server.listen("tcp:127.0.0.1:0");
+  const session = connectHttp2(server.address.replace("tcp:", "http://"));
+  context.after(() => session.destroy());
+  assert.equal((await callH2(session, "/echo?q", "abc")).body, "q abc");
+  const pool = openPool(context, server.address);
+  assert.equal((await callOnce(pool, { target: "/echo?x" })).body, "x ");
+  assert.equal(server.connections, 2);
+  const startedAt = performance.now();
+  await server.close({ deadlineMs: 5_000 });
+  assert.ok(performance.now() - startedAt < 2_500);
+  assert.equal(server.connections, 0);
 });

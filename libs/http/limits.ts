@@ -65,3 +65,6 @@ export const clientLimitsDefault: ClientLimits = {
 
 /** Bytes that may wait for a slow reader before its source is paused. */
 export const highWaterBytes = 65_536;
+
+/** A body that nobody wanted is read to its end up to here, so that the connection can stay. */
+export const discardBytesMax = 65_536;

@@ -5,7 +5,7 @@ import { ConnectionWatch } from "./connection-watch.ts";
 import type { EncodedFields, Exchange, HeaderFields, RequestHead } from "./contract.ts";
 import { fieldLines } from "./encoded-fields.ts";
 import { httpFaults } from "./faults.ts";
-import type { ServerLimits } from "./limits.ts";
+import { discardBytesMax, type ServerLimits } from "./limits.ts";
 import type { NodeRequest } from "./node-heads.ts";
 
 export type NodeResponse = ServerResponse | Http2ServerResponse;
@@ -25,6 +25,17 @@ function groupFields(headers: HeaderFields | EncodedFields): Map<string, string 
   return grouped;
 }
 
+/** What an exchange needs of the servers that read its request. */
+export interface NodeExchangePort {
+  readonly request: NodeRequest;
+  readonly response: NodeResponse;
+  readonly limits: ServerLimits;
+  readonly awaitsContinue: boolean;
+  isDraining(): boolean;
+  /** The answer being written is the connection's last one. */
+  isLast(): void;
+}
+
 /** A request that `node:http` or `node:http2` read, behind the same face as the strict server's. */
 export class NodeExchange implements Exchange {
   readonly head: RequestHead;
@@ -34,7 +45,7 @@ export class NodeExchange implements Exchange {
   readonly #response: NodeResponse;
   readonly #body: BodyInlet;
   readonly #watch: ConnectionWatch;
-  readonly #isDraining: () => boolean;
+  readonly #port: NodeExchangePort;
   #awaitsContinue: boolean;
   #state: "open" | "streaming" | "ended" | "cut" = "open";
   #bytesOwed = Number.POSITIVE_INFINITY;
@@ -42,23 +53,14 @@ export class NodeExchange implements Exchange {
   #abortHandlers: (() => void)[] = [];
   #finishHandlers: (() => void)[] = [];
 
-  constructor(
-    head: RequestHead,
-    options: {
-      readonly request: NodeRequest;
-      readonly response: NodeResponse;
-      readonly limits: ServerLimits;
-      readonly awaitsContinue: boolean;
-      readonly isDraining: () => boolean;
-    },
-  ) {
-    const { request, response } = options;
+  constructor(head: RequestHead, port: NodeExchangePort) {
+    const { request, response } = port;
     this.head = head;
+    this.#port = port;
     this.#request = request;
     this.#response = response;
-    this.#watch = new ConnectionWatch(options.limits);
-    this.#awaitsContinue = options.awaitsContinue;
-    this.#isDraining = options.isDraining;
+    this.#watch = new ConnectionWatch(port.limits);
+    this.#awaitsContinue = port.awaitsContinue;
     this.protocol = response instanceof Http2ServerResponse ? "h2" : "http/1.1";
     this.remoteAddress = request.socket.remoteAddress ?? "";
     this.#body = new BodyInlet(() => this.#adjustFlow());
@@ -154,9 +156,12 @@ export class NodeExchange implements Exchange {
     response.statusCode = status;
     for (const [name, value] of groupFields(headers)) response.setHeader(name, value);
     if (contentLength !== undefined) response.setHeader("content-length", `${contentLength}`);
-    const leavesBody = !this.#body.isComplete;
-    if (this.protocol === "http/1.1" && (this.#isDraining() || leavesBody)) {
+    const { headers: fields, contentLength: declared = 0 } = this.head;
+    const hasBody = declared > discardBytesMax || fields.has("transfer-encoding");
+    const leavesBody = hasBody && !this.#body.isComplete;
+    if (this.protocol === "http/1.1" && (this.#port.isDraining() || leavesBody)) {
       response.setHeader("connection", "close");
+      this.#port.isLast();
     }
   }
 

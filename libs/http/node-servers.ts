@@ -18,7 +18,7 @@ import type { Timer, World } from "../world/index.ts";
 import type { ExchangeHandler } from "./contract.ts";
 import { httpFaults, type Refusal } from "./faults.ts";
 import type { ServerLimits } from "./limits.ts";
-import { NodeExchange, type NodeResponse } from "./node-exchange.ts";
+import { NodeExchange, type NodeExchangePort, type NodeResponse } from "./node-exchange.ts";
 import { type NodeRequest, nodeRequestHead } from "./node-heads.ts";
 import { type DescribeRefusal, refusalHead } from "./refusal.ts";
 
@@ -57,6 +57,8 @@ export class NodeServers {
   readonly #http2: Http2Server;
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #exchanges = new Set<{ exchange: NodeExchange; request: NodeRequest }>();
+  /** HTTP/1.1 sockets that were given their last answer; what they still hold is not read. */
+  readonly #closing = new WeakSet<Socket>();
   #isDraining: boolean = false;
 
   constructor(options: NodeServersOptions) {
@@ -102,7 +104,13 @@ export class NodeServers {
     }
     const fault = httpFaults.request_timeout();
     const { contentType, body } = this.#options.describe(fault);
-    exchange.respond(fault.httpStatus, [["content-type", contentType]], body);
+    const fields: [string, string][] = [["content-type", contentType]];
+    // The rest of a late body cannot be waited for.
+    if (exchange.protocol === "http/1.1") {
+      fields.push(["connection", "close"]);
+      this.#closing.add(request.socket);
+    }
+    exchange.respond(fault.httpStatus, fields, body);
   }
 
   #createHttp1(): Server {
@@ -165,14 +173,22 @@ export class NodeServers {
     awaitsContinue: boolean,
   ): void {
     const { limits, onExchange, log, describe } = this.#options;
+    const { socket } = request;
+    if (this.#closing.has(socket)) return;
     const head = nodeRequestHead(request, limits);
     if (typeof head === "string") {
       this.#refuse(response, head);
       return;
     }
-    const isDraining = (): boolean => this.#isDraining;
-    const options = { request, response, limits, awaitsContinue, isDraining };
-    const exchange = new NodeExchange(head, options);
+    const port: NodeExchangePort = {
+      request,
+      response,
+      limits,
+      awaitsContinue,
+      isDraining: () => this.#isDraining,
+      isLast: () => this.#closing.add(socket),
+    };
+    const exchange = new NodeExchange(head, port);
     const entry = { exchange, request };
     this.#exchanges.add(entry);
     response.on("close", () => this.#exchanges.delete(entry));
@@ -193,12 +209,16 @@ export class NodeServers {
     const { contentType, body } = this.#options.describe(fault);
     response.statusCode = fault.httpStatus;
     response.setHeader("content-type", contentType);
-    if (response.req.httpVersionMajor === 1) response.setHeader("connection", "close");
+    if (response.req.httpVersionMajor === 1) {
+      response.setHeader("connection", "close");
+      this.#closing.add(response.req.socket);
+    }
     response.end(body);
   }
 
   /** Refuses what could not be read as a request. */
   #refuseSocket(socket: Socket, code: string): void {
+    if (this.#closing.has(socket)) return;
     if (!socket.writable || code === "ECONNRESET") {
       socket.destroy();
       return;

@@ -7,7 +7,7 @@ import type { ExchangeHandler } from "./contract.ts";
 import { httpFaults, type Refusal } from "./faults.ts";
 import { HeadScanner, isRefused, needsMore } from "./head-scanner.ts";
 import { ScannedRequestHead } from "./heads.ts";
-import { highWaterBytes, type ServerLimits } from "./limits.ts";
+import { discardBytesMax, highWaterBytes, type ServerLimits } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
 import { type DescribeRefusal, refusalHead } from "./refusal.ts";
 import { type ExchangePort, ServerExchange } from "./server-exchange.ts";
@@ -29,8 +29,6 @@ export interface ConnectionHost {
 
 /** How much a peer may still send after the last answer. */
 const lingerBytesMax = 1_048_576;
-/** A body that nobody wanted is read to its end up to here, so that the connection can stay. */
-const discardBytesMax = 65_536;
 
 /**
  * One connection of the strict server. States: idle → head → exchange → idle …, from each of them
