@@ -1,0 +1,90 @@
+import { type MockEngine, mockEngine, startTandem, type Tandem } from "@tandem/libs/testing";
+import { z } from "zod";
+
+/** The running product, as the clients see it, and the engine whose answers they must get. */
+export interface Target {
+  /** Without a path: `http://127.0.0.1:4600`. */
+  readonly origin: string;
+  readonly apiKey: string;
+  readonly model: string;
+  /** A model that thinks before it answers. */
+  readonly thinker: string;
+  readonly engine: MockEngine;
+  /** A key of its own, with limits or without. */
+  makeKey(given?: KeyWishes): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface KeyWishes {
+  /** Requests a minute. */
+  readonly requestsPerMinute?: number;
+  /** Of currency units a day. */
+  readonly budgetPerDay?: string;
+  readonly scopes?: readonly string[];
+}
+
+const context = 32_768;
+const price = { inputPerMillion: "1", outputPerMillion: "2" };
+const keySchema = z.object({ id: z.string(), secret: z.string() });
+
+export async function openTarget(): Promise<Target> {
+  const engine = await mockEngine({
+    profile: "deepseek",
+    models: [
+      { id: "mock-1", contextTokens: context },
+      { id: "mock-thinker", contextTokens: context, reasoningTokens: 6 },
+    ],
+    cachedTokens: 2,
+  });
+  const tandem = await startTandem({
+    settings: {
+      inference: { upstreams: [{ name: "mock", profile: "deepseek", baseUrl: engine.baseUrl }] },
+      models: {
+        models: ["mock-1", "mock-thinker"].map((id) => ({
+          ...{ id, contextTokens: context, price },
+          targets: [{ upstream: "mock", model: id }],
+        })),
+      },
+    },
+  });
+  return {
+    origin: tandem.origin,
+    apiKey: tandem.apiKey,
+    model: "mock-1",
+    thinker: "mock-thinker",
+    engine,
+    makeKey: (given = {}) => makeKey(tandem, given),
+    async close() {
+      await tandem.stop();
+      await engine.close();
+    },
+  };
+}
+
+async function makeKey(tandem: Tandem, given: KeyWishes): Promise<string> {
+  const { requestsPerMinute, budgetPerDay, scopes = ["inference"] } = given;
+  const made = await post(tandem, "/keys", { name: "of a test", scopes });
+  const { id, secret } = keySchema.parse(made);
+  if (requestsPerMinute !== undefined) {
+    const limit = { kind: "requests", amount: requestsPerMinute, window_seconds: 60 };
+    await post(tandem, "/limits", { key_id: id, ...limit });
+  }
+  if (budgetPerDay !== undefined) {
+    await post(tandem, "/budgets", { key_id: id, amount: budgetPerDay, period: "day" });
+  }
+  return secret;
+}
+
+async function post(tandem: Tandem, path: string, body: object): Promise<unknown> {
+  const response = await fetch(tandem.adminUrl + path, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${tandem.adminKey}`,
+      "content-type": "application/json",
+      "idempotency-key": crypto.randomUUID(),
+    },
+    body: JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return response.json();
+}
