@@ -24,7 +24,7 @@ function bench(total: bigint) {
     calls: [] as WalletCall[],
     scopedBy: [] as string[],
     failing: undefined as Error | undefined,
-    losesAnswers: false,
+    losesAnswers: false as boolean,
   };
   const answer = (call: WalletCall): WalletReply => {
     const known = quota.leases.get(call.leaseId);

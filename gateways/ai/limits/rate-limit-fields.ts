@@ -1,0 +1,35 @@
+import type { SubjectLimits } from "@tandem/libs/gateway";
+
+type Fields = (readonly [name: string, value: string])[];
+
+/**
+ * The six `x-ratelimit-…` fields that OpenAI's clients show, from the tightest limit of each kind.
+ * None where there is no limit.
+ */
+export function rateLimitFields(limits: SubjectLimits, nowMs: number): Fields {
+  const fields: Fields = [];
+  for (const kind of ["requests", "tokens"] as const) {
+    let least: (typeof limits.pools)[number] | undefined;
+    for (const pool of limits.pools) {
+      if (pool.kind !== kind) continue;
+      if (least === undefined || pool.remainingAt(nowMs) < least.remainingAt(nowMs)) least = pool;
+    }
+    if (least === undefined) continue;
+    fields.push(
+      [`x-ratelimit-limit-${kind}`, String(least.limit)],
+      [`x-ratelimit-remaining-${kind}`, String(least.remainingAt(nowMs))],
+      [`x-ratelimit-reset-${kind}`, durationText(least.resetMsAt(nowMs))],
+    );
+  }
+  return fields;
+}
+
+/** As OpenAI writes durations: `12ms`, `1s`, `6m0s`, `1h0m0s`. */
+export function durationText(durationMs: number): string {
+  if (durationMs < 1_000) return `${Math.ceil(durationMs)}ms`;
+  const seconds = Math.ceil(durationMs / 1_000);
+  const minutes = Math.floor(seconds / 60);
+  if (minutes === 0) return `${seconds}s`;
+  if (minutes < 60) return `${minutes}m${seconds % 60}s`;
+  return `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds % 60}s`;
+}

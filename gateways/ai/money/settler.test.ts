@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type Journal, openJournal } from "@tandem/libs/store";
+import { createLog } from "@tandem/libs/telemetry";
+import { realWorld } from "@tandem/libs/world";
+import fc from "fast-check";
+import { noUsage } from "../core/money/token-usage.ts";
+import { decodeSettlement, encodeSettlement, type Settlement } from "./settlement.ts";
+import { type SettleReply, Settler } from "./settler.ts";
+
+function settlementOf(requestId: string, chargedNanos = 5n): Settlement {
+  return {
+    requestId,
+    leaseId: "lse_1",
+    organisationId: "org_1",
+    projectId: "",
+    userId: "",
+    keyId: "key_1",
+    model: "m",
+    upstream: "u",
+    reservedNanos: 10n,
+    chargedNanos,
+    upstreamNanos: 0n,
+    usage: noUsage,
+    atMs: 1,
+    outcome: "complete",
+    priceId: "prc_1",
+    currency: "USD",
+  };
+}
+
+const world = realWorld();
+
+/** A replica with a real journal, and quota as a ledger by request id. */
+async function bench() {
+  const directory = await mkdtemp(join(tmpdir(), "settler-"));
+  const lines: string[] = [];
+  const log = createLog({ level: "debug", fields: {}, write: (line) => lines.push(line) });
+  const ledger = new Map<string, bigint>();
+  const quota = {
+    fails: false as boolean,
+    losesAnswers: false as boolean,
+    refuses: new Set<string>(),
+    batches: [] as number[],
+  };
+  const callQuota = (settlements: readonly Settlement[]): Promise<SettleReply> => {
+    quota.batches.push(settlements.length);
+    if (quota.fails) return Promise.reject(new Error("quota is away"));
+    const refused = settlements.filter(({ requestId }) => quota.refuses.has(requestId));
+    const booked = settlements.filter(({ requestId }) => !quota.refuses.has(requestId));
+    for (const { requestId, chargedNanos } of booked) {
+      if (!ledger.has(requestId)) ledger.set(requestId, chargedNanos);
+    }
+    if (quota.losesAnswers) return Promise.reject(new Error("answer lost"));
+    return Promise.resolve({
+      settled: booked.map(({ requestId }) => requestId),
+      refused: refused.map(({ requestId }) => ({ requestId, reason: "conflict" })),
+    });
+  };
+  const opened: Journal[] = [];
+  const start = async (): Promise<Settler> => {
+    const journal = await openJournal(directory, { world, log, windowMs: 0 });
+    opened.push(journal);
+    return new Settler({ world, log, journal, callQuota });
+  };
+  const stop = async (): Promise<void> => {
+    for (const journal of opened.splice(0)) await journal.close();
+  };
+  const end = async (): Promise<void> => {
+    await stop();
+    await rm(directory, { recursive: true });
+  };
+  return { start, stop, end, ledger, quota, lines };
+}
+
+test("a settlement survives its way through the journal, whatever is in it", () => {
+  const text = fc.string({ unit: "grapheme" });
+  const nanos = fc.bigInt(0n, 2n ** 62n);
+  fc.assert(
+    fc.property(
+      text,
+      text,
+      nanos,
+      nanos,
+      fc.boolean(),
+      (id, model, reserved, charged, isEstimated) => {
+        const settlement: Settlement = {
+          ...settlementOf(id),
+          model,
+          reservedNanos: reserved,
+          chargedNanos: charged,
+          usage: { ...noUsage, inputTokens: 7, isEstimated },
+        };
+        assert.deepEqual(decodeSettlement(encodeSettlement(settlement)), settlement);
+      },
+    ),
+  );
+  for (const damaged of ["", "{}", "[2,1]", "not json"]) {
+    assert.equal(decodeSettlement(Buffer.from(damaged)), undefined);
+  }
+});
+
+test("what was settled reaches the ledger once, and its lease hears of it", async () => {
+  const { start, end, ledger } = await bench();
+  const settler = await start();
+  let acknowledged = 0;
+  for (let index = 0; index < 1_200; index += 1) {
+    void settler.settle(settlementOf(`req_${index}`), () => {
+      acknowledged += 1;
+    });
+  }
+  await settler.drain();
+  assert.equal(ledger.size, 1_200);
+  assert.equal(acknowledged, 1_200);
+  assert.equal(settler.backlog, 0);
+  await end();
+});
+
+test("what a killed replica left is settled by its next life, and nothing twice", async () => {
+  const { start, stop, end, ledger, quota } = await bench();
+  quota.losesAnswers = true;
+  const first = await start();
+  await first.settle(settlementOf("req_1"), () => assert.fail("quota did not answer"));
+  await first.drain();
+  assert.equal(ledger.size, 1);
+  await first.settle(settlementOf("req_2", 7n), () => assert.fail("quota did not answer"));
+  await stop();
+  quota.losesAnswers = false;
+  const second = await start();
+  assert.equal(await second.recover(), 2);
+  await second.drain();
+  assert.deepEqual(
+    [...ledger],
+    [
+      ["req_1", 5n],
+      ["req_2", 7n],
+    ],
+  );
+  await stop();
+  const third = await start();
+  await third.recover();
+  await third.drain();
+  assert.equal(ledger.size, 2);
+  await end();
+});
+
+test("while quota is away settlements wait, with growing pauses, and then all arrive", async () => {
+  const { start, end, ledger, quota, lines } = await bench();
+  quota.fails = true;
+  const settler = await start();
+  await settler.settle(settlementOf("req_1"), () => undefined);
+  let nowMs = 0;
+  for (let round = 0; round < 100; round += 1) {
+    nowMs += 100;
+    settler.tick(nowMs + world.clock.monotonicMs());
+    await new Promise(setImmediate);
+  }
+  assert.ok(quota.batches.length >= 2);
+  assert.ok(lines.some((line) => line.includes("settle_failed")));
+  quota.fails = false;
+  await settler.drain();
+  assert.equal(ledger.size, 1);
+  await end();
+});
+
+test("a refused settlement is told to people and not sent for ever", async () => {
+  const { start, end, quota, lines } = await bench();
+  quota.refuses.add("req_1");
+  const settler = await start();
+  let acknowledged = 0;
+  await settler.settle(settlementOf("req_1"), () => {
+    acknowledged += 1;
+  });
+  await settler.drain();
+  assert.equal(settler.backlog, 0);
+  assert.equal(acknowledged, 1);
+  assert.ok(lines.some((line) => line.includes("settlement_refused")));
+  await end();
+});
+
+test("the same request twice is charged once, and both leases hear of it", async () => {
+  const { start, end, ledger } = await bench();
+  const settler = await start();
+  const heard: string[] = [];
+  await settler.settle(settlementOf("req_1", 5n), () => heard.push("first"));
+  await settler.settle(settlementOf("req_1", 9n), () => heard.push("second"));
+  await settler.drain();
+  await settler.drain();
+  assert.deepEqual(heard, ["first", "second"]);
+  assert.deepEqual([...ledger], [["req_1", 5n]]);
+  await end();
+});

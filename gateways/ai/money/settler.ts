@@ -1,0 +1,173 @@
+import { Fault } from "@tandem/libs/kernel";
+import type { Log } from "@tandem/libs/telemetry";
+import type { World } from "@tandem/libs/world";
+import { decodeSettlement, encodeSettlement, type Settlement } from "./settlement.ts";
+
+/** The part of a journal that the settler needs (`libs/store`). */
+export interface SettlementJournal {
+  append(record: Uint8Array): Promise<number>;
+  replay(): AsyncIterable<{ readonly position: number; readonly payload: Uint8Array }>;
+  truncateBefore(position: number): Promise<void>;
+  readonly nextPosition: number;
+}
+
+export interface SettleReply {
+  readonly settled: readonly string[];
+  readonly refused: readonly { readonly requestId: string; readonly reason: string }[];
+}
+
+export interface SettlerParts {
+  readonly world: World;
+  readonly log: Log;
+  readonly journal: SettlementJournal;
+  readonly callQuota: (settlements: readonly Settlement[]) => Promise<SettleReply>;
+}
+
+interface Pending {
+  readonly settlement: Settlement;
+  /** 0 until the journal has it. */
+  position: number;
+  /** Tells the lease that quota has it in its ledger. */
+  readonly acknowledge: () => void;
+}
+
+const batchMax = 500;
+const periodMs = 200;
+const longestPauseMs = 5_000;
+/** More than this waiting for quota: the journal's own limit is near, and memory is not endless. */
+const pendingMax = 200_000;
+
+/**
+ * Brings settlements into the ledger exactly once. Each is in the journal before the answer it
+ * belongs to ends, is sent to quota in batches until quota has it, and is forgotten by the journal
+ * only then. What a killed process left is sent at its next start; quota knows it by request id.
+ */
+export class Settler {
+  readonly #parts: SettlerParts;
+  /** By request id, in the order they came. */
+  readonly #pending = new Map<string, Pending>();
+  readonly #twins: Pending[] = [];
+  #isSending: boolean = false;
+  #pauseMs = periodMs;
+  #nextSendMs = Number.NEGATIVE_INFINITY;
+  #truncatedBefore = 0;
+
+  constructor(parts: SettlerParts) {
+    this.#parts = parts;
+  }
+
+  /** Settlements that quota does not have yet. */
+  get backlog(): number {
+    return this.#pending.size;
+  }
+
+  get isFull(): boolean {
+    return this.#pending.size >= pendingMax;
+  }
+
+  /** Takes over what the last life of this replica left. Resolves with how many there were. */
+  async recover(): Promise<number> {
+    for await (const { position, payload } of this.#parts.journal.replay()) {
+      const settlement = decodeSettlement(payload);
+      if (settlement === undefined) {
+        this.#parts.log.error("settlement_unreadable", { position });
+        continue;
+      }
+      this.#pending.set(settlement.requestId, {
+        settlement,
+        position,
+        acknowledge: () => undefined,
+      });
+    }
+    return this.#pending.size;
+  }
+
+  /**
+   * Resolves when the settlement would survive a loss of power. Rejects with the journal's fault
+   * (`store.full`, `store.disk_failed` …); it is sent to quota nevertheless.
+   */
+  async settle(settlement: Settlement, acknowledge: () => void): Promise<void> {
+    const pending: Pending = { settlement, position: 0, acknowledge };
+    // The same request once more, sent again by the router: quota books one of them, both are done.
+    const twin = this.#pending.get(settlement.requestId);
+    if (twin === undefined) this.#pending.set(settlement.requestId, pending);
+    else this.#twins.push(pending);
+    pending.position = await this.#parts.journal.append(encodeSettlement(settlement));
+  }
+
+  /** Called some times a second. */
+  tick(nowMs: number): void {
+    if (this.#isSending || this.#pending.size === 0 || nowMs < this.#nextSendMs) return;
+    this.#isSending = true;
+    void this.#send().finally(() => {
+      this.#isSending = false;
+      this.#nextSendMs = this.#parts.world.clock.monotonicMs() + this.#pauseMs;
+    });
+  }
+
+  /** Sends all there is, as long as quota takes it; for an orderly end. */
+  async drain(): Promise<void> {
+    let before = Number.POSITIVE_INFINITY;
+    while (this.#pending.size > 0 && this.#pending.size < before) {
+      before = this.#pending.size;
+      await this.#send();
+    }
+  }
+
+  async #send(): Promise<void> {
+    const batch: Pending[] = [];
+    for (const pending of this.#pending.values()) {
+      batch.push(pending);
+      if (batch.length === batchMax) break;
+    }
+    try {
+      const reply = await this.#parts.callQuota(batch.map(({ settlement }) => settlement));
+      this.#take(reply);
+      // A wallet that is locked leaves some waiting: not a failure, but no reason to hurry.
+      this.#pauseMs = batch.length === batchMax && reply.settled.length > 0 ? 0 : periodMs;
+      await this.#truncate();
+    } catch (error) {
+      this.#pauseMs = Math.min(Math.max(this.#pauseMs, periodMs) * 2, longestPauseMs);
+      const fault = Fault.from(error);
+      this.#parts.log.warn("settle_failed", {
+        reason: fault.reason,
+        detail: fault.detail,
+        backlog: this.#pending.size,
+      });
+    }
+  }
+
+  #take({ settled, refused }: SettleReply): void {
+    for (const requestId of settled) this.#forget(requestId);
+    for (const { requestId, reason } of refused) {
+      // Parked at quota for people to see; sending it again would change nothing.
+      this.#parts.log.error("settlement_refused", { request_id: requestId, refusal: reason });
+      this.#forget(requestId);
+    }
+  }
+
+  #forget(requestId: string): void {
+    const pending = this.#pending.get(requestId);
+    if (pending === undefined) return;
+    this.#pending.delete(requestId);
+    pending.acknowledge();
+    const twin = this.#twins.findIndex(({ settlement }) => settlement.requestId === requestId);
+    if (twin === -1) return;
+    for (const next of this.#twins.splice(twin, 1)) this.#pending.set(requestId, next);
+  }
+
+  /** Everything before the oldest settlement that quota does not have may go. */
+  async #truncate(): Promise<void> {
+    let oldest = this.#parts.journal.nextPosition;
+    // They are in the order of their positions; one that is being written has none yet.
+    for (const { position } of this.#pending.values()) {
+      if (position === 0) continue;
+      oldest = Math.min(oldest, position);
+      break;
+    }
+    for (const { position } of this.#twins) if (position > 0) oldest = Math.min(oldest, position);
+    if (oldest <= this.#truncatedBefore) return;
+    this.#truncatedBefore = oldest;
+    await this.#parts.journal.truncateBefore(oldest);
+  }
+}
