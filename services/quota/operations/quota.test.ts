@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { QuotaService } from "@tandem/contracts/rpc/quota/v1/quota_pb";
 import type { PassportClaims, RpcClient } from "@tandem/libs/rpc";
@@ -16,6 +19,7 @@ const house = createTestHouse({
 const gateway = house.site("ai/1");
 const { world } = gateway;
 const lifecycle = createLifecycle(gateway);
+const folder = mkdtempSync(join(tmpdir(), "tandem-quota-"));
 let postgres: TestPostgres;
 let replicas: Replica[];
 let first: Client;
@@ -24,7 +28,8 @@ let second: Client;
 before(async () => {
   postgres = await startTestPostgres();
   const databaseUrl = await postgres.createDatabase();
-  const sites = [house.site("quota/1", { databaseUrl }), house.site("quota/2", { databaseUrl })];
+  const given = { databaseUrl, hotStoreUrl: `lmdb:${folder}` };
+  const sites = [house.site("quota/1", given), house.site("quota/2", given)];
   replicas = await Promise.all(sites.map(start));
   const connect = (site: (typeof sites)[number]): Client =>
     connectRpc(gateway, lifecycle, {
@@ -42,6 +47,7 @@ after(async () => {
   for (const replica of replicas) await replica.close({ deadlineMs: 1_000 });
   await postgres.stop();
   house.close();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 function caller(organisationId: string, rest: Partial<PassportClaims> = {}): PassportClaims {
@@ -175,6 +181,13 @@ test("a limit binds all holders on all replicas from the moment it is set", asyn
     [[limit.id, 3n, 4n, 1n, "requests"]],
   );
   assert.deepEqual([granted.validMs, granted.degraded], [1_000, false]);
+  const rest = await second.leaseLimits({ ...wanted, holder: "ai-2" });
+  assert.deepEqual(
+    rest.grants.map((one) => one.granted),
+    [1n],
+  );
+  const refused = await second.leaseLimits({ ...wanted, holder: "ai-2", requestsWanted: 1n });
+  assert.ok(Number(refused.grants[0]?.retryAfterMs) > 10_000);
   const other = { ...wanted, subject: { organisationId, keyId: "key_2" } };
   assert.deepEqual((await second.leaseLimits(other)).grants, []);
   await assert.rejects(first.deleteLimit({ organisationId, id: limit.id, expectedVersion: 7n }), {
@@ -184,6 +197,22 @@ test("a limit binds all holders on all replicas from the moment it is set", asyn
   await assert.rejects(first.deleteLimit({ organisationId, id: limit.id }), {
     reason: "quota.not_found",
   });
+});
+
+test("places are counted over all replicas", async () => {
+  const organisationId = newId(world, "org");
+  const subject = { organisationId };
+  const { sequence } = await second.watchChanges({ afterSequence: 0n, waitMs: 0 });
+  const { id } = await first.setLimit({ limit: { subject, kind: "concurrency", amount: 5n } });
+  await second.watchChanges({ afterSequence: sequence, waitMs: 10_000 }, { deadlineMs: 12_000 });
+  const take = async (client: Client, holder: string) => {
+    const { grants } = await client.leaseLimits({ holder, subject, concurrencyWanted: 3n });
+    return grants.map((one) => one.granted);
+  };
+  assert.deepEqual(await take(first, "ai-1"), [3n]);
+  assert.deepEqual(await take(second, "ai-2"), [2n]);
+  await second.leaseLimits({ holder: "ai-1", subject, held: [{ limitId: id, places: 1n }] });
+  assert.deepEqual(await take(first, "ai-2"), [2n]);
 });
 
 test("two managers who change one limit at once do not overwrite each other unknowingly", async () => {
