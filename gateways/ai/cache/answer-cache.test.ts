@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createLog } from "@tandem/libs/telemetry";
+import { cacheUse, isCacheable } from "../core/cache/cache-policy.ts";
+import { readChatRequest } from "../core/request/chat-request.ts";
+import { isProblem } from "../core/request/generation-request.ts";
+import { AnswerCache } from "./answer-cache.ts";
+import { AnswerMemory } from "./answer-memory.ts";
+import { createAnswerSeal } from "./answer-seal.ts";
+
+const place = { organisationId: "org_1", key: "k1" };
+const answer = { body: '{"a":1}', upstream: "u" };
+
+function bench() {
+  const clock = { ms: 1_000 };
+  const shared = new Map<string, Buffer>();
+  const store = { isReachable: true as boolean, fails: false as boolean, gets: 0 };
+  const lines: string[] = [];
+  const open = (): AnswerCache =>
+    new AnswerCache({
+      clock: { nowMs: () => clock.ms, monotonicMs: () => clock.ms },
+      log: createLog({ level: "info", fields: {}, write: (line) => lines.push(line) }),
+      secret: new Uint8Array(32),
+      memoryBytes: 1_000_000,
+      ttlMs: 10_000,
+      answerBytesMax: 1_000,
+      hotStore: {
+        get isReachable() {
+          return store.isReachable;
+        },
+        get: (key) => {
+          store.gets += 1;
+          return store.fails ? Promise.reject(new Error("gone")) : Promise.resolve(shared.get(key));
+        },
+        set: (key, value) => {
+          if (store.fails) return Promise.reject(new Error("gone"));
+          shared.set(key, Buffer.from(value));
+          return Promise.resolve();
+        },
+      },
+    });
+  return { open, clock, shared, store, lines };
+}
+
+test("an answer is found at once where it was kept, and by other replicas in the shared store", async () => {
+  const { open } = bench();
+  const here = open();
+  here.store(place, answer);
+  assert.equal(here.find(place)?.body, answer.body);
+  const there = open();
+  assert.equal(there.find(place), undefined);
+  assert.equal((await there.fetch(place))?.body, answer.body);
+  assert.equal(there.find(place)?.body, answer.body);
+});
+
+test("an answer is gone when its time is over, in both places", async () => {
+  const { open, clock } = bench();
+  const cache = open();
+  cache.store(place, answer);
+  clock.ms += 10_000;
+  assert.equal(cache.find(place), undefined);
+  assert.equal(await open().fetch(place), undefined);
+});
+
+test("what was changed or moved in the shared store is a miss and an alarm", async () => {
+  const { open, shared, lines } = bench();
+  open().store(place, answer);
+  const [name, sealed] = [...shared][0] ?? ["", Buffer.alloc(0)];
+  const changed = Buffer.from(sealed);
+  changed[changed.length - 2] = 0x39;
+  shared.set(name, changed);
+  assert.equal(await open().fetch(place), undefined);
+  shared.set(name.replace("k1", "k2"), sealed);
+  assert.equal(await open().fetch({ ...place, key: "k2" }), undefined);
+  shared.set(name, Buffer.from("short"));
+  assert.equal(await open().fetch(place), undefined);
+  assert.equal(lines.filter((line) => line.includes("cache_poisoned")).length, 3);
+});
+
+test("a store that is away holds nothing and breaks nothing", async () => {
+  const { open, store } = bench();
+  store.fails = true;
+  const cache = open();
+  cache.store(place, answer);
+  assert.equal(cache.find(place)?.body, answer.body);
+  assert.equal(await open().fetch(place), undefined);
+  store.isReachable = false;
+  const gets = store.gets;
+  assert.equal(await open().fetch(place), undefined);
+  assert.equal(store.gets, gets);
+});
+
+test("an answer that is too large is not kept", () => {
+  const { open } = bench();
+  const cache = open();
+  cache.store(place, { ...answer, body: "x".repeat(1_001) });
+  assert.equal(cache.find(place), undefined);
+});
+
+test("the memory keeps to its bytes, and to what is asked for", () => {
+  const memory = new AnswerMemory(20_000);
+  for (let index = 0; index < 100; index += 1) {
+    memory.set(`k${index}`, { body: "x".repeat(300), storedAtMs: 0, upstream: "" }, 1_000);
+    memory.get("k0", 0);
+    assert.ok(memory.bytes <= 20_000);
+  }
+  assert.ok(memory.get("k0", 0) !== undefined);
+  assert.equal(memory.get("k50", 0), undefined);
+});
+
+test("a seal opens for its own key and secret only", () => {
+  const stored = { ...answer, storedAtMs: 5 };
+  const sealed = createAnswerSeal(new Uint8Array(32)).seal("a", stored);
+  assert.deepEqual(createAnswerSeal(new Uint8Array(32)).open("a", sealed), stored);
+  assert.equal(createAnswerSeal(new Uint8Array(32)).open("b", sealed), undefined);
+  assert.equal(createAnswerSeal(new Uint8Array(32).fill(1)).open("a", sealed), undefined);
+});
+
+test("only what has one right answer is cached, unless the request says otherwise", () => {
+  const use = (part: object, control?: string, isEnabled = true) => {
+    const body = { model: "m", messages: [{ role: "user", content: "x" }], ...part };
+    const request = readChatRequest(Buffer.from(JSON.stringify(body)));
+    assert.ok(!isProblem(request));
+    const { mayRead, mayStore } = cacheUse(request, { control, isEnabled });
+    return `${mayRead ? "read" : ""} ${mayStore ? "store" : ""}`.trim();
+  };
+  assert.equal(use({}), "");
+  assert.equal(use({ temperature: 0 }), "read store");
+  assert.equal(use({}, "cache"), "read store");
+  assert.equal(use({ temperature: 0 }, "no-cache"), "store");
+  assert.equal(use({ temperature: 0 }, "no-store"), "");
+  assert.equal(use({ n: 2 }, "cache"), "");
+  assert.equal(use({ temperature: 0 }, undefined, false), "");
+  assert.ok(isCacheable("stop") && isCacheable("length"));
+  assert.ok(!isCacheable("tool_calls") && !isCacheable("") && !isCacheable("content_filter"));
+});
