@@ -17,7 +17,7 @@ const ownModel = z.strictObject({
 /** Settings of the embedded engine. */
 export const configSchema = z.strictObject({
   generate: toggle({
-    doc: "Load a generative model. With false only the sentence encoder is there and nothing is fetched.",
+    doc: "Load a generative model; false: the sentence encoder only, nothing fetched.",
     default: true,
   }),
   model: text({

@@ -20,7 +20,7 @@ function embed(body: object) {
 async function vectorsOf(input: unknown): Promise<readonly (readonly number[])[]> {
   const { json, text, status } = await embed({ input });
   assert.equal(status, 200, text);
-  return json.data.map((item: { embedding: number[] }) => item.embedding);
+  return json.data.map(({ embedding }) => embedding);
 }
 
 function cosine(left: readonly number[] = [], right: readonly number[] = []): number {
@@ -47,7 +47,7 @@ test("a batch gives each text's own vector, in order, and its tokens", async () 
   }
   const { json } = await embed({ input: texts });
   assert.deepEqual(
-    json.data.map(({ index }: { index: number }) => index),
+    json.data.map(({ index }) => index),
     [0, 1, 2],
   );
   assert.deepEqual(json.usage, { prompt_tokens: 10, total_tokens: 10 });
@@ -76,7 +76,7 @@ test("what the encoder cannot do is refused with the reason", async () => {
   ];
   for (const [body, reason, status] of refusals) {
     const reply = await embed(body);
-    assert.equal(reply.json?.error?.code, reason, JSON.stringify(body));
+    assert.equal(reply.json.error.code, reason, JSON.stringify(body));
     assert.equal(reply.status, status);
   }
   assert.equal((await embed({ input: "a", dimensions: 384 })).status, 200);

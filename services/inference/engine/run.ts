@@ -1,9 +1,10 @@
 /**
  * The embedded engine: an upstream of Tandem's own that generates on this machine, with nothing
- * installed by hand and no account anywhere. It listens first and gets its models afterwards, in the
- * background; until one is there its requests wait with signs of life, or are told how far it is.
- * One thread, one generation at a time, a bounded queue before it. It fails by answering 503 with
- * the reason and the time to come back; a model that cannot be had keeps nothing else from working.
+ * installed by hand and no account anywhere. It listens first and gets its models afterwards, in
+ * the background; until one is there its requests wait with signs of life, or are told how far it
+ * is. One thread, one generation at a time, a bounded queue before it. It fails by answering 503
+ * with the reason and the time to come back; a model that cannot be had keeps nothing else from
+ * working.
  */
 import { fileURLToPath } from "node:url";
 import { createHttpServer } from "@tandem/libs/http";

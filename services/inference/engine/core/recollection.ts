@@ -32,7 +32,7 @@ export class Recollection {
     this.#limit = limit;
   }
 
-  /** Starts writing a generation down that follows the prompt with this hash; `begun` is its start. */
+  /** Starts writing down what follows the prompt with this hash; `begun` is its start. */
   record(
     promptHash: string,
     begun: { readonly tokens: readonly number[]; readonly text: string },

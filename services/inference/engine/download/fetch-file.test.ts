@@ -97,6 +97,20 @@ test("a leftover longer than the file is thrown away", async () => {
   assert.equal(hashOf(found), hashOf(bytes));
 });
 
+test("a server that cannot go on from there is asked for all of it", async () => {
+  let asked = 0;
+  const files: Served = {
+    "/file": (response) => {
+      asked += 1;
+      if (asked === 1) response.writeHead(416).end();
+      else response.writeHead(200, { "content-length": bytes.length }).end(bytes);
+    },
+  };
+  const { found, failure } = await fetching(files, { begun: bytes.subarray(0, 5) });
+  assert.equal(failure, undefined);
+  assert.equal(hashOf(found), hashOf(bytes));
+});
+
 test("a source that brings nothing fails after three tries; a missing file at once", async () => {
   const refusing = await fetching({ "/file": (response) => response.writeHead(503).end() });
   assert.equal(refusing.failure?.reason, "engine.source_failed");

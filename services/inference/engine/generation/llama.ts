@@ -141,7 +141,7 @@ export interface Llama {
   dispose(): Promise<void>;
 }
 
-interface LlamaInstance {
+interface LlamaRoot {
   loadModel(options: {
     readonly modelPath: string;
     readonly loadSignal: AbortSignal;
@@ -161,7 +161,7 @@ interface LlamaPackage {
     readonly maxThreads: number;
     readonly logLevel: "error";
     readonly logger: (level: string, message: string) => void;
-  }): Promise<LlamaInstance>;
+  }): Promise<LlamaRoot>;
   readonly LlamaGrammarEvaluationState: new (options: {
     readonly model: LlamaModel;
     readonly grammar: Grammar;
@@ -187,7 +187,7 @@ export async function loadLlama(options: {
     import(pathToFileURL(resolve(name)).href) as Promise<unknown>;
   const library = (await load("node-llama-cpp")) as LlamaPackage;
   const templates = (await load("@huggingface/jinja")) as TemplatePackage;
-  const instance = await library.getLlama({
+  const root = await library.getLlama({
     gpu: false,
     build: "never",
     skipDownload: true,
@@ -197,15 +197,12 @@ export async function loadLlama(options: {
     logger: options.onMessage,
   });
   return {
-    loadModel: (modelPath, loadSignal) =>
-      instance.loadModel({ modelPath, loadSignal, gpuLayers: 0 }),
+    loadModel: (modelPath, loadSignal) => root.loadModel({ modelPath, loadSignal, gpuLayers: 0 }),
     jsonGrammar: (schema) =>
-      schema === undefined
-        ? instance.getGrammarFor("json")
-        : instance.createGrammarForJsonSchema(schema),
+      schema === undefined ? root.getGrammarFor("json") : root.createGrammarForJsonSchema(schema),
     grammarState: (model, grammar) => new library.LlamaGrammarEvaluationState({ model, grammar }),
     tokenBias: (model) => library.TokenBias.for(model),
     chatTemplate: (source) => new templates.Template(source),
-    dispose: () => instance.dispose(),
+    dispose: () => root.dispose(),
   };
 }

@@ -1,7 +1,7 @@
 /**
  * The life of one model, from "somewhere else" to "answers": it is obtained, checked and loaded in
- * the background, and tried again after a pause when something fails, while everything else goes on.
- * Who wants it waits here, or is told how far it is.
+ * the background, and tried again after a pause when something fails, while all else goes on. Who
+ * wants it waits here, or is told how far it is.
  */
 import type { Log } from "@tandem/libs/telemetry";
 import { sleep, type World } from "@tandem/libs/world";

@@ -14,7 +14,7 @@ export class TokenText {
   #last: number[];
   #pending: number[] = [];
 
-  /** `tokens` stand before those to come: some vocabularies write a token differently at a start. */
+  /** `tokens` stand before those to come: at a start some vocabularies write differently. */
   constructor(model: LlamaModel, tokens: readonly number[]) {
     this.#model = model;
     this.#last = tokens.slice(-before);

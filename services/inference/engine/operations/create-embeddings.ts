@@ -6,7 +6,7 @@ import { jsonFields } from "./answer.ts";
 import type { Operation, OperationTools } from "./operation-tools.ts";
 import { type EmbeddingsBody, parseEmbeddingsBody } from "./request-body.ts";
 
-/** `POST /v1/embeddings`: vectors of length one, as numbers or as base64 of little-endian floats. */
+/** `POST /v1/embeddings`: vectors of length one, as numbers or base64 of little-endian floats. */
 export const createEmbeddings: Operation = async (exchange, tools) => {
   const { engine, config, world } = tools;
   const body = parseEmbeddingsBody(await exchange.readBody(config.bodyLimitBytes));

@@ -2,7 +2,7 @@ import { describeState } from "../core/model-state.ts";
 import { jsonFields } from "./answer.ts";
 import type { Operation } from "./operation-tools.ts";
 
-/** `GET /engine/status`: runtime, models and queues, for people and for the first start's display. */
+/** `GET /engine/status`: runtime, models and queues, for people and the first start's display. */
 export const showStatus: Operation = (exchange, { engine }) => {
   const { generationLane, embeddingLane } = engine;
   const body = {

@@ -33,8 +33,53 @@ export interface Reply {
   readonly status: number;
   readonly headers: IncomingMessage["headers"];
   readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely by tests only.
-  readonly json: any;
+  /** The parsed body; a test that reads a member says by that that it has to be there. */
+  readonly json: ReplyJson;
+}
+
+/** Members of all the answers there are. */
+export interface ReplyJson {
+  readonly object: string;
+  readonly state: string;
+  readonly message: string;
+  readonly progress: number;
+  readonly done_bytes: number;
+  readonly total_bytes: number;
+  readonly choices: readonly [
+    {
+      readonly text: string;
+      readonly message: { readonly content: string };
+      readonly finish_reason: string;
+      readonly logprobs: { readonly content: readonly Logprob[] };
+    },
+  ];
+  readonly usage: {
+    readonly prompt_tokens: number;
+    readonly completion_tokens: number;
+    readonly total_tokens: number;
+    readonly prompt_cache_hit_tokens: number;
+    readonly prompt_cache_miss_tokens: number;
+    readonly prompt_tokens_details: { readonly cached_tokens: number };
+  };
+  readonly data: readonly [Datum, ...Datum[]];
+  readonly queue: { readonly running: number; readonly waiting: number };
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly model_state: { readonly state: string; readonly total_bytes: number };
+  };
+}
+
+interface Logprob {
+  readonly token: string;
+  readonly logprob: number;
+  readonly top_logprobs: readonly { readonly token: string; readonly logprob: number }[];
+}
+
+interface Datum {
+  readonly index: number;
+  /** Base64 where that was asked for. */
+  readonly embedding: readonly number[] & string;
 }
 
 /** An engine with these settings; nothing is fetched unless they say so. */
@@ -100,20 +145,16 @@ async function replyOf(response: IncomingMessage): Promise<Reply> {
   const chunks: Buffer[] = [];
   for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
   const text = Buffer.concat(chunks).toString("utf8");
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    json = undefined;
-  }
+  const isJson = /json/.test(response.headers["content-type"] ?? "");
+  const json = (isJson ? JSON.parse(text) : {}) as ReplyJson;
   return { status: response.statusCode ?? 0, headers: response.headers, text, json };
 }
 
 async function untilReady(call: TestEngine["call"], model: string): Promise<void> {
   for (;;) {
     const { json } = await call("GET", `/v1/models/${model}`);
-    if (json?.state === "ready") return;
-    if (json?.state === "failed") throw new Error(json.message);
+    if (json.state === "ready") return;
+    if (json.state === "failed") throw new Error(json.message);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
