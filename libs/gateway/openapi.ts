@@ -190,7 +190,10 @@ function problemStatuses(route: Route<never>): readonly string[] {
   return [...statuses.sort((left, right) => Number(left) - Number(right)), "503", "default"];
 }
 
-/** A schema as JSON Schema 2020-12; what has a name goes to `components`, once. */
+/**
+ * A schema as JSON Schema 2020-12; what has a name goes to `components`, once. What goes in is
+ * stricter than what comes out (defaults, unknown members), so the two have names of their own.
+ */
 function convert(schema: z.ZodType, io: "input" | "output", schemas: Schemas): JsonObject {
   // Wrapped, since a named schema is referred to everywhere but at the top.
   const converted = z.toJSONSchema(z.object({ schema }), {
@@ -204,11 +207,13 @@ function convert(schema: z.ZodType, io: "input" | "output", schemas: Schemas): J
       if (io === "output") delete jsonSchema.additionalProperties;
     },
   });
-  const { $defs = {}, properties } = rename(converted) as {
+  const nameOf = (name: string): string => (io === "input" ? `${name}Input` : name);
+  const { $defs = {}, properties } = rename(converted, nameOf) as {
     $defs?: Record<string, JsonObject>;
     properties: { schema: JsonObject };
   };
-  for (const [name, { id: _, ...definition }] of Object.entries($defs)) {
+  for (const [plainName, { id: _, ...definition }] of Object.entries($defs)) {
+    const name = nameOf(plainName);
     const known = schemas.get(name);
     const isSame = known === undefined || JSON.stringify(known) === JSON.stringify(definition);
     assert(isSame, `two schemas are called ${name}`);
@@ -223,15 +228,14 @@ function replaceMembers(target: object, members: JsonObject): void {
 }
 
 /** References point to `components` instead of the schema's own definitions. */
-function rename(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(rename);
+function rename(value: unknown, nameOf: (name: string) => string): unknown {
+  if (Array.isArray(value)) return value.map((item) => rename(item, nameOf));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [
-      name,
-      name === "$ref"
-        ? String(member).replace("#/$defs/", "#/components/schemas/")
-        : rename(member),
-    ]),
+    Object.entries(value).map(([name, member]) => {
+      if (name !== "$ref") return [name, rename(member, nameOf)];
+      const target = String(member).replace("#/$defs/", "");
+      return [name, `#/components/schemas/${nameOf(target)}`];
+    }),
   );
 }

@@ -62,7 +62,10 @@ export function isCsrfToken(given: string | undefined, expected: string): boolea
  * Where a request comes from, by the browser's own word. `unknown` when it says nothing at all, as
  * command lines do and browsers never with a change.
  */
-export function siteOf(headers: HeaderList, isSecure: boolean): "same" | "other" | "unknown" {
+export function siteOf(
+  headers: Pick<HeaderList, "get">,
+  isSecure: boolean,
+): "same" | "other" | "unknown" {
   const fetchSite = headers.get("sec-fetch-site");
   const origin = headers.get("origin");
   if (origin !== undefined) {

@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { configReference } from "./config-reference.ts";
 import { decisionsIndex } from "./decisions-index.ts";
 import { faultsReference } from "./faults-reference.ts";
+import { openapiFiles } from "./openapi.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -19,6 +20,7 @@ async function generatedFiles(): Promise<readonly GeneratedFile[]> {
     ["docs/reference/faults.md", await faultsReference(root)],
     ["docs/reference/config.md", await configReference(root)],
     ["docs/decisions/README.md", await decisionsIndex(root)],
+    ...(await openapiFiles(root)),
   ];
 }
 

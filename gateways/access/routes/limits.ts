@@ -1,94 +1,184 @@
-/** Rate limits and budgets, for an organisation or a part of it. */
-import type { Budget, Limit, Subject } from "@tandem/contracts/rpc/quota/v1/quota_pb";
-import { amountInput, moneyField, moneyOf, timeField, timeOf } from "@tandem/libs/gateway";
+/** Limits of rate and concurrency, for an organisation or a part of it. */
+import type { Limit, Subject } from "@tandem/contracts/rpc/quota/v1/quota_pb";
+import { idField, type RestCall, restFaults } from "@tandem/libs/gateway";
+import { Fault } from "@tandem/libs/kernel";
 import { z } from "zod";
-import { asCaller, route } from "./services.ts";
+import { accessFaults } from "../faults.ts";
+import { type AccessServices, asCaller, recordIntent, route } from "./services.ts";
 
-const subjectShape = {
-  project_id: z.string().max(64).default(""),
-  user_id: z.string().max(64).default(""),
-  key_id: z.string().max(64).default(""),
-  model: z.string().max(128).default(""),
+/** What a limit or budget is of; what is left out stands for any. */
+export const subjectShape = {
+  project_id: idField("prj").nullable().default(null),
+  user_id: idField("usr").nullable().default(null),
+  key_id: idField("key").nullable().default(null),
+  model: z.string().min(1).max(128).nullable().default(null),
 };
 
-const limitInput = z.strictObject({
-  ...subjectShape,
-  id: z.string().max(64).default("").meta({ description: "Of one to change; empty for another." }),
-  kind: z.enum(["requests", "tokens", "concurrency"]),
-  amount: z.int().min(0).max(1_000_000_000_000),
-  window_seconds: z
-    .int()
-    .min(0)
-    .max(31 * 86_400)
-    .default(60)
-    .meta({ description: "In which the amount refills; without meaning for concurrency." }),
-});
+/** As the contract has it; an organisation's own id is never taken from a request. */
+export function subjectOf(
+  organisationId: string,
+  body: z.output<z.ZodObject<typeof subjectShape>>,
+) {
+  return {
+    organisationId,
+    projectId: body.project_id ?? "",
+    userId: body.user_id ?? "",
+    keyId: body.key_id ?? "",
+    model: body.model ?? "",
+  };
+}
 
-const limit = limitInput.extend({ version: z.string() }).meta({ id: "Limit" });
+export function subjectBody(subject: Subject | undefined) {
+  return {
+    project_id: subject?.projectId || null,
+    user_id: subject?.userId || null,
+    key_id: subject?.keyId || null,
+    model: subject?.model || null,
+  };
+}
 
-const budgetInput = z.strictObject({
-  ...subjectShape,
-  id: z.string().max(64).default(""),
-  amount: amountInput,
-  period: z.enum(["day", "month", "total"]),
-});
+/** "Is at another version" means, for something new, that there is one already. */
+export function existsAlready(error: unknown): unknown {
+  if (!Fault.is(error) || error.reason !== "quota.version_mismatch") return error;
+  return accessFaults.limit_exists({ cause: error });
+}
 
-const budget = z
-  .strictObject({
-    ...subjectShape,
+const amountField = z.int().min(0).max(1_000_000_000_000);
+const kindField = z.enum(["requests", "tokens", "concurrency"]);
+
+const limit = z
+  .object({
     id: z.string(),
-    amount: moneyField,
-    spent: moneyField,
-    held: moneyField,
-    period: z.string(),
-    resets_at: timeField.nullable(),
-    version: z.string(),
+    project_id: z.string().nullable(),
+    user_id: z.string().nullable(),
+    key_id: z.string().nullable(),
+    model: z.string().nullable(),
+    kind: z.string(),
+    amount: z.int(),
+    window_seconds: z.int(),
   })
-  .meta({ id: "Budget" });
+  .meta({ id: "Limit" });
+
+function limitBody(message: Limit): z.input<typeof limit> {
+  return {
+    id: message.id,
+    ...subjectBody(message.subject),
+    kind: message.kind,
+    amount: Number(message.amount),
+    window_seconds: Math.round(message.windowMs / 1_000),
+  };
+}
+
+/** The limit with this id. Throws `rest.not_found`. */
+async function findLimit(call: RestCall, { quota }: AccessServices, id: string): Promise<Limit> {
+  const { organisationId } = call.caller.claims;
+  const { limits } = await quota.listLimits({ organisationId }, asCaller(call));
+  const found = limits.find((entry) => entry.id === id);
+  if (found === undefined) throw restFaults.not_found();
+  return found;
+}
 
 const readLimits = { permission: "limits:read" } as const;
-const writeLimits = { permission: "limits:write", visibleWith: "limits:read" } as const;
+const writeLimit = { permission: "limits:write", visibleWith: "limits:read" } as const;
+const place = z.strictObject({ limit_id: idField("lim") });
+const tag = "Limits";
 
-const limitEntryRoutes = [
+const readRoutes = [
   route({
     method: "GET",
     path: "/api/v1/limits",
     operationId: "listLimits",
     summary: "List the organisation's limits.",
-    tag: "Limits",
+    tag,
     access: readLimits,
-    reply: z.strictObject({ data: z.array(limit) }),
-    handle: async (call, { quota }) => {
+    reply: z.object({ data: z.array(limit) }),
+    async handle(call, { quota }) {
       const { organisationId } = call.caller.claims;
       const { limits } = await quota.listLimits({ organisationId }, asCaller(call));
-      return { body: { data: limits.map(limitFromMessage) } };
+      return { body: { data: limits.map(limitBody) } };
     },
   }),
   route({
+    method: "GET",
+    path: "/api/v1/limits/:limit_id",
+    operationId: "getLimit",
+    summary: "Read a limit.",
+    tag,
+    access: { permission: "limits:read", visibleWith: "limits:read" },
+    params: place,
+    reply: limit,
+    async handle(call, services) {
+      const found = await findLimit(call, services, call.params.limit_id);
+      return { body: limitBody(found), version: found.version };
+    },
+  }),
+];
+
+const writeRoutes = [
+  route({
     method: "POST",
     path: "/api/v1/limits",
-    operationId: "setLimit",
-    summary: "Set a limit of requests, tokens or concurrency.",
-    tag: "Limits",
-    access: writeLimits,
+    operationId: "createLimit",
+    summary: "Limit requests, tokens or concurrency of an organisation or a part of it.",
+    tag,
+    access: { permission: "limits:write" },
     status: 201,
-    body: limitInput,
+    faults: ["access.limit_exists", "quota.malformed"],
+    body: z.strictObject({
+      ...subjectShape,
+      kind: kindField,
+      amount: amountField,
+      window_seconds: z
+        .int()
+        .min(1)
+        .max(31 * 86_400)
+        .default(60)
+        .meta({ description: "In which the amount refills; not looked at for concurrency." }),
+    }),
     reply: limit,
-    handle: async (call, { quota }) => {
+    async handle(call, services) {
       const { body } = call;
-      const stored = await quota.setLimit(
+      const { organisationId } = call.caller.claims;
+      const wanted = {
+        subject: subjectOf(organisationId, body),
+        kind: body.kind,
+        amount: BigInt(body.amount),
+        windowMs: body.kind === "concurrency" ? 0 : body.window_seconds * 1_000,
+      };
+      const target = organisationId;
+      await recordIntent(call, services, { action: "limit.created", target, after: body });
+      try {
+        const made = await services.quota.setLimit({ limit: wanted }, asCaller(call));
+        return { body: limitBody(made), version: made.version };
+      } catch (error) {
+        throw existsAlready(error);
+      }
+    },
+  }),
+  route({
+    method: "PUT",
+    path: "/api/v1/limits/:limit_id",
+    operationId: "updateLimit",
+    summary: "Change how much a limit allows; in force within a second.",
+    tag,
+    access: writeLimit,
+    needsIfMatch: true,
+    params: place,
+    body: z.strictObject({ amount: amountField }),
+    reply: limit,
+    async handle(call, services) {
+      const target = call.params.limit_id;
+      const known = await findLimit(call, services, target);
+      const { amount } = call.body;
+      await recordIntent(call, services, { action: "limit.updated", target, after: { amount } });
+      const changed = await services.quota.setLimit(
         {
-          limit: {
-            id: body.id,
-            subject: subjectFromBody(call.caller.claims.organisationId, body),
-            kind: body.kind,
-            amount: BigInt(body.amount),
-            windowMs: body.kind === "concurrency" ? 0 : body.window_seconds * 1_000,
-          },
+          limit: { ...known, amount: BigInt(amount) },
+          expectedVersion: call.expectedVersion || known.version,
         },
         asCaller(call),
       );
-      return { body: limitFromMessage(stored) };
+      return { body: limitBody(changed), version: changed.version };
     },
   }),
   route({
@@ -96,127 +186,20 @@ const limitEntryRoutes = [
     path: "/api/v1/limits/:limit_id",
     operationId: "deleteLimit",
     summary: "Remove a limit.",
-    tag: "Limits",
-    access: writeLimits,
-    params: z.strictObject({ limit_id: z.string().max(64) }),
-    handle: async (call, { quota }) => {
+    tag,
+    access: writeLimit,
+    needsIfMatch: true,
+    params: place,
+    async handle(call, services) {
       const { organisationId } = call.caller.claims;
-      await quota.deleteLimit({ organisationId, id: call.params.limit_id }, asCaller(call));
+      const { expectedVersion } = call;
+      const id = call.params.limit_id;
+      await findLimit(call, services, id);
+      await recordIntent(call, services, { action: "limit.deleted", target: id });
+      await services.quota.deleteLimit({ organisationId, id, expectedVersion }, asCaller(call));
       return {};
     },
   }),
 ];
 
-const budgetRoutes = [
-  route({
-    method: "GET",
-    path: "/api/v1/budgets",
-    operationId: "listBudgets",
-    summary: "List the organisation's budgets and what is spent of them.",
-    tag: "Limits",
-    access: readLimits,
-    reply: z.strictObject({ data: z.array(budget) }),
-    handle: async (call, { quota }) => {
-      const { organisationId } = call.caller.claims;
-      const { currency } = await quota.getBalance({ organisationId }, asCaller(call));
-      const { budgets } = await quota.listBudgets({ organisationId }, asCaller(call));
-      return { body: { data: budgets.map((entry) => budgetFromMessage(entry, currency)) } };
-    },
-  }),
-  route({
-    method: "POST",
-    path: "/api/v1/budgets",
-    operationId: "setBudget",
-    summary: "Set how much may be spent in a day, a month or altogether.",
-    tag: "Limits",
-    access: writeLimits,
-    status: 201,
-    body: budgetInput,
-    reply: budget,
-    handle: async (call, { quota }) => {
-      const { body } = call;
-      const { organisationId } = call.caller.claims;
-      const { currency } = await quota.getBalance({ organisationId }, asCaller(call));
-      const stored = await quota.setBudget(
-        {
-          budget: {
-            id: body.id,
-            subject: subjectFromBody(organisationId, body),
-            nanos: body.amount,
-            period: body.period,
-          },
-        },
-        asCaller(call),
-      );
-      return { body: budgetFromMessage(stored, currency) };
-    },
-  }),
-  route({
-    method: "DELETE",
-    path: "/api/v1/budgets/:budget_id",
-    operationId: "deleteBudget",
-    summary: "Remove a budget.",
-    tag: "Limits",
-    access: writeLimits,
-    params: z.strictObject({ budget_id: z.string().max(64) }),
-    handle: async (call, { quota }) => {
-      const { organisationId } = call.caller.claims;
-      await quota.deleteBudget({ organisationId, id: call.params.budget_id }, asCaller(call));
-      return {};
-    },
-  }),
-];
-
-export const limitRoutes = [...limitEntryRoutes, ...budgetRoutes];
-
-interface SubjectBody {
-  readonly project_id: string;
-  readonly user_id: string;
-  readonly key_id: string;
-  readonly model: string;
-}
-
-function subjectFromBody(organisationId: string, body: SubjectBody) {
-  return {
-    organisationId,
-    projectId: body.project_id,
-    userId: body.user_id,
-    keyId: body.key_id,
-    model: body.model,
-  };
-}
-
-function bodyFromSubject(subject: Subject | undefined): SubjectBody {
-  return {
-    project_id: subject?.projectId ?? "",
-    user_id: subject?.userId ?? "",
-    key_id: subject?.keyId ?? "",
-    model: subject?.model ?? "",
-  };
-}
-
-function limitFromMessage(message: Limit): z.input<typeof limit> {
-  const kind = limitInput.shape.kind.safeParse(message.kind);
-  return {
-    ...bodyFromSubject(message.subject),
-    id: message.id,
-    kind: kind.success ? kind.data : "requests",
-    amount: Number(message.amount),
-    window_seconds: Math.round(message.windowMs / 1_000),
-    version: message.version.toString(),
-  };
-}
-
-function budgetFromMessage(message: Budget, currency: string): z.input<typeof budget> {
-  const money = (nanos: bigint) => moneyOf(nanos, currency === "" ? "USD" : currency);
-  return {
-    ...bodyFromSubject(message.subject),
-    id: message.id,
-    amount: money(message.nanos),
-    spent: money(message.spentNanos),
-    held: money(message.heldNanos),
-    period: message.period,
-    resets_at: timeOf(message.resetsAtMs),
-    version: message.version.toString(),
-  };
-}
+export const limitRoutes = [...readRoutes, ...writeRoutes];

@@ -13,11 +13,12 @@ import {
   timeInput,
   timeOf,
 } from "@tandem/libs/gateway";
+import { formatNanos } from "@tandem/libs/kernel";
 import { z } from "zod";
-import { asCaller, route } from "./services.ts";
+import { asCaller, idempotencyKeyOf, recordIntent, route } from "./services.ts";
 
 const wallet = z
-  .strictObject({
+  .object({
     organisation_id: z.string(),
     total: moneyField,
     granted: moneyField,
@@ -28,7 +29,7 @@ const wallet = z
   .meta({ id: "Wallet" });
 
 const transfer = z
-  .strictObject({
+  .object({
     id: z.string(),
     debit_account: z.string(),
     credit_account: z.string(),
@@ -41,7 +42,7 @@ const transfer = z
   .meta({ id: "Transfer" });
 
 const anomaly = z
-  .strictObject({
+  .object({
     id: z.string(),
     request_id: z.string(),
     kind: z.string(),
@@ -61,7 +62,7 @@ const walletRoutes = [
     tag: "Money",
     access: { permission: "wallet:read" },
     reply: wallet,
-    handle: async (call, { quota }) => {
+    async handle(call, { quota }) {
       const { organisationId } = call.caller.claims;
       const balance = await quota.getBalance({ organisationId }, asCaller(call));
       return { body: walletFromBalance(balance) };
@@ -85,9 +86,13 @@ const walletRoutes = [
       reason: lineField({ min: 0, max: 200 }).default(""),
     }),
     reply: wallet,
-    handle: async (call, { quota }) => {
+    async handle(call, services) {
       const { organisationId } = call.caller.claims;
-      const balance = await quota.grantCredit(
+      const { amount, currency, kind, reason } = call.body;
+      const after = { amount: formatNanos(amount), currency, kind, reason };
+      const target = organisationId;
+      await recordIntent(call, services, { action: "credit.granted", target, after });
+      const balance = await services.quota.grantCredit(
         {
           organisationId,
           nanos: call.body.amount,
@@ -95,7 +100,7 @@ const walletRoutes = [
           kind: call.body.kind,
           expiresAtMs: call.body.expires_at ?? 0n,
           reason: call.body.reason,
-          idempotencyKey: call.idempotencyKey,
+          idempotencyKey: idempotencyKeyOf(call),
         },
         asCaller(call),
       );
@@ -114,7 +119,7 @@ const ledgerRoutes = [
     access: { permission: "ledger:read" },
     query: pageQuery,
     reply: pageOf(transfer),
-    handle: async (call, { quota }) => {
+    async handle(call, { quota }) {
       const { organisationId } = call.caller.claims;
       const balance = await quota.getBalance({ organisationId }, asCaller(call));
       const { transfers, hasMore } = await quota.listTransfers(
@@ -138,7 +143,7 @@ const ledgerRoutes = [
     access: { permission: "ledger:read" },
     query: pageQuery,
     reply: pageOf(anomaly),
-    handle: async (call, { quota }) => {
+    async handle(call, { quota }) {
       const { organisationId } = call.caller.claims;
       const balance = await quota.getBalance({ organisationId }, asCaller(call));
       const { anomalies, hasMore } = await quota.listAnomalies(
@@ -160,14 +165,14 @@ const ledgerRoutes = [
     summary: "Recompute every balance from the transfers.",
     tag: "Money",
     access: { permission: "ledger:read" },
-    reply: z.strictObject({
+    reply: z.object({
       ok: z.boolean(),
       sum_nanos: z.string().meta({ description: "Over all accounts; 0 unless something broke." }),
       accounts: z.string(),
       transfers: z.string(),
       problems: z.array(z.string()),
     }),
-    handle: async (call, { quota }) => {
+    async handle(call, { quota }) {
       const found = await quota.verifyLedger({}, asCaller(call));
       return {
         body: {

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import type { AuthService } from "@tandem/contracts/rpc/auth/v1/auth_pb";
 import type { MonitoringService } from "@tandem/contracts/rpc/monitoring/v1/monitoring_pb";
 import type { QuotaService } from "@tandem/contracts/rpc/quota/v1/quota_pb";
@@ -5,12 +6,19 @@ import type { UsersService } from "@tandem/contracts/rpc/users/v1/users_pb";
 import { type RestCall, routesOf } from "@tandem/libs/gateway";
 import type { CallOptions, RpcClient } from "@tandem/libs/rpc";
 
-/** The services that these routes speak to. */
+/** What these routes speak to, and the little they are told by configuration. */
 export interface AccessServices {
   readonly auth: RpcClient<(typeof AuthService)["method"]>;
   readonly users: RpcClient<(typeof UsersService)["method"]>;
   readonly quota: RpcClient<(typeof QuotaService)["method"]>;
   readonly monitoring: RpcClient<(typeof MonitoringService)["method"]>;
+  readonly initialCredit: { readonly nanos: bigint; readonly currency: string };
+  /** What the console has to send back with each change, for a session's token. */
+  readonly csrfTokenOf: (sessionToken: string) => string;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
+  /** The management plane's OpenAPI document. */
+  readonly openapi: Readonly<Record<string, unknown>>;
 }
 
 export const route = routesOf<AccessServices>();
@@ -22,4 +30,43 @@ export function asCaller(call: RestCall): CallOptions {
     caller: call.caller.claims,
     deadlineMs: call.remainingMs(),
   };
+}
+
+/** For what the platform does by itself, after the gateway has checked who asks for it. */
+export function asPlatform(call: RestCall): CallOptions {
+  return { requestId: call.requestId, deadlineMs: call.remainingMs() };
+}
+
+/**
+ * The client's idempotency key as services get it: another caller's same words are another key.
+ * Hashed, since services bound its length.
+ */
+export function idempotencyKeyOf({ idempotencyKey, caller }: RestCall): string {
+  if (idempotencyKey === "") return "";
+  return hash("sha256", JSON.stringify([caller.actor, idempotencyKey]), "base64url");
+}
+
+/**
+ * Writes down what is about to be done in a service that keeps no audit log itself. Before it, and
+ * not after: where nothing can be written down nothing is done (no audit, no action).
+ */
+export async function recordIntent(
+  call: RestCall,
+  { auth }: AccessServices,
+  intent: { readonly action: string; readonly target: string; readonly after?: unknown },
+): Promise<void> {
+  const { organisationId, userId } = call.caller.claims;
+  const { actor } = call.caller;
+  const entry = {
+    organisationId,
+    actor: userId === "" || userId === actor ? actor : `${userId}/${actor}`,
+    action: intent.action,
+    target: intent.target,
+    afterJson: intent.after === undefined ? "" : JSON.stringify(intent.after),
+    requestId: call.requestId,
+  };
+  await auth.recordAudit(
+    { entry, eventId: `${call.requestId} ${intent.action}` },
+    asPlatform(call),
+  );
 }

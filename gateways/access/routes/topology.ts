@@ -4,7 +4,7 @@ import { z } from "zod";
 import { asCaller, route } from "./services.ts";
 
 const replica = z
-  .strictObject({
+  .object({
     id: z.string(),
     deployable: z.string(),
     process: z.string(),
@@ -25,12 +25,12 @@ export const topologyRoutes = [
     summary: "Read how every replica is, and the platform as a whole.",
     tag: "Platform",
     access: { permission: "topology:read" },
-    reply: z.strictObject({
+    reply: z.object({
       state: z.string().meta({ description: "healthy, degraded or down." }),
       sentence: z.string(),
       replicas: z.array(replica),
     }),
-    handle: async (call, { monitoring }) => {
+    async handle(call, { monitoring }) {
       const view = await monitoring.getTopology({}, asCaller(call));
       return {
         body: {

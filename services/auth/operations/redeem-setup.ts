@@ -4,9 +4,9 @@
  * It touches two services and can be killed anywhere, so every step may be repeated: the users
  * service makes each thing once by its idempotency key, and the keys are made, or given new
  * secrets, in one transaction at the end. States: absent → begun → redeemed → complete. Setup is
- * complete when somebody has used what it gave out (a key verified, the owner signed in): only then
- * is the answer known to have arrived. Until that moment the same token repeats it, and the secrets
- * given out before work on for ten minutes beside the new ones.
+ * complete when the admin key was used or the owner has signed in: only then is the answer known to
+ * have arrived and been kept. Until that moment the same token repeats it, and the secrets given
+ * out before work on for ten minutes beside the new ones.
  */
 import type {
   RedeemSetupRequest,

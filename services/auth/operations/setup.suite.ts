@@ -55,6 +55,9 @@ export function setupSuite(house: () => AuthHouse): void {
     });
 
     test("ok: the admin key may do everything, the other one infers only", async () => {
+      const earlier = await house().first.redeemSetup(request);
+      assert.equal((await house().verify(earlier.inferenceKey)).refusal, "");
+      // A program that tries the inference key before the answer is kept must not lock anybody out.
       const made = await house().first.redeemSetup(request);
       const admin = await house().verify(made.adminKey);
       assert.ok(admin.identity?.permissions.includes("credits:write"));

@@ -81,8 +81,8 @@ export async function recordSetup(
 }
 
 /**
- * Setup is complete once somebody has used what it gave out: only then is it known to have
- * arrived. The tokens go. Nothing happens for other keys and people, or a second time.
+ * Setup is complete once the admin key was used or the owner has signed in: only then is its answer
+ * known to have arrived. The tokens go. Nothing happens for other keys and people, or again.
  */
 export async function completeSetup(
   executor: Executor,
@@ -91,8 +91,7 @@ export async function completeSetup(
   const { numAffectedRows } = await sql`
     update setup set completed_at = ${by.now}
     where completed_at is null and (
-      admin_key_id = ${by.keyId ?? null} or inference_key_id = ${by.keyId ?? null}
-      or user_id = ${by.userId ?? null}
+      admin_key_id = ${by.keyId ?? null} or user_id = ${by.userId ?? null}
     )`.execute(executor);
   if (numAffectedRows === 1n) await sql`delete from setup_tokens`.execute(executor);
 }

@@ -1,0 +1,139 @@
+/**
+ * Who is behind a key or a session, as this gateway knows it: verified once, kept in memory, and
+ * forgotten when the revocation feed says so. While auth is away known callers pass for a bounded
+ * time, marked; unknown ones get 503, never 401. A session is looked up anew once a minute, since
+ * its use keeps it alive.
+ */
+import type { AuthService, Identity } from "@tandem/contracts/rpc/auth/v1/auth_pb";
+import {
+  type CallerIdentity,
+  followRevocations,
+  hashApiKey,
+  IdentityCache,
+  identityFaults,
+  identityFromContract,
+  type Known,
+  type LookUpAnswer,
+  revocationPollMs,
+} from "@tandem/libs/gateway";
+import { Fault } from "@tandem/libs/kernel";
+import type { RpcClient } from "@tandem/libs/rpc";
+import type { Lifecycle } from "@tandem/libs/service";
+import type { World } from "@tandem/libs/world";
+
+type AuthClient = RpcClient<(typeof AuthService)["method"]>;
+
+interface LookedUp {
+  readonly atMs: number;
+}
+
+export interface Verified {
+  readonly identity: CallerIdentity;
+  /** Known only from a copy, since auth could not be asked. */
+  readonly isDegraded: boolean;
+}
+
+export interface Identities {
+  /** Throws `identity.invalid`, `identity.expired` or `identity.unavailable`. */
+  ofKey(key: string): Promise<Verified>;
+  ofSession(token: string): Promise<Verified>;
+}
+
+const sessionFreshMs = 60_000;
+const lookUpDeadlineMs = 2_000;
+const lookUpsMax = 256;
+const refusalKeptMs = 1_000;
+/** Room for the answer of a poll to come back. */
+const pollMarginMs = 1_000;
+
+export function createIdentities(options: {
+  readonly auth: AuthClient;
+  readonly pepper: Uint8Array;
+  readonly world: World;
+  readonly lifecycle: Lifecycle;
+  readonly capacity: number;
+  readonly outageMsMax: number;
+}): Identities {
+  const { auth, pepper, world, lifecycle } = options;
+  const cache = new IdentityCache<LookedUp>({
+    clock: world.clock,
+    capacity: options.capacity,
+    outageMsMax: options.outageMsMax,
+    refusalKeptMs,
+    lookUpsMax,
+    createExtra: () => ({ atMs: world.clock.monotonicMs() }),
+    lookUp: (credential) => lookUp(auth, credential),
+  });
+  lifecycle.go("revocation feed", (signal) =>
+    followRevocations({
+      cache,
+      world,
+      signal,
+      watch: (afterSequence, waitMs) =>
+        auth.watchRevocations(
+          { afterSequence, waitMs },
+          { deadlineMs: revocationPollMs + pollMarginMs },
+        ),
+    }),
+  );
+  return {
+    async ofKey(key) {
+      const known = await cache.resolve(
+        `key ${Buffer.from(hashApiKey(key, pepper)).toString("hex")}`,
+      );
+      return { identity: known.identity, isDegraded: cache.admit(known) };
+    },
+    async ofSession(token) {
+      const credential = `session ${token}`;
+      const known = await cache.resolve(credential);
+      const isFresh = world.clock.monotonicMs() - known.extra.atMs < sessionFreshMs;
+      if (isFresh) return { identity: known.identity, isDegraded: cache.admit(known) };
+      return renew(cache, credential, known);
+    },
+  };
+}
+
+/** Asks anew; the copy stands in only where auth cannot be asked. */
+async function renew(
+  cache: IdentityCache<LookedUp>,
+  credential: string,
+  known: Known<LookedUp>,
+): Promise<Verified> {
+  cache.forget(credential);
+  try {
+    const renewed = await cache.resolve(credential);
+    return { identity: renewed.identity, isDegraded: cache.admit(renewed) };
+  } catch (error) {
+    if (!Fault.is(error) || error.reason !== "identity.unavailable") throw error;
+    cache.admit(known);
+    return { identity: known.identity, isDegraded: true };
+  }
+}
+
+async function lookUp(auth: AuthClient, credential: string): Promise<LookUpAnswer> {
+  const [kind, text = ""] = credential.split(" ");
+  const options = { deadlineMs: lookUpDeadlineMs };
+  if (kind === "key") {
+    const secretHash = Buffer.from(text, "hex");
+    const { identity, refusal, sequence } = await auth.verifyKey({ secretHash }, options);
+    return { identity: known(identity), refusal, sequence };
+  }
+  try {
+    const identity = await auth.verifySession({ sessionToken: text }, options);
+    return { identity: known(identity), refusal: "", sequence: identity.sequence };
+  } catch (error) {
+    if (!Fault.is(error) || error.reason !== "auth.session_ended") throw error;
+    return { identity: undefined, refusal: "ended", sequence: 0n };
+  }
+}
+
+function known(identity: Identity | undefined): CallerIdentity | undefined {
+  return identity === undefined ? undefined : identityFromContract(identity);
+}
+
+/** True for a refusal of the credential itself, not of the moment. */
+export function isRefusal(error: unknown): boolean {
+  return (
+    Fault.is(error) && error.reason in identityFaults.catalogue && error.code === "unauthenticated"
+  );
+}

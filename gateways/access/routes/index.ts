@@ -1,0 +1,50 @@
+/** All routes of this gateway, and the headings they stand under in the reference. */
+import type { Route } from "@tandem/libs/gateway";
+import { auditRoutes } from "./audit.ts";
+import { budgetRoutes } from "./budgets.ts";
+import { documentRoutes } from "./document.ts";
+import { invitationRoutes } from "./invitations.ts";
+import { keyRoutes } from "./keys.ts";
+import { limitRoutes } from "./limits.ts";
+import { meRoutes } from "./me.ts";
+import { memberRoutes } from "./members.ts";
+import { moneyRoutes } from "./money.ts";
+import { organisationRoutes } from "./organisations.ts";
+import { projectRoutes } from "./projects.ts";
+import type { AccessServices } from "./services.ts";
+import { sessionRoutes } from "./sessions.ts";
+import { setupRoutes } from "./setup.ts";
+import { topologyRoutes } from "./topology.ts";
+
+export type { AccessServices } from "./services.ts";
+
+export const accessRoutes: readonly Route<AccessServices>[] = [
+  ...setupRoutes,
+  ...sessionRoutes,
+  ...meRoutes,
+  ...organisationRoutes,
+  ...projectRoutes,
+  ...memberRoutes,
+  ...invitationRoutes,
+  ...keyRoutes,
+  ...limitRoutes,
+  ...budgetRoutes,
+  ...moneyRoutes,
+  ...auditRoutes,
+  ...topologyRoutes,
+  ...documentRoutes,
+];
+
+export const accessTags = [
+  { name: "Setup", description: "The first use of an empty platform." },
+  { name: "Sessions", description: "Signing in and out, for the console." },
+  { name: "Me", description: "Who one is, and one's own preferences." },
+  { name: "Organisations", description: "The organisations one belongs to." },
+  { name: "Projects", description: "What keys, limits and usage are grouped by." },
+  { name: "Members", description: "People of the organisation, their roles, invitations." },
+  { name: "Keys", description: "What programs show to be let in." },
+  { name: "Limits", description: "Limits of rate and concurrency, and budgets." },
+  { name: "Money", description: "The wallet, credit, and the ledger behind them." },
+  { name: "Audit", description: "Who did what, in a chain of hashes." },
+  { name: "Platform", description: "How the platform is." },
+] as const;

@@ -1,0 +1,139 @@
+import type { Replica, Site, StartReplica } from "@tandem/libs/service";
+import {
+  createTestHouse,
+  type HttpAnswer,
+  httpRequest,
+  startTestPostgres,
+  type TestPostgres,
+} from "@tandem/libs/testing";
+import { start as startAccess } from "../../gateways/access/main.ts";
+import { start as startAuth } from "../../services/auth/main.ts";
+import { start as startMonitoring } from "../../services/monitoring/main.ts";
+import { start as startQuota } from "../../services/quota/main.ts";
+import { start as startUsers } from "../../services/users/main.ts";
+
+export const setupToken = "the-setup-token-of-this-house";
+
+type Service = "auth" | "users" | "quota" | "monitoring";
+
+export interface Ask {
+  readonly method?: string;
+  readonly path: string;
+  /** An API key; nothing is sent for an empty one. */
+  readonly key?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: object | string | Buffer;
+}
+
+/** The access domain as it runs, mounted in one process on one real PostgreSQL. */
+export interface AccessHouse {
+  readonly postgres: TestPostgres;
+  readonly logLines: readonly Readonly<Record<string, unknown>>[];
+  /** To the first access gateway, or another one. */
+  ask(ask: Ask, gateway?: 1 | 2): Promise<HttpAnswer>;
+  /** Asks and gives the JSON object of an answer that must have this status. */
+  expect(status: number, ask: Ask, gateway?: 1 | 2): Promise<Record<string, unknown>>;
+  /** Ends all replicas of a service, as if both had been killed. */
+  stop(service: Service): Promise<void>;
+  restart(service: Service): Promise<void>;
+  close(): Promise<void>;
+}
+
+const starters: Readonly<Record<Service, StartReplica>> = {
+  auth: startAuth,
+  users: startUsers,
+  quota: startQuota,
+  monitoring: startMonitoring,
+};
+
+export async function openAccessHouse(
+  settings: Readonly<Record<string, unknown>> = {},
+): Promise<AccessHouse> {
+  const services = ["auth", "users", "quota", "monitoring"] as const;
+  const house = createTestHouse({
+    replicas: [
+      ...services.flatMap((name) => [`${name}/1`, `${name}/2`] as const),
+      "access/1",
+      "access/2",
+    ],
+    calls: {
+      access: [...services],
+      auth: ["users", "monitoring"],
+      users: ["auth", "monitoring"],
+      quota: ["monitoring"],
+    },
+  });
+  const postgres = await startTestPostgres();
+  const sites = new Map<Service, readonly Site[]>();
+  const running = new Map<Service, readonly Replica[]>();
+  for (const name of services) {
+    const databaseUrl = await postgres.createDatabase();
+    const given = { databaseUrl, settings: name === "auth" ? { setupToken } : {} };
+    sites.set(name, [house.site(`${name}/1`, given), house.site(`${name}/2`, given)]);
+  }
+  const startService = async (name: Service): Promise<void> => {
+    running.set(name, await Promise.all((sites.get(name) ?? []).map(starters[name])));
+  };
+  const stopService = async (name: Service): Promise<void> => {
+    for (const replica of running.get(name) ?? []) await replica.close({ deadlineMs: 500 });
+    running.set(name, []);
+  };
+  await Promise.all(services.map(startService));
+  const gatewaySites = [house.site("access/1", { settings }), house.site("access/2", { settings })];
+  const gateways = await Promise.all(gatewaySites.map(startAccess));
+
+  const ask: AccessHouse["ask"] = ({ key = "", headers = {}, ...rest }, gateway = 1) =>
+    httpRequest(gatewaySites[gateway - 1]?.address ?? "", {
+      headers: { ...(key === "" ? {} : { authorization: `Bearer ${key}` }), ...headers },
+      ...rest,
+    });
+  return {
+    postgres,
+    logLines: house.logLines,
+    ask,
+    async expect(status, given, gateway) {
+      const answer = await ask(given, gateway);
+      if (answer.status !== status) {
+        throw new Error(`${given.method ?? "GET"} ${given.path}: ${answer.status} ${answer.text}`);
+      }
+      return (answer.json ?? {}) as Record<string, unknown>;
+    },
+    stop: stopService,
+    restart: startService,
+    async close() {
+      for (const gateway of gateways) await gateway.close({ deadlineMs: 1_000 });
+      await Promise.all(services.map(stopService));
+      await postgres.stop();
+      house.close();
+    },
+  };
+}
+
+/** Sets the house up; everything of the first organisation. */
+export async function setUp(house: AccessHouse): Promise<{
+  readonly organisationId: string;
+  readonly projectId: string;
+  readonly userId: string;
+  readonly adminKey: string;
+  readonly inferenceKey: string;
+}> {
+  const made = await house.expect(201, {
+    method: "POST",
+    path: "/api/v1/setup",
+    body: {
+      token: setupToken,
+      organisation_name: "Example",
+      email: "owner@example.com",
+      password: ownerPassword,
+    },
+  });
+  return {
+    organisationId: String(made["organisation_id"]),
+    projectId: String(made["project_id"]),
+    userId: String(made["user_id"]),
+    adminKey: String(made["admin_key"]),
+    inferenceKey: String(made["inference_key"]),
+  };
+}
+
+export const ownerPassword = "correct horse battery";
