@@ -58,7 +58,6 @@ describe("parseTopology", () => {
     assert.match(message, /replica chat\/1 is hosted by ai-services-1 and by router-1/);
     assert.match(message, /quota\/1 is missing/);
     assert.match(message, /calls\.chat: no process hosts nobody/);
-    assert.match(message, /calls\.chat: chat may not call itself/);
     assert.match(message, /calls\.ghost: no process hosts ghost/);
     assert.match(message, /route \/v1\/\*: listed twice/);
     assert.match(message, /route \/a\*b\/\*: a "\*" may stand only behind/);
