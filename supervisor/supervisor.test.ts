@@ -53,7 +53,7 @@ async function stop({ child, exited }: RunningSupervisor): Promise<void> {
 }
 
 describe("a running supervisor", async () => {
-  const { supervisor, url } = await startReady("steady", "--set", "supervisor.silence_limit=1s");
+  const { supervisor, url } = await startReady("steady", "--set", "supervisor.silence_limit=3s");
   after(() => stop(supervisor));
 
   test("opens a level only when the one below is ready", () => {

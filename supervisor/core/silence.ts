@@ -9,13 +9,13 @@ export interface SilenceWatch {
   readonly forgivenMs: number;
 }
 
-const ownGapMs = 1000;
+const ownGapMs = 2000;
 
 export function watchFrom(nowMs: number): SilenceWatch {
   return { lastLookMs: nowMs, forgivenMs: nowMs };
 }
 
-/** One look of the watcher, to be made several times a second. */
+/** One look of the watcher, to be made twice a second. */
 export function lookAround(watch: SilenceWatch, nowMs: number): SilenceWatch {
   const isLate = nowMs - watch.lastLookMs > ownGapMs;
   return { lastLookMs: nowMs, forgivenMs: isLate ? nowMs : watch.forgivenMs };

@@ -20,7 +20,7 @@ export interface FleetOptions {
   readonly levelPatienceMs: number;
 }
 
-const lookPeriodMs = 250;
+const lookPeriodMs = 500;
 /** A process that dies so often before it was ever ready will not start by itself. */
 const startDeathsMax = 5;
 

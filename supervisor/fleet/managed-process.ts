@@ -153,7 +153,7 @@ export class ManagedProcess {
     this.#launched.kill();
   }
 
-  /** Replaces a process whose event loop no longer turns. Called several times a second. */
+  /** Replaces a process whose event loop no longer turns. Called twice a second. */
   look(watch: SilenceWatch): void {
     if (this.#launched === undefined || this.#state === "draining") return;
     const silentMs = silenceMs(watch, this.#heardMs);

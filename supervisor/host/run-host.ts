@@ -10,7 +10,8 @@ import { type ProcessSample, sampleProcess } from "./process-metrics.ts";
 import { type HostedReplica, reportSamples } from "./report-samples.ts";
 import { linkToSupervisor, type SupervisorLink } from "./supervisor-link.ts";
 
-const beatPeriodMs = 250;
+/** A third of the shortest silence that may be configured; one second costs nothing when idle. */
+const beatPeriodMs = 1000;
 const readinessPeriodMs = 20;
 
 /**

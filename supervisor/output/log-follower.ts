@@ -10,7 +10,7 @@ import {
 import { join } from "node:path";
 import type { Timer, World } from "@tandem/libs/world";
 
-const periodMs = 200;
+const periodMs = 250;
 const chunkBytes = 256 * 1024;
 
 interface Followed {
