@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type SizedMessage, trimContext } from "./trim-context.ts";
+import { type SizedMessage, trimContext, wholeTurns } from "./trim-context.ts";
 
 const message = (role: string, tokens: number): SizedMessage => ({
   json: `${role}:${tokens}`,
@@ -31,6 +31,21 @@ test("the oldest turn goes as a whole, with its tool call and result; the system
     ["system", "user", "assistant", "user"],
   );
   assert.deepEqual([trimmed?.tokens, trimmed?.dropped], [19, 4]);
+});
+
+test("a history that was cut off begins with a whole turn, and keeps its instructions", () => {
+  const cutOff = [
+    message("tool", 10),
+    message("assistant", 10),
+    message("developer", 2),
+    message("user", 7),
+    message("assistant", 3),
+  ];
+  assert.deepEqual(
+    wholeTurns(cutOff).map(({ role }) => role),
+    ["developer", "user", "assistant"],
+  );
+  assert.deepEqual(wholeTurns([message("tool", 1), message("assistant", 1)]), []);
 });
 
 test("the last turn is never dropped, so what cannot fit is refused", () => {

@@ -37,6 +37,21 @@ export function trimContext(
   return { kept, tokens, dropped: messages.length - kept.length };
 }
 
+/** A system message, under either of its names. */
+export function isInstruction({ role }: Pick<SizedMessage, "role">): boolean {
+  return role === "system" || role === "developer";
+}
+
+/**
+ * The end of a longer history from the first turn that is whole: what stands before the first user's
+ * message may be the second half of something, such as a tool result without its call.
+ */
+export function wholeTurns(messages: readonly SizedMessage[]): readonly SizedMessage[] {
+  const first = messages.findIndex(({ role }) => role === "user");
+  const start = first === -1 ? messages.length : first;
+  return messages.filter((message, index) => index >= start || isInstruction(message));
+}
+
 /** The turn of each message: a user's message opens one; system messages belong to none. */
 function splitTurns(messages: readonly SizedMessage[]): {
   readonly of: readonly (number | undefined)[];
@@ -46,7 +61,7 @@ function splitTurns(messages: readonly SizedMessage[]): {
   let isOpen = false;
   let before = "";
   const of = messages.map(({ role }) => {
-    if (role === "system" || role === "developer") return undefined;
+    if (isInstruction({ role })) return undefined;
     // Several user messages in a row are one question.
     if (role === "user" && isOpen && before !== "user") turn += 1;
     isOpen = true;

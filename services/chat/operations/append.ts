@@ -18,6 +18,10 @@ export async function append(
   context: CallContext,
 ): Promise<MessageInit<AppendResponse>> {
   requireOrganisation(request.organisationId, context);
+  // Without an id a second request could not be told from a repeated one, and would be lost.
+  if (request.requestId === "") {
+    throw chatFaults.malformed_message({ publicMessage: "The request's id is missing." });
+  }
   const messages = await Promise.all(
     request.messageJsons.map(async (json) => {
       try {

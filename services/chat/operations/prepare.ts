@@ -1,6 +1,6 @@
 import type { PrepareRequest, PrepareResponse } from "@tandem/contracts/rpc/chat/v1/chat_pb";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
-import { type SizedMessage, trimContext } from "../core/trim-context.ts";
+import { isInstruction, type SizedMessage, trimContext, wholeTurns } from "../core/trim-context.ts";
 import { chatFaults } from "../faults.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
 import type { TokenCounter } from "../token-counter.ts";
@@ -21,8 +21,10 @@ export async function prepare(
   if (request.conversationId !== "") {
     const { organisationId, conversationId: id } = request;
     await findConversation(parts.store, { organisationId, id }, context);
-    const stored = await parts.store.newestMessages(id, parts.historyMessagesMax);
-    history = stored.map(({ json, tokens }) => sizedMessage(json, tokens));
+    const limit = parts.historyMessagesMax;
+    const stored = await parts.store.newestMessages(id, limit);
+    const sized = stored.map(({ json, tokens }) => sizedMessage(json, tokens));
+    history = stored.length < limit ? sized : wholeTurns(sized);
   }
   const messages = withoutRepeatedSystem(history, said);
   const budget = request.budgetTokens === 0 ? Number.POSITIVE_INFINITY : request.budgetTokens;
@@ -55,8 +57,8 @@ function withoutRepeatedSystem(
   history: readonly SizedMessage[],
   said: readonly SizedMessage[],
 ): readonly SizedMessage[] {
-  const system = said.filter(({ role }) => role === "system");
+  const system = said.filter(isInstruction);
   if (system.length === 0) return [...history, ...said];
-  const others = (message: SizedMessage): boolean => message.role !== "system";
+  const others = (message: SizedMessage): boolean => !isInstruction(message);
   return [...system, ...history.filter(others), ...said.filter(others)];
 }

@@ -112,7 +112,8 @@ export function createConversationStore(database: Database<Schema>): Conversatio
         .where(
           "position",
           ">",
-          sql<number>`coalesce((select position from messages where id = ${after}), -1)`,
+          sql<number>`coalesce((select position from messages
+            where id = ${after} and conversation_id = ${conversationId}), -1)`,
         )
         .orderBy("position")
         .limit(limit)
