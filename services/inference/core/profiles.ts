@@ -3,7 +3,7 @@
  * health, how long it may take, how a broken stream goes on there, and whether a call costs money.
  * Sources: experience table of upstreams, each server's own API reference.
  */
-export type Continuation = "none" | "prefix" | "continue_final_message" | "tokens";
+export type Continuation = "none" | "prefix" | "continue_final_message";
 
 export interface Profile {
   /** Appended to the base URL. */
@@ -41,7 +41,7 @@ const hosted = {
 } as const;
 
 export const profiles = {
-  engine: { ...local, healthPath: "/readyz", firstTokenTimeoutMs: 300_000, continuation: "tokens" },
+  engine: { ...local, healthPath: "/readyz", firstTokenTimeoutMs: 300_000, continuation: "prefix" },
   vllm: { ...local, continuation: "continue_final_message" },
   sglang: { ...local, continuation: "continue_final_message" },
   llamacpp: { ...local, continuation: "none" },

@@ -135,7 +135,7 @@ export declare type Upstream = Message<"tandem.inference.v1.Upstream"> & {
   kvCacheRatio: number;
 
   /**
-   * Continuation of a broken stream: none, prefix, continue_final_message, tokens.
+   * Continuation of a broken stream: none, prefix, continue_final_message.
    *
    * @generated from field: string continuation = 21;
    */
