@@ -43,8 +43,8 @@ export function isInstruction({ role }: Pick<SizedMessage, "role">): boolean {
 }
 
 /**
- * The end of a longer history from the first turn that is whole: what stands before the first user's
- * message may be the second half of something, such as a tool result without its call.
+ * The end of a longer history from the first turn that is whole: what stands before the first
+ * user's message may be the second half of something, such as a tool result without its call.
  */
 export function wholeTurns(messages: readonly SizedMessage[]): readonly SizedMessage[] {
   const first = messages.findIndex(({ role }) => role === "user");

@@ -5,6 +5,7 @@ import { chatFaults } from "../faults.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
 import type { TokenCounter } from "../token-counter.ts";
 import { requireOrganisation } from "./conversation-access.ts";
+import { readMessage } from "./read-message.ts";
 
 /** Adds what was said and answered. Told twice by the same request, it is added once. */
 export async function append(
@@ -24,11 +25,8 @@ export async function append(
   }
   const messages = await Promise.all(
     request.messageJsons.map(async (json) => {
-      try {
-        return { id: newId(parts.world, "msg"), json, tokens: await parts.counter.count(json) };
-      } catch (cause) {
-        throw chatFaults.malformed_message({ cause });
-      }
+      const { tokens } = await readMessage(parts.counter, json);
+      return { id: newId(parts.world, "msg"), json, tokens };
     }),
   );
   const messageCount = await parts.store.append({

@@ -134,7 +134,10 @@ test("what is no message is refused and changes nothing", async () => {
   const client = clientOf(0);
   for (const json of ["", "{", "null", '"text"', "[]", '{"content":"no role"}']) {
     const request = { organisationId, conversationId, messageJsons: [json] };
-    await assert.rejects(client.prepare(request), { reason: "chat.malformed_message" }, json);
+    const refused = { reason: "chat.malformed_message" };
+    await assert.rejects(client.prepare(request), refused, json);
+    await assert.rejects(client.append({ ...request, requestId: "req_1" }), refused, json);
+    await assert.rejects(client.append({ ...request, messageJsons: [] }), refused, "no request id");
   }
   const { messages } = await client.listMessages({ organisationId, conversationId });
   assert.deepEqual(messages, []);

@@ -5,6 +5,7 @@ import { chatFaults } from "../faults.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
 import type { TokenCounter } from "../token-counter.ts";
 import { findConversation } from "./conversation-access.ts";
+import { readMessage, sizedMessage } from "./read-message.ts";
 
 /** A conversation's history and what is said now, cut to what the model can read. */
 export async function prepare(
@@ -12,11 +13,8 @@ export async function prepare(
   request: PrepareRequest,
   context: CallContext,
 ): Promise<MessageInit<PrepareResponse>> {
-  const said = await Promise.all(
-    request.messageJsons.map(async (json) =>
-      sizedMessage(json, await countOf(parts.counter, json)),
-    ),
-  );
+  const { counter } = parts;
+  const said = await Promise.all(request.messageJsons.map((json) => readMessage(counter, json)));
   let history: readonly SizedMessage[] = [];
   if (request.conversationId !== "") {
     const { organisationId, conversationId: id } = request;
@@ -36,20 +34,6 @@ export async function prepare(
     promptTokens: trimmed.tokens,
     droppedMessages: trimmed.dropped,
   };
-}
-
-async function countOf(counter: TokenCounter, json: string): Promise<number> {
-  try {
-    return await counter.count(json);
-  } catch (cause) {
-    throw chatFaults.malformed_message({ cause });
-  }
-}
-
-function sizedMessage(json: string, tokens: number): SizedMessage {
-  const parsed = JSON.parse(json) as { readonly role?: unknown } | null;
-  if (typeof parsed?.role !== "string") throw chatFaults.malformed_message();
-  return { json, role: parsed.role, tokens };
 }
 
 /** Clients that send their system message with each turn mean one, the newest. */
