@@ -1,7 +1,7 @@
 /**
- * `npm test`: every test file, first those beside the code, two at a time, then those that start the
- * whole product, one at a time, since they measure it. Arguments narrow the files by path. Ends with
- * one line `N passed, N failed, N skipped`.
+ * `npm test`: every test file, first those beside the code, two at a time, then those that start
+ * the whole product, one at a time, since they measure it. Arguments narrow the files by path. Ends
+ * with one line `N passed, N failed, N skipped`.
  */
 import { globSync } from "node:fs";
 import { join } from "node:path";

@@ -1,8 +1,8 @@
 /**
  * The auth service: who may do what. It owns keys, sessions, roles, the setup of an empty platform
  * and the audit log, and tells every gateway of revocations within 100 ms. All state is in its
- * database, so replicas are alike and need no leader. Without the database it refuses to answer, and
- * never says that a key is bad; gateways go on with whom they know.
+ * database, so replicas are alike and need no leader. Without the database it refuses to answer,
+ * and never says that a key is bad; gateways go on with whom they know.
  */
 import { AuthService } from "@tandem/contracts/rpc/auth/v1/auth_pb";
 import { UsersService } from "@tandem/contracts/rpc/users/v1/users_pb";

@@ -1,7 +1,8 @@
 /**
  * The models service: the catalogue of models, their prices with validity, aliases, and the rules
  * of `auto`, as one versioned snapshot that gateways hold. It fails soft: without its database the
- * last snapshot is told on and changes are refused; without a replica gateways keep theirs, on disk.
+ * last snapshot is told on and changes are refused; without a replica gateways keep theirs, on
+ * disk.
  */
 import { ModelsService } from "@tandem/contracts/rpc/models/v1/models_pb";
 import { implement } from "@tandem/libs/rpc";

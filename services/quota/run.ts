@@ -1,9 +1,9 @@
 /**
  * The quota service: rate limits, budgets and the credit wallet, whose double-entry ledger is exact
- * whatever is killed, repeated or reordered. Gateways spend by themselves from leases, so no request
- * waits for this service. It fails closed with money and open with rates: without its database
- * leases run out and are not renewed, nothing is settled twice or lost; without the hot store each
- * replica grants its share of the rate limits and says so.
+ * whatever is killed, repeated or reordered. Gateways spend by themselves from leases, so no
+ * request waits for this service. It fails closed with money and open with rates: without its
+ * database leases run out and are not renewed, nothing is settled twice or lost; without the hot
+ * store each replica grants its share of the rate limits and says so.
  */
 import {
   createLifecycle,

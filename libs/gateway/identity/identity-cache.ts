@@ -57,7 +57,8 @@ const evictionLooksMax = 64;
 /**
  * Verified credentials, so that a request asks nobody who its caller is (DESIGN D2). Bounded;
  * entries that were used since the last round survive an eviction (second chance). It guarantees:
- * - A revocation that was heard is honoured from then on, also against a look-up that was under way.
+ * - A revocation that was heard is honoured from then on, also against a look-up that was under
+ * way.
  * - While the feed is silent, known credentials pass for `outageMsMax`, marked; then nobody does.
  * - A credential is looked up once at a time, however many requests wait for it.
  */

@@ -1,6 +1,7 @@
 /**
  * Optimistic locking by HTTP's own means (RFC 9110, section 13): a resource's version goes out as
- * `ETag: "7"` and comes back as `If-Match`; an answer's content can be asked for only if it changed.
+ * `ETag: "7"` and comes back as `If-Match`; an answer's content can be asked for only if it
+ * changed.
  */
 import { createHash } from "node:crypto";
 import { restFaults } from "./rest-faults.ts";

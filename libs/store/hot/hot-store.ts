@@ -48,7 +48,8 @@ export interface MessageHandlers {
  * gone at any moment (a restart, memory pressure), so whatever must not be lost is also elsewhere.
  *
  * Every adapter guarantees:
- * - Each operation is atomic and, while the store is reachable, linearisable among all who share it.
+ * - Each operation is atomic and, while the store is reachable, linearisable among all who share
+ * it.
  * - A value is never returned once its time to live has passed by the store's own clock.
  * - An operation ends within the store's command timeout (250 ms by default), or fails with
  *   `store.unavailable` (not done), `store.outcome_unknown` (perhaps done), `store.overloaded` or

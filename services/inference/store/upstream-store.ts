@@ -1,6 +1,7 @@
 /**
  * Upstreams added by the management API, what looking at all of them found, and who wants places
- * where. One version counts every change, so that a snapshot of any replica is as good as another's.
+ * where. One version counts every change, so that a snapshot of any replica is as good as
+ * another's.
  */
 import {
   type Database,
