@@ -15,9 +15,9 @@ interface Waiter {
  * Stands before a pool so that a server that went away is met by one prober and not by a storm.
  *
  * States: `open` (all pass) → `down` (a connection failed: callers wait, one probe at a time) →
- * `open` again with the first probe that succeeds; `closed` for good. A killed PostgreSQL is back within a second, so
- * callers wait for up to `patienceMs` counted from when it went down; from then on they are refused
- * at once, so that fallbacks answer without delay.
+ * `open` again with the first probe that succeeds; `closed` for good. A killed PostgreSQL is back
+ * within a second, so callers wait for up to `patienceMs` counted from when it went down; from then
+ * on they are refused at once, so that fallbacks answer without delay.
  */
 export class ConnectionGate {
   readonly #world: World;
@@ -42,10 +42,6 @@ export class ConnectionGate {
 
   get isOpen(): boolean {
     return this.#state === "open";
-  }
-
-  get waitingCount(): number {
-    return this.#waiters.size;
   }
 
   /** Resolves when callers may connect. Throws `store.unavailable`, `store.closed`. */

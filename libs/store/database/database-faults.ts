@@ -56,7 +56,6 @@ const socketCodes = new Set([
   "ECONNREFUSED",
   "ECONNRESET",
   "ECONNABORTED",
-  "EPIPE",
   "ENOENT",
   "ENOTFOUND",
   "EAI_AGAIN",
@@ -79,6 +78,8 @@ function nameByState(code: string): FaultName | undefined {
 function nameOf(error: PostgresError): FaultName | undefined {
   const code = error.code ?? "";
   if (socketCodes.has(code)) return "outcome_unknown";
+  // The server had closed before it got the end of the statement, so it cannot have committed it.
+  if (code === "EPIPE") return "unavailable";
   if (sqlState.test(code)) return nameByState(code);
   if (error.message.includes("pool after calling end")) return "closed";
   // All connections of the pool are in use, and were for too long.
@@ -106,6 +107,11 @@ export function databaseErrorToFault(error: unknown, phase: DatabasePhase): unkn
     },
     cause: error,
   });
+}
+
+/** True for a statement that met a connection which the server had closed already. */
+export function isUnsent(error: unknown): boolean {
+  return error instanceof Error && (error as PostgresError).code === "EPIPE";
 }
 
 /** True when the connection an error came over must not be used again. */

@@ -3,9 +3,9 @@ import pg from "pg";
 import { Fault } from "../../kernel/index.ts";
 import type { Log } from "../../telemetry/index.ts";
 import type { World } from "../../world/index.ts";
-import { storeFaults } from "../faults.ts";
 import { ConnectionGate } from "./connection-gate.ts";
-import { breaksConnection, databaseErrorToFault } from "./database-faults.ts";
+import { ConnectionSlots } from "./connection-slots.ts";
+import { breaksConnection, databaseErrorToFault, isUnsent } from "./database-faults.ts";
 
 const oidOfBigint = 20;
 /** Statements that get a name on the server, at most; each costs it some 10 KiB a connection. */
@@ -78,7 +78,7 @@ export class DatabasePool implements PostgresPool {
   readonly options = {};
   readonly #pool: pg.Pool;
   readonly #gate: ConnectionGate;
-  readonly #limits: PoolLimits;
+  readonly #slots: ConnectionSlots;
   readonly #log: Log;
   readonly #names = new StatementNames();
 
@@ -87,7 +87,6 @@ export class DatabasePool implements PostgresPool {
     options: { readonly world: World; readonly log: Log; readonly limits: PoolLimits },
   ) {
     const { world, log, limits } = options;
-    this.#limits = limits;
     this.#log = log;
     this.#pool = new pg.Pool({
       ...clientSettings(url, limits, "tandem"),
@@ -99,6 +98,12 @@ export class DatabasePool implements PostgresPool {
     // would end the process. The same holds for one that is in use, hence the second.
     this.#pool.on("error", () => {});
     this.#pool.on("connect", (client) => client.on("error", () => {}));
+    this.#slots = new ConnectionSlots({
+      world,
+      slotsMax: limits.poolSize,
+      waitingMax: limits.waitingMax,
+      timeoutMs: limits.connectTimeoutMs,
+    });
     this.#gate = new ConnectionGate({
       world,
       patienceMs: limits.patienceMs,
@@ -111,13 +116,26 @@ export class DatabasePool implements PostgresPool {
   }
 
   async connect(): Promise<PostgresPoolClient> {
+    await this.#slots.enter();
+    try {
+      return this.#wrap(await this.#acquire());
+    } catch (error) {
+      this.#slots.leave();
+      throw error;
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#gate.close();
+    this.#slots.close();
+    await this.#pool.end();
+  }
+
+  async #acquire(): Promise<pg.PoolClient> {
     for (;;) {
-      if (this.#gate.waitingCount + this.#pool.waitingCount >= this.#limits.waitingMax) {
-        throw storeFaults.overloaded({ detail: `${this.#limits.waitingMax} callers wait` });
-      }
       await this.#gate.pass();
       try {
-        return this.#wrap(await this.#pool.connect());
+        return await this.#pool.connect();
       } catch (error) {
         const fault = databaseErrorToFault(error, "connect");
         if (!isUnavailable(fault)) throw fault;
@@ -126,11 +144,6 @@ export class DatabasePool implements PostgresPool {
         }
       }
     }
-  }
-
-  async end(): Promise<void> {
-    this.#gate.close();
-    await this.#pool.end();
   }
 
   async #probe(): Promise<void> {
@@ -144,27 +157,59 @@ export class DatabasePool implements PostgresPool {
     }
   }
 
-  #wrap(client: pg.PoolClient): PostgresPoolClient {
+  #wrap(first: pg.PoolClient): PostgresPoolClient {
+    let client = first;
     let isBroken = false;
-    const query = async (sql: string, parameters: readonly unknown[]) => {
-      const name = parameters.length === 0 ? undefined : this.#names.nameOf(sql);
+    let isUsed = false;
+    let isHeld = true;
+    const query = async (sql: string, parameters: readonly unknown[]): Promise<pg.QueryResult> => {
       try {
-        return await client.query({
-          ...(name !== undefined && { name }),
-          text: sql,
-          values: [...parameters],
-        });
+        return await this.#send(client, sql, parameters);
       } catch (error) {
         isBroken ||= breaksConnection(error);
-        throw databaseErrorToFault(error, "statement");
+        if (isUsed || !isUnsent(error)) throw databaseErrorToFault(error, "statement");
+      } finally {
+        isUsed = true;
       }
+      // It broke while it lay idle, and we are the first to notice: take another one.
+      client.release(true);
+      isHeld = false;
+      client = await this.#acquire();
+      isHeld = true;
+      isBroken = false;
+      return query(sql, parameters);
     };
     return {
       // kysely's type has an overload for cursors, which are for streaming; we have none.
       query: query as unknown as PostgresPoolClient["query"],
-      release: (destroy = false) => client.release(destroy || isBroken),
+      release: (destroy = false) => {
+        if (isHeld) client.release(destroy || isBroken);
+        this.#slots.leave();
+      },
     };
   }
+
+  async #send(
+    client: pg.PoolClient,
+    sql: string,
+    parameters: readonly unknown[],
+  ): Promise<pg.QueryResult> {
+    const values = [...parameters];
+    const name = values.length === 0 ? undefined : this.#names.nameOf(sql);
+    if (name === undefined) return client.query(sql, values);
+    try {
+      return await client.query({ name, text: sql, values });
+    } catch (error) {
+      // The schema changed under a prepared statement, which did nothing. Outside of a transaction
+      // it can be sent again, as text.
+      if (!isStalePlan(error) || client.getTransactionStatus() !== "I") throw error;
+      return client.query(sql, values);
+    }
+  }
+}
+
+function isStalePlan(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "0A000";
 }
 
 function isUnavailable(error: unknown): boolean {

@@ -46,6 +46,11 @@ export class Database<Schema> extends Kysely<Schema> {
   get isReachable(): boolean {
     return this.#pool.isReachable;
   }
+
+  /** Ends the pool when its statements have ended; from now on calls are `store.closed`. */
+  override async destroy(): Promise<void> {
+    await this.#pool.end();
+  }
 }
 
 /**

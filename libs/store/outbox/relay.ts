@@ -86,7 +86,10 @@ class OutboxRelay implements Relay {
       while (this.#isWoken && this.#state !== "closed") {
         this.#isWoken = false;
         const claimed = await this.#claim();
-        await Promise.all(claimed.map((event) => this.#deliver(event)));
+        // All settle before the next round, so that closing waits for each of them.
+        const settled = await Promise.allSettled(claimed.map((event) => this.#deliver(event)));
+        const failed = settled.find(({ status }) => status === "rejected");
+        if (failed?.status === "rejected") throw failed.reason;
         if (claimed.length === this.#concurrency) this.#isWoken = true;
       }
     } catch (error) {
