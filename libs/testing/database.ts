@@ -68,6 +68,8 @@ export async function startTestPostgres(
     if (signal === "SIGKILL") await killChildren(running.pid);
     running.kill(signal);
     await ended;
+    // A killed one has no exit code: asked again, we would wait for its end for ever.
+    server = undefined;
   };
 
   await start();
