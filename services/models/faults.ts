@@ -37,6 +37,8 @@ export const modelsFaults = defineFaults("models", {
     code: "permission_denied",
     blame: "client",
     retry: "never",
-    publicMessage: "The catalogue is changed with the scope manage:write or admin.",
+    publicMessage:
+      "The catalogue is changed by owners, administrators and operators, or by a key with the " +
+      "scope manage:write or admin.",
   },
 });

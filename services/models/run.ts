@@ -4,6 +4,7 @@
  * last snapshot is told on and changes are refused; without a replica gateways keep theirs, on
  * disk.
  */
+import { hash } from "node:crypto";
 import { ModelsService } from "@tandem/contracts/rpc/models/v1/models_pb";
 import { implement } from "@tandem/libs/rpc";
 import {
@@ -36,7 +37,9 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   await migrate(database, migrations);
 
   const store = createCatalogueStore(database);
-  const board = createCatalogueBoard(world, { store, declared: declaredCatalogue(config) });
+  const declared = declaredCatalogue(config);
+  await store.recordDeclaration(site.id, digestOf(declared));
+  const board = createCatalogueBoard(world, { store, declared });
   lifecycle.check("catalogue", () => board.isComplete);
   lifecycle.onDrain(() => board.feed.release());
   const changes = subscribe(
@@ -62,4 +65,12 @@ export async function run(config: Config, site: Site): Promise<Replica> {
       recordDiscovery: (request, context) => recordDiscovery(parts, request, context),
     }),
   ]);
+}
+
+/** The same for the same declarations; JSON has no integers of 64 bits. */
+function digestOf(declared: object): string {
+  const text = JSON.stringify(declared, (_, value: unknown) =>
+    typeof value === "bigint" ? String(value) : value,
+  );
+  return hash("sha256", text);
 }

@@ -4,10 +4,17 @@ import { modelsFaults } from "../faults.ts";
 
 const namePattern = /^[\w./:@-]{1,128}$/;
 
+const managerScopes = ["admin", "manage:write"];
+const managerRoles = ["owner", "admin", "operator"];
+
+/** A session manages by its roles; a key by its scopes, and its person no less. */
 export function requireManager({ passport }: CallContext): void {
-  if (passport.organisationId === "") return;
-  const allowed = passport.scopes.includes("admin") || passport.scopes.includes("manage:write");
-  if (!allowed) throw modelsFaults.manager_only();
+  const { organisationId, keyId, userId, scopes, roles } = passport;
+  if (organisationId === "") return;
+  const byScope = scopes.some((scope) => managerScopes.includes(scope));
+  const byRole = roles.some((role) => managerRoles.includes(role));
+  const isKeyAllowed = byScope && (userId === "" || byRole);
+  if (keyId === "" ? !byRole : !isKeyAllowed) throw modelsFaults.manager_only();
 }
 
 export function requirePlatform({ passport }: CallContext): void {

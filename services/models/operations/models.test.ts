@@ -15,6 +15,7 @@ const house = createTestHouse({
 const gateway = house.site("ai/1");
 const lifecycle = createLifecycle(gateway);
 let postgres: TestPostgres;
+let databaseUrl: string;
 let replicas: Replica[];
 let first: Client;
 let second: Client;
@@ -31,7 +32,7 @@ const settings = {
 
 before(async () => {
   postgres = await startTestPostgres();
-  const databaseUrl = await postgres.createDatabase();
+  databaseUrl = await postgres.createDatabase();
   const sites = [
     house.site("models/1", { databaseUrl, settings }),
     house.site("models/2", { databaseUrl, settings }),
@@ -57,10 +58,10 @@ const manager: PassportClaims = {
   organisationId: "org_a",
   projectId: "",
   userId: "usr_1",
-  keyId: "",
+  keyId: "key_1",
   sessionId: "",
   scopes: ["manage:write"],
-  roles: [],
+  roles: ["operator"],
 };
 
 /** The catalogue of `client` once it holds what `isThere` looks for. */
@@ -130,6 +131,31 @@ test("a model that its upstream no longer tells of loses its target, and stays",
   assert.equal(catalogue.models.find((model) => model.id === "kept")?.targets.length, 1);
 });
 
+test("what an upstream tells again changes nothing, so nobody has to fetch the catalogue", async () => {
+  const told = { upstream: "vllm-3", models: [{ name: "same", capabilities: ["chat"] }] };
+  const { version } = await first.recordDiscovery(told);
+  assert.equal((await second.recordDiscovery(told)).version, version);
+  const more = await first.recordDiscovery({ ...told, models: [] });
+  assert.equal(more.version, version + 1n);
+});
+
+test("a changed file reaches gateways that have the version before", async () => {
+  const { version } = await first.watchCatalogue({ afterVersion: 0n, waitMs: 0 });
+  const restart = async (changed: typeof settings): Promise<void> => {
+    await replicas[1]?.close({ deadlineMs: 1_000 });
+    replicas[1] = await start(house.site("models/2", { databaseUrl, settings: changed }));
+  };
+  await restart(settings);
+  assert.equal((await first.watchCatalogue({ afterVersion: 0n, waitMs: 0 })).version, version);
+  const [declared] = settings.models;
+  assert.ok(declared);
+  const price = { ...declared.price, output_per_million: "0.88" };
+  await restart({ ...settings, models: [{ ...declared, price }] });
+  const catalogue = await catalogueWhere(second, (known) => known.version > version);
+  const changed = catalogue.prices.find(({ model }) => model === "declared");
+  assert.equal(changed?.outputNanos, 880_000_000n);
+});
+
 test("a new price closes the one before and is charged from its moment on", async () => {
   const price = { model: "qwen", currency: "USD", inputNanos: 100n, outputNanos: 200n };
   const caller = manager;
@@ -162,6 +188,12 @@ test("two managers who change one model at once do not overwrite each other unkn
 });
 
 test("the catalogue is changed by managers, discovery by the platform alone", async () => {
+  const operator = { caller: { ...manager, keyId: "", scopes: [] } };
+  await first.putModel({ model: { id: "by-session" } }, operator);
+  const former = { caller: { ...manager, roles: ["viewer"] } };
+  await assert.rejects(first.putModel({ model: { id: "x" } }, former), {
+    reason: "models.manager_only",
+  });
   const viewer = { caller: { ...manager, scopes: ["inference"] } };
   const refused = { reason: "models.manager_only" };
   await assert.rejects(first.putModel({ model: { id: "x" } }, viewer), refused);

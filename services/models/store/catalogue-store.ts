@@ -33,6 +33,11 @@ export interface CatalogueStore {
   deleteAlias(name: string): Promise<CatalogueAlias | undefined>;
   putRule(rule: CatalogueRule): Promise<void>;
   deleteRule(id: string): Promise<CatalogueRule | undefined>;
+  /**
+   * Says what a replica's configuration file declares. When that is not what it was at the replica's
+   * last start, the version rises, so that gateways fetch what they could not know has changed.
+   */
+  recordDeclaration(replica: string, digest: string): Promise<void>;
   /** What an upstream tells now; what it told before and no longer tells is marked as gone. */
   recordDiscoveries(upstream: string, found: readonly Discovery[]): Promise<bigint>;
 }
@@ -88,6 +93,7 @@ export function createCatalogueStore(database: Database<Schema>): CatalogueStore
         await raiseVersion(tx);
       }),
     deleteRule: async (id) => (await deleting("rules", id)) as CatalogueRule | undefined,
+    recordDeclaration: (replica, digest) => recordDeclaration(database, { replica, digest }),
     recordDiscoveries: (upstream, found) => recordDiscoveries(database, upstream, found),
   };
 }
@@ -104,14 +110,14 @@ async function readCatalogue(database: Database<Schema>): Promise<StoredCatalogu
   return transaction(
     database,
     async (tx) => {
-      const { rows } = await sql<{ version: bigint }>`select version from snapshot`.execute(tx);
+      const version = await readVersion(tx);
       const models = await tx.selectFrom("models").selectAll().orderBy("id").execute();
       const prices = await tx.selectFrom("prices").selectAll().orderBy("valid_from_ms").execute();
       const aliases = await tx.selectFrom("aliases").selectAll().orderBy("name").execute();
       const rules = await tx.selectFrom("rules").selectAll().orderBy("id").execute();
       const found = await tx.selectFrom("discoveries").selectAll().execute();
       return {
-        version: rows[0]?.version ?? 0n,
+        version,
         models: models.map((row) => ({ ...(row.entry as CatalogueModel), version: row.version })),
         prices: prices.map(rowToPrice),
         aliases,
@@ -191,6 +197,26 @@ function putPrice(database: Database<Schema>, price: CataloguePrice): Promise<vo
   });
 }
 
+function recordDeclaration(
+  database: Database<Schema>,
+  declared: { readonly replica: string; readonly digest: string },
+): Promise<void> {
+  return transaction(database, async (tx) => {
+    const changed = await tx
+      .insertInto("declarations")
+      .values(declared)
+      .onConflict((conflict) =>
+        conflict
+          .column("replica")
+          .doUpdateSet({ digest: declared.digest })
+          .where("declarations.digest", "<>", declared.digest),
+      )
+      .returning("replica")
+      .executeTakeFirst();
+    if (changed !== undefined) await raiseVersion(tx);
+  });
+}
+
 function recordDiscoveries(
   database: Database<Schema>,
   upstream: string,
@@ -204,25 +230,33 @@ function recordDiscoveries(
       .where("upstream", "=", upstream)
       .where("is_gone", "=", false);
     if (names.length > 0) gone = gone.where("name", "not in", names);
-    await gone.execute();
-    for (const discovery of found) {
-      const row = {
-        upstream,
-        name: discovery.name,
-        context_tokens: discovery.contextTokens,
-        capabilities: JSON.stringify(discovery.capabilities),
-        is_local: discovery.isLocal,
-        is_gone: false,
-        position: discovery.position,
-      };
-      await tx
-        .insertInto("discoveries")
-        .values(row)
-        .onConflict((conflict) => conflict.columns(["upstream", "name"]).doUpdateSet(row))
-        .execute();
-    }
-    return raiseVersion(tx);
+    let changes = (await gone.executeTakeFirst()).numUpdatedRows;
+    for (const discovery of found) changes += await recordOne(tx, upstream, discovery);
+    // Told again what was known, nobody has to fetch the catalogue anew.
+    return changes > 0n ? raiseVersion(tx) : readVersion(tx);
   });
+}
+
+/** How many rows it changed: 1, or 0 when all was known. */
+async function recordOne(tx: Executor, upstream: string, found: Discovery): Promise<bigint> {
+  const { numAffectedRows = 0n } = await sql`
+    insert into discoveries (upstream, name, context_tokens, capabilities, is_local, is_gone,
+      position)
+    values (${upstream}, ${found.name}, ${found.contextTokens},
+      ${JSON.stringify(found.capabilities)}, ${found.isLocal}, false, ${found.position})
+    on conflict (upstream, name) do update set context_tokens = excluded.context_tokens,
+      capabilities = excluded.capabilities, is_local = excluded.is_local, is_gone = false,
+      position = excluded.position
+    where (discoveries.context_tokens, discoveries.capabilities, discoveries.is_local,
+        discoveries.is_gone, discoveries.position)
+      is distinct from (excluded.context_tokens, excluded.capabilities, excluded.is_local,
+        excluded.is_gone, excluded.position)`.execute(tx);
+  return numAffectedRows;
+}
+
+async function readVersion(executor: Executor): Promise<bigint> {
+  const { rows } = await sql<{ version: bigint }>`select version from snapshot`.execute(executor);
+  return rows[0]?.version ?? 0n;
 }
 
 type PriceRow = Schema["prices"];

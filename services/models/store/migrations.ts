@@ -24,6 +24,7 @@ export interface Schema {
   };
   readonly aliases: { readonly name: string; readonly model: string };
   readonly rules: { readonly id: string; readonly entry: JsonOf<unknown> };
+  readonly declarations: { readonly replica: string; readonly digest: string };
   readonly discoveries: {
     readonly upstream: string;
     readonly name: string;
@@ -78,6 +79,17 @@ export const migrations: Migrations = {
     async down(database) {
       const tables = ["snapshot", "discoveries", "rules", "aliases", "prices", "models"];
       for (const table of tables) await sql`drop table ${sql.table(table)}`.execute(database);
+    },
+  },
+  "0002-declarations": {
+    async up(database) {
+      await sql`
+        create table declarations (replica text primary key, digest text not null)`.execute(
+        database,
+      );
+    },
+    async down(database) {
+      await sql`drop table declarations`.execute(database);
     },
   },
 };
