@@ -15,7 +15,7 @@ import {
 } from "@tandem/libs/gateway";
 import { formatNanos } from "@tandem/libs/kernel";
 import { z } from "zod";
-import { asCaller, idempotencyKeyOf, recordIntent, route } from "./services.ts";
+import { asCaller, asPlatform, idempotencyKeyOf, recordIntent, route } from "./services.ts";
 
 const wallet = z
   .object({
@@ -163,26 +163,21 @@ const ledgerRoutes = [
     path: "/api/v1/ledger/verify",
     operationId: "verifyLedger",
     summary: "Recompute every balance from the transfers.",
+    description:
+      "Of the whole platform, so the answer names nobody's accounts; what is wrong with which one " +
+      "stands in the quota service's log.",
     tag: "Money",
     access: { permission: "ledger:read" },
+    faults: ["quota.busy"],
     reply: z.object({
       ok: z.boolean(),
       sum_nanos: z.string().meta({ description: "Over all accounts; 0 unless something broke." }),
-      accounts: z.string(),
-      transfers: z.string(),
-      problems: z.array(z.string()),
+      problems: z.int(),
     }),
     async handle(call, { quota }) {
-      const found = await quota.verifyLedger({}, asCaller(call));
-      return {
-        body: {
-          ok: found.ok,
-          sum_nanos: found.sumNanos.toString(),
-          accounts: found.accounts.toString(),
-          transfers: found.transfers.toString(),
-          problems: found.problems,
-        },
-      };
+      const found = await quota.verifyLedger({}, asPlatform(call));
+      const { ok, sumNanos, problems } = found;
+      return { body: { ok, sum_nanos: sumNanos.toString(), problems: problems.length } };
     },
   }),
 ];

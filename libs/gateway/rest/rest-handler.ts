@@ -147,7 +147,7 @@ function respond(
 ): void {
   const { exchange, requestId } = arrival;
   const headers: (readonly [string, string])[] = [
-    ...standingHeaders,
+    ...standingHeaders.filter(([name]) => !answer.headers.some(([own]) => own === name)),
     ["x-request-id", requestId],
     ...answer.headers,
   ];
