@@ -18,6 +18,8 @@ export interface ProvisionOptions {
    * is right for a server of our own; `refuse` is for a server that other machines use as well.
    */
   readonly unknownRoles: "reset" | "refuse";
+  /** How long to wait for a server that is not there yet, in milliseconds; 15 s by default. */
+  readonly patienceMs?: number;
   readonly world: World;
   readonly log: Log;
 }
@@ -39,7 +41,7 @@ export async function provisionDatabases(
     log,
     poolSize: 1,
     statementTimeoutMs: 30_000,
-    patienceMs: 15_000,
+    patienceMs: options.patienceMs ?? 15_000,
   });
   try {
     const passwords = await database.connection().execute(async (connection) => {
@@ -135,7 +137,10 @@ async function ensureDatabases(
 }
 
 async function readPasswords(file: string): Promise<Passwords> {
-  const text = await readFile(file, "utf8").catch(() => "{}");
+  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return "{}";
+    throw error;
+  });
   try {
     return JSON.parse(text);
   } catch {
