@@ -33,7 +33,7 @@ export function createAuthenticate(options: {
     if (!readingMethods.has(arrival.exchange.head.method)) {
       checkOrigin(arrival, options.csrfTokenOf(token));
     }
-    return bySession(options.identities, token);
+    return bySession(options.identities, token, arrival.remoteAddress);
   };
 }
 
@@ -48,14 +48,14 @@ async function byKey(
   }
   // The checksum tells garbage from keys without asking anybody; the answer is the same.
   if (!hasApiKeyForm(key)) throw identityFaults.invalid();
-  const verified = await identities.ofKey(key);
+  const verified = await identities.ofKey(key, arrival.remoteAddress);
   if (!verified.identity.mayComeFrom(arrival.remoteAddress)) throw restFaults.address_refused();
   return callerOf(verified, "key");
 }
 
-async function bySession(identities: Identities, token: string): Promise<Caller> {
+async function bySession(identities: Identities, token: string, address: string): Promise<Caller> {
   try {
-    return callerOf(await identities.ofSession(token), "session");
+    return callerOf(await identities.ofSession(token, address), "session");
   } catch (error) {
     throw isRefusal(error) ? restFaults.session_ended({ cause: error }) : error;
   }

@@ -7,6 +7,7 @@
 import type { AuthService, Identity } from "@tandem/contracts/rpc/auth/v1/auth_pb";
 import {
   type CallerIdentity,
+  createProbeGuard,
   followRevocations,
   hashApiKey,
   IdentityCache,
@@ -34,9 +35,10 @@ export interface Verified {
 }
 
 export interface Identities {
-  /** Throws `identity.invalid`, `identity.expired` or `identity.unavailable`. */
-  ofKey(key: string): Promise<Verified>;
-  ofSession(token: string): Promise<Verified>;
+  /** Throws `identity.invalid`, `identity.expired`, `identity.unavailable`, or, for an address
+   * that tries too many, `rest.too_many_attempts`. */
+  ofKey(key: string, address: string): Promise<Verified>;
+  ofSession(token: string, address: string): Promise<Verified>;
 }
 
 const sessionFreshMs = 60_000;
@@ -76,16 +78,27 @@ export function createIdentities(options: {
         ),
     }),
   );
+  const guard = createProbeGuard(() => world.clock.monotonicMs());
+  const resolve = async (credential: string, address: string): Promise<Known<LookedUp>> => {
+    const known = cache.find(credential);
+    if (known !== undefined) return known;
+    guard.check(address);
+    try {
+      return await cache.resolve(credential);
+    } catch (error) {
+      if (isRefusal(error)) guard.note(address);
+      throw error;
+    }
+  };
   return {
-    async ofKey(key) {
-      const known = await cache.resolve(
-        `key ${Buffer.from(hashApiKey(key, pepper)).toString("hex")}`,
-      );
+    async ofKey(key, address) {
+      const hash = Buffer.from(hashApiKey(key, pepper)).toString("hex");
+      const known = await resolve(`key ${hash}`, address);
       return { identity: known.identity, isDegraded: cache.admit(known) };
     },
-    async ofSession(token) {
+    async ofSession(token, address) {
       const credential = `session ${token}`;
-      const known = await cache.resolve(credential);
+      const known = await resolve(credential, address);
       const isFresh = world.clock.monotonicMs() - known.extra.atMs < sessionFreshMs;
       if (isFresh) return { identity: known.identity, isDegraded: cache.admit(known) };
       return renew(cache, credential, known);

@@ -15,9 +15,11 @@ import {
   createRouteTable,
   createStaleAnswers,
   csrfTokenOf,
+  faultToProblem,
+  problemMediaType,
 } from "@tandem/libs/gateway";
 import { createHttpServer, type Exchange, type ExchangeHandler } from "@tandem/libs/http";
-import { parseNanos } from "@tandem/libs/kernel";
+import { type Fault, parseNanos } from "@tandem/libs/kernel";
 import {
   connectRpc,
   createLifecycle,
@@ -26,6 +28,7 @@ import {
   type Site,
 } from "@tandem/libs/service";
 import { openHotStore } from "@tandem/libs/store";
+import { newId } from "@tandem/libs/world";
 import { createAuthenticate } from "./authenticate.ts";
 import type { Config } from "./config.ts";
 import { createIdentities } from "./identities.ts";
@@ -67,7 +70,11 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   });
   const replica = lifecycle.replica(site.address);
   const onExchange = withProbes(handler, replica);
-  const server = createHttpServer({ onExchange, world, log });
+  const describeRefusal = (fault: Fault) => ({
+    contentType: problemMediaType,
+    body: JSON.stringify(faultToProblem(fault, newId(world, "req"))),
+  });
+  const server = createHttpServer({ onExchange, world, log, describeRefusal });
   await server.listen(site.address);
   lifecycle.defer("door", (options) => server.close(options), { deadlineMs: finishDeadlineMs });
   return replica;

@@ -42,6 +42,7 @@ export {
   type PhaseRunner,
 } from "./phases/phase-runner.ts";
 export { type PhaseOutcome, type PhaseRecord, PhaseTrace } from "./phases/phase-trace.ts";
+export { createProbeGuard, type ProbeGuard } from "./probe-guard.ts";
 export { faultToProblem, type Problem, problemMediaType } from "./problem.ts";
 export { type Caller, nobody } from "./rest/caller.ts";
 export {

@@ -28,6 +28,12 @@ export const restFaults = defineFaults("rest", {
     retry: "never",
     publicMessage: "Sign in, or send an API key as `Authorization: Bearer sk-tdm-…`.",
   },
+  too_many_attempts: {
+    code: "resource_exhausted",
+    blame: "client",
+    retry: "after_delay",
+    publicMessage: "Too many unknown keys came from your address. Wait, and check the key.",
+  },
   session_ended: {
     code: "unauthenticated",
     blame: "client",
