@@ -4,6 +4,15 @@ import { httpFaults } from "./faults.ts";
 /** Bytes of a body that are held while no handler has asked for them. */
 const heldBytesMax = 65_536;
 
+/** Shared by all that hold nothing, which most do at most times. Never written to. */
+const none: Buffer[] = [];
+
+/** Where a body comes from. */
+export interface BodySource {
+  /** `acceptsMore` may have changed. */
+  bodyFlowChanged(): void;
+}
+
 export interface BodyHandlers {
   onChunk(chunk: Buffer): void;
   onEnd(): void;
@@ -14,8 +23,8 @@ export interface BodyHandlers {
  * as it comes. States: holding → streaming ⇄ paused → complete; closed from each of them.
  */
 export class BodyInlet {
-  readonly #onFlowChange: () => void;
-  #held: Buffer[] = [];
+  readonly #source: BodySource;
+  #held: Buffer[] = none;
   #heldBytes = 0;
   #handlers: BodyHandlers | undefined;
   #isPaused: boolean = false;
@@ -23,9 +32,8 @@ export class BodyInlet {
   #isClosed: boolean = false;
   #onAbort: (() => void) | undefined;
 
-  /** `onFlowChange` runs when `acceptsMore` may have changed. */
-  constructor(onFlowChange: () => void) {
-    this.#onFlowChange = onFlowChange;
+  constructor(source: BodySource) {
+    this.#source = source;
   }
 
   /** False while nobody can take more. A closed inlet takes everything, and drops it. */
@@ -41,7 +49,8 @@ export class BodyInlet {
   arrived(chunk: Buffer): void {
     if (this.#isClosed) return;
     if (this.#handlers === undefined || this.#isPaused) {
-      this.#held.push(chunk);
+      if (this.#held === none) this.#held = [chunk];
+      else this.#held.push(chunk);
       this.#heldBytes += chunk.length;
     } else {
       this.#handlers.onChunk(chunk);
@@ -63,7 +72,7 @@ export class BodyInlet {
   /** The answer is out: nobody asks any more. */
   close(): void {
     this.#isClosed = true;
-    this.#held = [];
+    this.#held = none;
     this.#heldBytes = 0;
     this.#onAbort = undefined;
   }
@@ -72,7 +81,7 @@ export class BodyInlet {
     if (this.#isClosed) return Promise.reject(httpFaults.client_left());
     const [first] = this.#held;
     if (this.#isComplete && this.#held.length === 1 && first !== undefined) {
-      this.#held = [];
+      this.#held = none;
       this.#heldBytes = 0;
       if (first.length <= limitBytes) return Promise.resolve(first);
       return Promise.reject(httpFaults.body_too_large());
@@ -108,7 +117,7 @@ export class BodyInlet {
 
   pause(): void {
     this.#isPaused = true;
-    this.#onFlowChange();
+    this.#source.bodyFlowChanged();
   }
 
   resume(): void {
@@ -120,14 +129,15 @@ export class BodyInlet {
   #deliver(): void {
     const handlers = this.#handlers;
     while (handlers !== undefined && !this.#isPaused && !this.#isClosed) {
-      const chunk = this.#held.shift();
+      const chunk = this.#held === none ? undefined : this.#held.shift();
       if (chunk === undefined) {
+        this.#held = none;
         if (this.#isComplete) handlers.onEnd();
         break;
       }
       this.#heldBytes -= chunk.length;
       handlers.onChunk(chunk);
     }
-    this.#onFlowChange();
+    this.#source.bodyFlowChanged();
   }
 }

@@ -61,8 +61,9 @@ export class BodyReader {
     this.#state = "untilClose";
   }
 
-  /** Reads from `bytes[from, end)` and answers where it stopped: at the end, done, or refused. */
-  read(bytes: Buffer, from: number, { end, sink }: { end: number; sink: BodySink }): number {
+  /** Reads `bytes` from `from` on and answers where it stopped: at the end, done, or refused. */
+  read(bytes: Buffer, from: number, sink: BodySink): number {
+    const end = bytes.length;
     let at = from;
     while (at < end && this.#state !== "done" && this.#state !== "refused") {
       if (this.#state === "length" || this.#state === "data") {

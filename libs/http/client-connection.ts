@@ -42,6 +42,8 @@ export interface Work {
  */
 const readBuffer = Buffer.allocUnsafeSlow(65_536);
 
+const nothing = Buffer.alloc(0);
+
 function openSocket(
   address: ParsedAddress,
   trust: TlsTrust,
@@ -88,6 +90,9 @@ export class ClientConnection {
   #headReceived = false;
   #keepsAlive = false;
   #answers = 0;
+  /** Where the body bytes of the read under way are put, and how many there are. */
+  #gathering = nothing;
+  #gathered = 0;
   /** The beginning of a head that did not come in one piece. */
   #carry: Buffer | undefined;
   #cause: Error | undefined;
@@ -202,10 +207,10 @@ export class ClientConnection {
     this.#carry = undefined;
     try {
       if (carry === undefined) {
-        this.#read(bytes, length);
+        this.#read(bytes.subarray(0, length));
       } else {
         const joined = Buffer.concat([carry, bytes.subarray(0, length)]);
-        this.#read(joined, joined.length);
+        this.#read(joined);
       }
     } catch (error) {
       // A handler with a bug loses its own call, not everybody's process.
@@ -213,7 +218,8 @@ export class ClientConnection {
     }
   }
 
-  #read(bytes: Buffer, end: number): void {
+  #read(bytes: Buffer): void {
+    const end = bytes.length;
     let at = 0;
     while (!this.#headReceived) {
       const next = this.#scanner.scan(bytes, at, end);
@@ -235,7 +241,7 @@ export class ClientConnection {
       this.#scanner.reset();
       if (this.#work === undefined) return;
     }
-    if (!this.#body.isDone) at = this.#readBody(bytes, at, end);
+    if (!this.#body.isDone) at = this.#readBody(bytes, at);
     if (this.#body.isRefused) this.#fail(httpFaults.bad_response({ detail: "bad_chunk" }));
     else if (this.#body.isDone && this.#work !== undefined) this.#finish(at === end);
   }
@@ -257,16 +263,21 @@ export class ClientConnection {
     work.handler.onHead(head);
   }
 
+  readonly #sink: BodySink = (bytes, start, end) => {
+    this.#gathered += bytes.copy(this.#gathering, this.#gathered, start, end);
+  };
+
   /** All body bytes of one read go out as one chunk, in memory of its own. */
-  #readBody(bytes: Buffer, from: number, end: number): number {
-    if (from === end) return end;
-    const own = Buffer.allocUnsafe(end - from);
-    let length = 0;
-    const sink: BodySink = (source, start, stop) => {
-      length += source.copy(own, length, start, stop);
-    };
-    const at = this.#body.read(bytes, from, { end, sink });
-    if (length > 0) this.#work?.handler.onChunk(own.subarray(0, length));
+  #readBody(bytes: Buffer, from: number): number {
+    if (from === bytes.length) return from;
+    const own = Buffer.allocUnsafe(bytes.length - from);
+    this.#gathering = own;
+    this.#gathered = 0;
+    const at = this.#body.read(bytes, from, this.#sink);
+    const length = this.#gathered;
+    this.#gathering = nothing;
+    if (length === own.length) this.#work?.handler.onChunk(own);
+    else if (length > 0) this.#work?.handler.onChunk(own.subarray(0, length));
     return at;
   }
 

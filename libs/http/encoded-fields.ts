@@ -1,4 +1,4 @@
-import { assert } from "../kernel/index.ts";
+import { AssertionFault, assert } from "../kernel/index.ts";
 import type { EncodedFields, HeaderFields, HeaderList } from "./contract.ts";
 import { FieldBlock, FieldNameSet } from "./field-block.ts";
 
@@ -21,10 +21,22 @@ export const hopByHopFields: readonly string[] = [
   "http2-settings",
 ];
 
+/** Names that passed, so that the ones used again and again are not looked through each time. */
+const passedNames = new Set<string>();
+const passedNamesMax = 1_024;
+
+function checkName(name: string): void {
+  if (passedNames.has(name)) return;
+  assert(validName.test(name), `not a field name: ${JSON.stringify(name)}`);
+  if (passedNames.size < passedNamesMax) passedNames.add(name);
+}
+
 /** One line, CR LF included. Throws an assertion for what may not stand in a head. */
 export function fieldLine(name: string, value: string): string {
-  assert(validName.test(name), `not a field name: ${JSON.stringify(name)}`);
-  assert(!unsafeInValue.test(value), `the value of ${name} holds a control or wide character`);
+  checkName(name);
+  if (unsafeInValue.test(value)) {
+    throw new AssertionFault(`the value of ${name} holds a control or wide character`);
+  }
   return `${name}: ${value}\r\n`;
 }
 

@@ -48,7 +48,7 @@ function readStrictly(pieces: readonly Buffer[]): Reading {
       const sink = (from: Buffer, start: number, end: number): void => {
         chunks.push(Buffer.from(from.subarray(start, end)));
       };
-      at = body.read(rest, at, { end: rest.length, sink });
+      at = body.read(rest, at, sink);
       if (body.isRefused) return { requests, refusal: "bad_chunk" };
       if (!body.isDone) break;
       const text = Buffer.concat(chunks).toString("latin1");

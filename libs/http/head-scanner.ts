@@ -32,8 +32,9 @@ export class HeadScanner {
   #lineAt = 0;
 
   readonly facts = new FramingFacts();
-  /** Four numbers a field: start and end of the name, start and end of the value. */
-  marks: number[] = [];
+  /** Kept from head to head, so that it grows only once. */
+  readonly #scratch: number[] = [];
+  #markCount = 0;
   refusal: Refusal = "bad_field";
   /** Of a request. */
   method = "";
@@ -48,11 +49,16 @@ export class HeadScanner {
     this.#limits = limits;
   }
 
-  /** Before the next head. The marks belong to whoever took them. */
+  /** Four numbers a field: start and end of the name, start and end of the value. */
+  takeMarks(): readonly number[] {
+    return this.#scratch.slice(0, this.#markCount);
+  }
+
+  /** Before the next head. */
   reset(): void {
     this.#lineAt = 0;
+    this.#markCount = 0;
     this.facts.reset();
-    this.marks = [];
     this.isHttp10 = false;
   }
 
@@ -181,8 +187,13 @@ export class HeadScanner {
     const next = this.#scanLineEnd(bytes, at, end);
     if (next < 0) return next;
     while (at > valueStart && (bytes[at - 1] === SP || bytes[at - 1] === TAB)) at -= 1;
-    this.marks.push(nameStart - start, nameEnd - start, valueStart - start, at - start);
-    if (this.marks.length > this.#limits.fields * 4) return this.#refuse("head_too_large");
+    if (this.#markCount >= this.#limits.fields * 4) return this.#refuse("head_too_large");
+    const scratch = this.#scratch;
+    scratch[this.#markCount] = nameStart - start;
+    scratch[this.#markCount + 1] = nameEnd - start;
+    scratch[this.#markCount + 2] = valueStart - start;
+    scratch[this.#markCount + 3] = at - start;
+    this.#markCount += 4;
     const span = this.#span;
     span.nameStart = nameStart;
     span.nameEnd = nameEnd;

@@ -12,7 +12,7 @@ export class ScannedRequestHead implements RequestHead {
   constructor(text: string, scanner: HeadScanner) {
     this.method = scanner.method;
     this.target = text.slice(scanner.targetStart, scanner.targetEnd);
-    this.headers = new FieldBlock(text, scanner.marks);
+    this.headers = new FieldBlock(text, scanner.takeMarks());
     const { contentLength, isChunked } = scanner.facts;
     this.contentLength = isChunked || contentLength < 0 ? undefined : contentLength;
   }
@@ -35,7 +35,7 @@ export class ScannedResponseHead implements ResponseHead {
 
   constructor(text: string, scanner: HeadScanner) {
     this.status = scanner.status;
-    this.headers = new FieldBlock(text, scanner.marks);
+    this.headers = new FieldBlock(text, scanner.takeMarks());
     const { contentLength } = scanner.facts;
     this.contentLength = contentLength < 0 ? undefined : contentLength;
   }

@@ -2,12 +2,15 @@ import { unlinkSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { parseAddress } from "./address.ts";
 import type { ServerLimits } from "./limits.ts";
+import { ServerSocket } from "./server-socket.ts";
 
 /** An address, or a listening descriptor that somebody else holds open. */
 export type ListenTarget = string | { readonly descriptor: number };
 
 export interface ListenerOptions {
   readonly limits: Pick<ServerLimits, "connections" | "connectionsPerAddress">;
+  /** Sockets as `ServerSocket`; not for TLS, which takes them apart itself. */
+  readonly sharesReads: boolean;
   onSocket(socket: Socket): void;
   /** The caps are reached; the socket has to be closed soon. */
   onSurplus(socket: Socket): void;
@@ -26,9 +29,11 @@ export class Listener {
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      this.#accept(socket);
-    });
+    const { sharesReads } = options;
+    this.#server = createServer(
+      { allowHalfOpen: true, noDelay: true, pauseOnConnect: sharesReads },
+      (socket) => this.#accept(sharesReads ? ServerSocket.takeOver(socket) : socket),
+    );
   }
 
   get connections(): number {

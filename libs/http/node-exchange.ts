@@ -7,6 +7,7 @@ import { fieldLines } from "./encoded-fields.ts";
 import { httpFaults } from "./faults.ts";
 import { discardBytesMax, type ServerLimits } from "./limits.ts";
 import type { NodeRequest } from "./node-heads.ts";
+import { inTurn } from "./server-exchange.ts";
 
 export type NodeResponse = ServerResponse | Http2ServerResponse;
 
@@ -50,8 +51,8 @@ export class NodeExchange implements Exchange {
   #state: "open" | "streaming" | "ended" | "cut" = "open";
   #bytesOwed = Number.POSITIVE_INFINITY;
   #wasAborted: boolean = false;
-  #abortHandlers: (() => void)[] = [];
-  #finishHandlers: (() => void)[] = [];
+  #onAbort: (() => void) | undefined;
+  #onFinish: (() => void) | undefined;
 
   constructor(head: RequestHead, port: NodeExchangePort) {
     const { request, response } = port;
@@ -63,7 +64,7 @@ export class NodeExchange implements Exchange {
     this.#awaitsContinue = port.awaitsContinue;
     this.protocol = response instanceof Http2ServerResponse ? "h2" : "http/1.1";
     this.remoteAddress = request.socket.remoteAddress ?? "";
-    this.#body = new BodyInlet(() => this.#adjustFlow());
+    this.#body = new BodyInlet({ bodyFlowChanged: () => this.#adjustFlow() });
     request.on("data", (chunk: Buffer) => {
       this.#watch.bodyArrived(chunk.length);
       this.#body.arrived(chunk);
@@ -202,12 +203,12 @@ export class NodeExchange implements Exchange {
 
   onAbort(run: () => void): void {
     if (this.#wasAborted) run();
-    else if (!this.isOver) this.#abortHandlers.push(run);
+    else if (!this.isOver) this.#onAbort = inTurn(this.#onAbort, run);
   }
 
   onFinish(run: () => void): void {
     if (this.isOver) run();
-    else this.#finishHandlers.push(run);
+    else this.#onFinish = inTurn(this.#onFinish, run);
   }
 
   #closed(): void {
@@ -215,14 +216,16 @@ export class NodeExchange implements Exchange {
     this.#state = "cut";
     this.#wasAborted = true;
     this.#body.aborted();
-    for (const run of this.#abortHandlers.splice(0)) run();
+    this.#onAbort?.();
     this.#finish();
   }
 
   #finish(): void {
     this.#body.close();
     this.#adjustFlow();
-    this.#abortHandlers = [];
-    for (const run of this.#finishHandlers.splice(0)) run();
+    this.#onAbort = undefined;
+    const onFinish = this.#onFinish;
+    this.#onFinish = undefined;
+    onFinish?.();
   }
 }

@@ -14,7 +14,7 @@ export class Outbox {
   readonly #socket: Socket;
   readonly #flushDue: () => void;
   #head = "";
-  #pieces: Buffer[] = [];
+  readonly #pieces: Buffer[] = [];
   #bytes = 0;
   #isChunked = false;
   #isLast = false;
@@ -104,7 +104,7 @@ export class Outbox {
   /** Drops what was not flushed, and everybody who waits. */
   discard(): void {
     this.#head = "";
-    this.#pieces = [];
+    this.#pieces.length = 0;
     this.#bytes = 0;
     this.#isLast = false;
     this.#drainHandlers = [];
@@ -113,15 +113,11 @@ export class Outbox {
 
   flush(): void {
     if (this.#head === "" && this.#bytes === 0 && !this.#isLast) return;
-    const before = this.#textBefore();
-    const after = this.#textAfter();
-    const pieces = this.#pieces;
-    const bytes = this.#bytes;
+    const isRoomy = this.#put(this.#textBefore(), this.#textAfter());
     this.#head = "";
-    this.#pieces = [];
+    this.#pieces.length = 0;
     this.#bytes = 0;
     this.#isLast = false;
-    const isRoomy = this.#put(before, { pieces, bytes, after });
     if (isRoomy && this.#owesDrain) this.drained();
   }
 
@@ -142,11 +138,11 @@ export class Outbox {
     return this.#isLast ? end + lastChunk : end;
   }
 
-  #put(
-    before: string,
-    { pieces, bytes, after }: { pieces: readonly Buffer[]; bytes: number; after: string },
-  ): boolean {
+  /** False when the socket's own buffer is full. */
+  #put(before: string, after: string): boolean {
     const socket = this.#socket;
+    const pieces = this.#pieces;
+    const bytes = this.#bytes;
     if (bytes === 0) return socket.write(before + after, "latin1");
     if (bytes > mergeBytesMax) {
       socket.cork();
@@ -161,12 +157,12 @@ export class Outbox {
       return socket.write(first);
     }
     const message = Buffer.allocUnsafe(before.length + bytes + after.length);
-    let at = message.write(before, "latin1");
+    let at = before === "" ? 0 : message.write(before, "latin1");
     for (const piece of pieces) {
       message.set(piece, at);
       at += piece.length;
     }
-    message.write(after, at, "latin1");
+    if (after !== "") message.write(after, at, "latin1");
     return socket.write(message);
   }
 }

@@ -51,6 +51,7 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
   const tlsServer = options.tls === undefined ? undefined : listenTls(options.tls, servers, serve1);
   const listener = new Listener({
     limits,
+    sharesReads: tlsServer === undefined,
     onSocket: (socket) => {
       if (tlsServer === undefined) serve1(socket);
       else tlsServer.emit("connection", socket);

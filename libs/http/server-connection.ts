@@ -11,6 +11,7 @@ import { discardBytesMax, highWaterBytes, type ServerLimits } from "./limits.ts"
 import { Outbox } from "./outbox.ts";
 import { type DescribeRefusal, refusalHead } from "./refusal.ts";
 import { type ExchangePort, ServerExchange } from "./server-exchange.ts";
+import { ServerSocket } from "./server-socket.ts";
 
 /** Serves a socket from now on, beginning with these bytes, which were read from it already. */
 export type HandOver = (socket: Socket, bytes: Buffer) => void;
@@ -61,7 +62,8 @@ export class ServerConnection implements ExchangePort {
     this.#watch = new ConnectionWatch(host.limits);
     this.outbox = new Outbox(socket);
     this.remoteAddress = socket.remoteAddress ?? "";
-    socket.on("data", this.#onData);
+    if (socket instanceof ServerSocket) socket.receive = this.#onData;
+    else socket.on("data", this.#onData);
     socket.on("drain", this.#onDrain);
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onError);
@@ -230,12 +232,13 @@ export class ServerConnection implements ExchangePort {
     exchange.respond(fault.httpStatus, [["content-type", contentType]], body);
   }
 
+  readonly #sink: BodySink = (bytes, start, end) => {
+    this.#watch.bodyArrived(end - start);
+    this.#exchange?.body.arrived(bytes.subarray(start, end));
+  };
+
   #readBody(bytes: Buffer, exchange: ServerExchange): boolean {
-    const sink: BodySink = (from, start, end) => {
-      this.#watch.bodyArrived(end - start);
-      exchange.body.arrived(from.subarray(start, end));
-    };
-    this.#at = this.#body.read(bytes, this.#at, { end: bytes.length, sink });
+    this.#at = this.#body.read(bytes, this.#at, this.#sink);
     if (this.#body.isRefused) {
       this.#refuse("bad_chunk");
       return false;
@@ -248,7 +251,8 @@ export class ServerConnection implements ExchangePort {
     const socket = this.#socket;
     this.#isDetached = true;
     socket.pause();
-    socket.off("data", this.#onData);
+    if (socket instanceof ServerSocket) socket.receive = undefined;
+    else socket.off("data", this.#onData);
     socket.off("drain", this.#onDrain);
     socket.off("end", this.#onEnd);
     socket.off("error", this.#onError);

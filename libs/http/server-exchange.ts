@@ -1,5 +1,5 @@
 import { assert } from "../kernel/index.ts";
-import { type BodyHandlers, BodyInlet } from "./body-inlet.ts";
+import { type BodyHandlers, BodyInlet, type BodySource } from "./body-inlet.ts";
 import type { EncodedFields, Exchange, HeaderFields, RequestHead } from "./contract.ts";
 import { fieldLines } from "./encoded-fields.ts";
 import { httpFaults } from "./faults.ts";
@@ -7,16 +7,23 @@ import type { Outbox } from "./outbox.ts";
 import { isBodiless, statusLine } from "./status-line.ts";
 
 /** What an exchange needs of the connection it came on. */
-export interface ExchangePort {
+export interface ExchangePort extends BodySource {
   readonly outbox: Outbox;
   readonly remoteAddress: string;
   /** Asked when an answer's head is written: has the peer to be told that it is the last one? */
   closesAfterAnswer(): boolean;
-  /** Body bytes may flow again, or have to wait in the socket. */
-  bodyFlowChanged(): void;
   sendContinue(): void;
   answered(): void;
   cutOff(): void;
+}
+
+/** Both, the first one first. Nearly always there is only one. */
+export function inTurn(first: (() => void) | undefined, second: () => void): () => void {
+  if (first === undefined) return second;
+  return () => {
+    first();
+    second();
+  };
 }
 
 type AnswerState = "open" | "streaming" | "ended" | "cut";
@@ -33,8 +40,8 @@ export class ServerExchange implements Exchange {
   /** Of a stream with a declared length: bytes still owed; otherwise Infinity. */
   #bytesOwed = Number.POSITIVE_INFINITY;
   #wasAborted: boolean = false;
-  #abortHandlers: (() => void)[] = [];
-  #finishHandlers: (() => void)[] = [];
+  #onAbort: (() => void) | undefined;
+  #onFinish: (() => void) | undefined;
 
   constructor(
     head: RequestHead,
@@ -43,7 +50,7 @@ export class ServerExchange implements Exchange {
     this.head = head;
     this.#port = port;
     this.#awaitsContinue = awaitsContinue;
-    this.body = new BodyInlet(() => port.bodyFlowChanged());
+    this.body = new BodyInlet(port);
   }
 
   get remoteAddress(): string {
@@ -64,7 +71,7 @@ export class ServerExchange implements Exchange {
     this.#answer = "cut";
     this.#wasAborted = true;
     this.body.aborted();
-    for (const run of this.#abortHandlers.splice(0)) run();
+    this.#onAbort?.();
     this.#finish();
   }
 
@@ -157,12 +164,12 @@ export class ServerExchange implements Exchange {
 
   onAbort(run: () => void): void {
     if (this.#wasAborted) run();
-    else if (!this.isOver) this.#abortHandlers.push(run);
+    else if (!this.isOver) this.#onAbort = inTurn(this.#onAbort, run);
   }
 
   onFinish(run: () => void): void {
     if (this.isOver) run();
-    else this.#finishHandlers.push(run);
+    else this.#onFinish = inTurn(this.#onFinish, run);
   }
 
   #endAnswer(): void {
@@ -173,7 +180,9 @@ export class ServerExchange implements Exchange {
 
   #finish(): void {
     this.body.close();
-    this.#abortHandlers = [];
-    for (const run of this.#finishHandlers.splice(0)) run();
+    this.#onAbort = undefined;
+    const onFinish = this.#onFinish;
+    this.#onFinish = undefined;
+    onFinish?.();
   }
 }

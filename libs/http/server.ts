@@ -37,6 +37,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const connections = new ConnectionSet({ world, log, limits, onExchange, describe });
   const listener = new Listener({
     limits,
+    sharesReads: true,
     onSocket: (socket) => connections.add(socket),
     onSurplus: (socket) => turnAway(socket, describe),
   });

@@ -3,14 +3,14 @@ export interface RetryBudgetParameters {
   readonly ratio: number;
   /** Retries a second that are always allowed, so that a quiet caller can retry at all. */
   readonly perSecondMin: number;
-  /** Retries that may be saved up, so that all calls of one dead replica can move at once. */
+  /** Retries that may be saved up, so that all calls of a dead replica can move at once. */
   readonly burst: number;
 }
 
 export const retryBudgetDefault: RetryBudgetParameters = {
   ratio: 0.1,
   perSecondMin: 3,
-  burst: 128,
+  burst: 1_024,
 };
 
 /**

@@ -52,9 +52,9 @@ test("a path that is served for other methods only says for which", () => {
   });
 });
 
-test("a long path of slashes costs no more than its length", () => {
+test("a path made of slashes costs no more than any other", () => {
   const path = "/".repeat(8_000);
   const start = performance.now();
-  assert.equal(gatewayOf("GET", path), "no_route");
-  assert.ok(performance.now() - start < 200);
+  for (let round = 0; round < 1_000; round += 1) assert.equal(gatewayOf("GET", path), "no_route");
+  assert.ok(performance.now() - start < 500, "half a millisecond each would do for an attack");
 });

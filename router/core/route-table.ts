@@ -23,6 +23,8 @@ const noRoute: RouteMatch = { kind: "no_route" };
 export class RouteTable {
   readonly #exact = new Map<string, Route[]>();
   readonly #prefixes = new Map<string, Route[]>();
+  /** Lengths that prefixes have, the longest first: only there can a path match. */
+  readonly #lengths: readonly number[];
 
   constructor(routes: readonly Route[]) {
     for (const route of routes) {
@@ -33,16 +35,18 @@ export class RouteTable {
       if (known === undefined) table.set(path, [route]);
       else known.push(route);
     }
+    const lengths = new Set([...this.#prefixes.keys()].map((prefix) => prefix.length));
+    this.#lengths = [...lengths].sort((left, right) => right - left);
   }
 
   match(method: string, path: string): RouteMatch {
     const allowed: string[] = [];
     const exact = pick(this.#exact.get(path), method, allowed);
     if (exact !== undefined) return { kind: "route", route: exact };
-    for (let slash = path.lastIndexOf("/"); slash >= 0; slash = path.lastIndexOf("/", slash - 1)) {
-      const found = pick(this.#prefixes.get(path.slice(0, slash + 1)), method, allowed);
+    for (const length of this.#lengths) {
+      if (path.charAt(length - 1) !== "/") continue;
+      const found = pick(this.#prefixes.get(path.slice(0, length)), method, allowed);
       if (found !== undefined) return { kind: "route", route: found };
-      if (slash === 0) break;
     }
     return allowed.length > 0 ? { kind: "method_not_allowed", allowed } : noRoute;
   }

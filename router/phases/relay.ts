@@ -1,5 +1,5 @@
 import type { AttemptFailure, ClientCall, ResponseHandler, ResponseHead } from "@tandem/libs/http";
-import type { Fault } from "@tandem/libs/kernel";
+import { Fault } from "@tandem/libs/kernel";
 import { failureLatencyMs } from "@tandem/libs/resilience";
 import type { Timer } from "@tandem/libs/world";
 import { judgeRetry } from "../core/retry-rule.ts";
@@ -19,10 +19,6 @@ import { answerFields, requestFields } from "./request-fields.ts";
  * as this, so that one slow answer does not starve a replica.
  */
 const latencyCountedMsMax = 2_000;
-
-/** Waiting for a replica to come back: 25 ms, doubling, at most 250 ms, full jitter. */
-const holdFirstMs = 25;
-const holdMsMax = 250;
 
 /**
  * Fourth phase: sends the request to a replica and its answer to the client, and tries another
@@ -46,8 +42,7 @@ export class Relay implements ResponseHandler {
   #isCommitted: boolean = false;
   #withheld: { readonly head: ResponseHead; readonly chunks: Buffer[] } | undefined;
   #holdTimer: Timer | undefined;
-  #holdUntilMs: number | undefined;
-  #holds = 0;
+  #endHolding: (() => void) | undefined;
   #isOver: boolean = false;
 
   constructor(
@@ -115,6 +110,8 @@ export class Relay implements ResponseHandler {
 
   onHead(head: ResponseHead): void {
     const request = this.#request;
+    this.#holdTimer?.cancel();
+    this.#holdTimer = undefined;
     const nowMs = this.#parts.world.clock.monotonicMs();
     request.status = head.status;
     request.firstByteMs = nowMs - request.startedAtMs;
@@ -179,22 +176,17 @@ export class Relay implements ResponseHandler {
     this.#tried ??= new Set();
     if (replica !== undefined) this.#tried.add(replica);
     if (this.#tried.size < this.#pool.replicas.length) this.#attempt();
-    else this.#hold(nowMs);
+    else this.#hold();
   }
 
   /** Every replica was tried. One that was killed is back within a second: better late than failed. */
-  #hold(nowMs: number): void {
-    const { config, world } = this.#parts;
-    this.#holdUntilMs ??= nowMs + config.holdTimeoutMs;
-    if (nowMs >= this.#holdUntilMs) {
-      this.#giveUp(routerFaults.gateway_unavailable({ retryAfterMs: 1_000 }), "failed");
-      return;
-    }
-    const ceilingMs = Math.min(holdMsMax, holdFirstMs * 2 ** this.#holds);
-    this.#holds += 1;
+  #hold(): void {
     this.#tried = undefined;
-    const delayMs = 1 + world.randomness.fraction() * ceilingMs;
-    this.#holdTimer = world.timers.after(delayMs, () => this.#attempt());
+    this.#endHolding = this.#pool.whenReady(() => this.#attempt());
+    // Once for the whole request, however often a replica comes back and goes again.
+    this.#holdTimer ??= this.#parts.world.timers.after(this.#parts.config.holdTimeoutMs, () => {
+      this.#giveUp(routerFaults.gateway_unavailable({ retryAfterMs: 1_000 }), "failed");
+    });
   }
 
   #commit(head: ResponseHead): void {
@@ -207,8 +199,8 @@ export class Relay implements ResponseHandler {
 
   #reportFailure(failure: AttemptFailure, nowMs: number): void {
     const health = this.#replica?.health;
-    const reason = "reason" in failure.error ? failure.error.reason : undefined;
-    if (reason === "http.pool_exhausted") health?.callAbandoned();
+    const { error } = failure;
+    if (Fault.is(error) && error.reason === "http.pool_exhausted") health?.callAbandoned();
     else if (failure.headReceived)
       health?.callFailed(nowMs, this.#parts.world.randomness.fraction());
     else health?.callRefused(nowMs);
@@ -257,6 +249,7 @@ export class Relay implements ResponseHandler {
   #abandon(): void {
     this.#isOver = true;
     this.#holdTimer?.cancel();
+    this.#endHolding?.();
     this.#call?.cancel();
     if (this.#call !== undefined) this.#replica?.health.callAbandoned();
     this.#endAttempt();

@@ -19,13 +19,33 @@ export class GatewayPool {
   readonly budget = new RetryBudget();
   readonly #world: World;
   readonly #fraction: () => number;
+  readonly #waiting = new Set<() => void>();
   #hasBeenRouted: boolean = false;
 
   constructor(options: GatewayPoolOptions) {
     this.gateway = options.gateway;
     this.#world = options.world;
     this.#fraction = () => options.world.randomness.fraction();
-    this.replicas = options.addresses.map((address) => new GatewayReplica({ ...options, address }));
+    const onReady = (): void => this.#release();
+    this.replicas = options.addresses.map(
+      (address) => new GatewayReplica({ ...options, address, onReady }),
+    );
+  }
+
+  /**
+   * Runs once, when a replica next says that it is ready. So requests wait for one that comes back
+   * without knocking by themselves. Gives what ends the waiting.
+   */
+  whenReady(run: () => void): () => void {
+    this.#waiting.add(run);
+    return () => this.#waiting.delete(run);
+  }
+
+  #release(): void {
+    if (this.#waiting.size === 0) return;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const run of waiting) run();
   }
 
   /** Undefined only for a pool without replicas. */

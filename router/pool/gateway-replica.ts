@@ -11,6 +11,8 @@ export interface GatewayReplicaOptions {
   readonly log: Log;
   readonly probePeriodMs: number;
   readonly probeTimeoutMs: number;
+  /** It answered a probe that it is ready. */
+  onReady(): void;
 }
 
 /** Requests to one replica at once. Far above what one process can work on. */
@@ -38,7 +40,10 @@ export class GatewayReplica {
       world,
       periodMs: options.probePeriodMs,
       timeoutMs: options.probeTimeoutMs,
-      onResult: (passed) => this.#probed(passed, { world, log }),
+      onResult: (passed) => {
+        this.#probed(passed, { world, log });
+        if (passed) options.onReady();
+      },
     });
   }
 
