@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type OpenAI from "openai";
-import type { OpenAIClass } from "./openai.suite.ts";
+import type { OpenAIVersion } from "./openai.suite.ts";
 import { freshPrompt } from "./prompt.ts";
 import type { KeyWishes, Target } from "./target.ts";
 
@@ -21,7 +21,7 @@ interface Asking {
 }
 
 /** Errors and retries as the openai client of either version shows them to a program. */
-export function openaiErrorsSuite(name: string, Client: OpenAIClass, targetOf: () => Target): void {
+export function openaiErrorsSuite({ name, Client }: OpenAIVersion, targetOf: () => Target): void {
   const failing: Failing = async ({ key, maxRetries = 0, body = {}, prompt }) => {
     const { origin, apiKey, makeKey, model } = targetOf();
     const secret = typeof key === "object" ? await makeKey(key) : (key ?? apiKey);

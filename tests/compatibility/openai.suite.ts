@@ -6,10 +6,19 @@ import { freshPrompt } from "./prompt.ts";
 import type { Target } from "./target.ts";
 import { weatherTool } from "./weather-tool.ts";
 
-/** The part that version 4 and the newest version share; the suite runs over both. */
-export type OpenAIClass = new (options: ConstructorParameters<typeof OpenAI>[0]) => OpenAI;
+/** A version of the client; the suites touch only what version 4 and the newest have in common. */
+export interface OpenAIVersion {
+  readonly name: string;
+  readonly Client: new (options: ConstructorParameters<typeof OpenAI>[0]) => OpenAI;
+  /** The helper that collects a stream, which has moved between the versions. */
+  finalContent(
+    options: { readonly baseURL: string; readonly apiKey: string },
+    request: { model: string; messages: { role: "user"; content: string }[] },
+  ): Promise<string | null>;
+}
 
-export function openaiSuite(name: string, Client: OpenAIClass, targetOf: () => Target): void {
+export function openaiSuite(version: OpenAIVersion, targetOf: () => Target): void {
+  const { name, Client } = version;
   const client = (path = "/v1", options: { maxRetries?: number; timeout?: number } = {}) => {
     const { origin, apiKey } = targetOf();
     return new Client({ baseURL: origin + path, apiKey, maxRetries: 0, ...options });
@@ -19,6 +28,13 @@ export function openaiSuite(name: string, Client: OpenAIClass, targetOf: () => T
     tools(client, targetOf);
     deepseekExtras(client, targetOf);
     leaving(client, targetOf);
+    test("the stream helper finds the role first and a finish reason at the end", async () => {
+      const { content, expected } = freshPrompt();
+      const { origin, apiKey, model } = targetOf();
+      const options = { baseURL: `${origin}/v1`, apiKey };
+      const request = { model, messages: [user(content)] };
+      assert.equal(await version.finalContent(options, request), expected);
+    });
   });
 }
 
