@@ -135,6 +135,24 @@ test("a restarted holder adopts its leases, settles from its journal and gives t
   assert.deepEqual([balance.heldNanos, balance.purchasedNanos], [0n, 999_400n]);
 });
 
+test("an adoption that comes too late ends a newer life's leases, and frees nothing of them", async () => {
+  const organisationId = await organisationWith(books, 1_000_000n);
+  const holder = new TestHolder(organisationId);
+  await holder.call(books, { neededNanos: 10_000n });
+  await adoptLeases(books, { holder: holder.name, incarnation: "an earlier life" });
+  const told = await holder.call(books, { carvedNanos: 0n, keptNanos: 10_000n });
+  assert.ok(told.isSuperseded);
+  // It had carved after it made that call, and before it was told.
+  assert.equal((await readBalance(books, organisationId)).heldNanos, 10_000n);
+  const { settled } = await settle(books, {
+    holder: holder.name,
+    settlements: [holder.settlement(9_000n)],
+  });
+  assert.equal(settled.length, 1);
+  await holder.call(books, { carvedNanos: 0n, keptNanos: 1_000n });
+  assert.equal((await readBalance(books, organisationId)).heldNanos, 0n);
+});
+
 test("nobody releases another holder's lease", async () => {
   const organisationId = await organisationWith(books, 1_000_000n);
   const holder = new TestHolder(organisationId);

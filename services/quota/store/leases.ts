@@ -238,6 +238,9 @@ export interface HeldLease {
  * Ends the leases of a holder's former lives and lists what they still hold. Nothing is released:
  * what was carved in them is in the holder's journal. No wallet is locked: a late message of a
  * former life may undo the mark, but its lease is released, or falls silent, all the same.
+ *
+ * The call itself may be late, and meet the leases of a newer life. They end too, but as ones whose
+ * holder has yet to be told: what it has carved meanwhile stays held.
  */
 export async function adoptLeases(
   books: Books,
@@ -245,7 +248,7 @@ export async function adoptLeases(
 ): Promise<readonly HeldLease[]> {
   const { rows } = await sql<{ id: string; organisation_id: string; held: bigint }>`
     with former as (
-      update leases set state = 'draining', is_told = true
+      update leases set state = 'draining'
       where holder = ${holder} and incarnation <> ${incarnation} and state <> 'closed'
       returning id, organisation_id
     )

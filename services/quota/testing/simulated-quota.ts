@@ -141,7 +141,7 @@ export class SimulatedQuota {
       const { lease } = held;
       if (lease.holder !== holder || lease.incarnation === incarnation) continue;
       if (lease.state === "closed") continue;
-      held.lease = { ...lease, state: "draining", isTold: true };
+      held.lease = { ...lease, state: "draining" };
       former.push(id);
     }
     return former;
