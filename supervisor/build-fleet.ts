@@ -10,6 +10,7 @@ import { findProviderKeys } from "./provider-keys.ts";
 import type { RunOptions } from "./run-options.ts";
 import { siteFilePath, writeSiteFiles } from "./site-files.ts";
 import { openStores, type Stores } from "./stores.ts";
+import { warmUp } from "./warm-up.ts";
 import { watchFiles } from "./watch-files.ts";
 
 /** Deployables without a database; every other one has its own. */
@@ -26,8 +27,8 @@ interface Parts {
 }
 
 /**
- * Processes and stores start at the same time: loading code is most of a process's start, and needs
- * no database. `open` then lets the processes open their replicas.
+ * Code is loaded while the stores start: it is most of a process's start, and needs no database.
+ * `open` then lets the processes open their replicas.
  */
 export function buildFleet(
   options: RunOptions,
@@ -72,8 +73,11 @@ export function buildFleet(
     // The fleet keeps its own deadlines, level by level; this one is for a fleet that does not.
     deadlineMs: (config.drainTimeoutMs + 5000) * 3,
   });
-  fleet.load();
-  return { fleet, open: () => openFleet(options, { ...parts, fleet, stores }) };
+  const { sourceFolder } = options;
+  const { compileCache } = directory;
+  const deployables = [...new Set(replicasOf(topology).map(({ deployable }) => deployable))];
+  const loading = warmUp({ compileCache, sourceFolder, deployables }).then(() => fleet.load());
+  return { fleet, open: () => openFleet(options, { ...parts, fleet, stores, loading }) };
 }
 
 async function openAllStores(options: RunOptions, ground: Ground): Promise<Stores> {
@@ -95,7 +99,11 @@ async function openAllStores(options: RunOptions, ground: Ground): Promise<Store
 
 async function openFleet(
   options: RunOptions,
-  parts: Parts & { readonly fleet: Fleet; readonly stores: Promise<Stores> },
+  parts: Parts & {
+    readonly fleet: Fleet;
+    readonly stores: Promise<Stores>;
+    readonly loading: Promise<void>;
+  },
 ): Promise<void> {
   const { config, world, announcer, directory } = options;
   const { ground, lifecycle, fleet } = parts;
@@ -103,6 +111,7 @@ async function openFleet(
   const [stores, detected] = await Promise.all([
     parts.stores,
     config.detect ? detectUpstreams() : [],
+    parts.loading,
   ]);
   for (const { name, baseUrl, models } of detected) {
     announcer.step("found", `${name} at ${baseUrl} (${models} models)`, 0);

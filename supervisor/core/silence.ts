@@ -25,3 +25,19 @@ export function lookAround(watch: SilenceWatch, nowMs: number): SilenceWatch {
 export function silenceMs(watch: SilenceWatch, lastHeardMs: number): number {
   return watch.lastLookMs - Math.max(lastHeardMs, watch.forgivenMs);
 }
+
+const starvedLimitFactor = 12;
+
+/**
+ * Whether a silent process is to be replaced. Time in which it was ready to run and the machine had
+ * no CPU for it is not held against it: killing what is starved makes a starved machine worse. Even
+ * so there is an end to patience.
+ */
+export function isStuck(silence: {
+  readonly silentMs: number;
+  readonly starvedMs: number;
+  readonly limitMs: number;
+}): boolean {
+  const { silentMs, starvedMs, limitMs } = silence;
+  return silentMs - starvedMs >= limitMs || silentMs >= limitMs * starvedLimitFactor;
+}

@@ -89,6 +89,7 @@ export class Fleet {
 
   /** Starts all processes at once, as far as loading their code goes. */
   load(): void {
+    if (this.#failure !== undefined) return;
     for (const process of this.processes) process.load();
   }
 

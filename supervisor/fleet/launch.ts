@@ -39,6 +39,18 @@ export function hostsRouter({ hosts }: TopologyProcess): boolean {
   return hosts.some((replica) => replica.startsWith("router/"));
 }
 
+const requestPath = /^(router|access|business|ai)\//;
+
+/**
+ * What stands in the path of requests keeps V8's roomy young generation; services allocate little,
+ * and a small one saves some 25 MiB a process.
+ */
+function heapFlags({ heapMib, hosts }: TopologyProcess): readonly string[] {
+  const flags = heapMib === undefined ? [] : [`--max-old-space-size=${heapMib}`];
+  if (!hosts.some((replica) => requestPath.test(replica))) flags.push("--max-semi-space-size=4");
+  return flags;
+}
+
 let tasksetWorks: boolean | undefined;
 
 /** True where processes can be pinned to CPUs. */
@@ -56,7 +68,7 @@ export function launchProcess(plan: LaunchPlan, spec: TopologyProcess): Launched
   const deployables = [...new Set(spec.hosts.map((replica) => replica.split("/")[0] ?? ""))];
   const words = [
     process.execPath,
-    ...(spec.heapMib === undefined ? [] : [`--max-old-space-size=${spec.heapMib}`]),
+    ...heapFlags(spec),
     join(import.meta.dirname, "..", "host.ts"),
     plan.compileCache,
     plan.siteFileOf(spec.name),

@@ -1,7 +1,8 @@
 import type { TopologyProcess } from "@tandem/libs/service";
 import type { Timer, World } from "@tandem/libs/world";
 import { nextRestart, noDeaths, type RestartHistory } from "../core/restart-delay.ts";
-import { type SilenceWatch, silenceMs } from "../core/silence.ts";
+import { isStuck, type SilenceWatch, silenceMs } from "../core/silence.ts";
+import { starvedMsOf } from "../folder/process-identity.ts";
 import type { LaunchedProcess } from "./launch.ts";
 import type { Heartbeat, ProcessMessage } from "./messages.ts";
 
@@ -27,6 +28,8 @@ export type ProcessEvent =
   | { readonly kind: "silent"; readonly silentMs: number };
 
 const loadingLimitMs = 60_000;
+/** Longer than between two beats: from here on it counts how long a process waits for a CPU. */
+const quietMs = 2000;
 /** Beyond the deadline that a process was given: then it is killed. */
 const stopGraceMs = 3000;
 
@@ -50,6 +53,7 @@ export class ManagedProcess {
   #deathsSinceReady = 0;
   #bornMs = 0;
   #heardMs = 0;
+  #starvedBeforeMs: number | undefined;
   #beat: Heartbeat | undefined;
   #refusal: string | undefined;
   #wait: Timer | undefined;
@@ -155,10 +159,18 @@ export class ManagedProcess {
 
   /** Replaces a process whose event loop no longer turns. Called twice a second. */
   look(watch: SilenceWatch): void {
-    if (this.#launched === undefined || this.#state === "draining") return;
+    const pid = this.#launched?.identity?.pid;
+    if (this.#launched === undefined || pid === undefined || this.#state === "draining") return;
     const silentMs = silenceMs(watch, this.#heardMs);
+    if (silentMs < quietMs) {
+      this.#starvedBeforeMs = undefined;
+      return;
+    }
+    this.#starvedBeforeMs ??= starvedMsOf(pid);
     const limitMs = this.#state === "loading" ? loadingLimitMs : this.#options.silenceLimitMs;
     if (silentMs < limitMs) return;
+    const starvedMs = starvedMsOf(pid) - this.#starvedBeforeMs;
+    if (!isStuck({ silentMs, starvedMs, limitMs })) return;
     this.#heardMs = watch.lastLookMs;
     this.#options.onEvent({ kind: "silent", silentMs: Math.round(silentMs) });
     this.#launched.kill();

@@ -36,3 +36,16 @@ export function signalTo(identity: ProcessIdentity, signal: NodeJS.Signals): boo
     return false;
   }
 }
+
+/**
+ * Milliseconds a process has spent ready to run but without a CPU, since it started (proc(5),
+ * schedstat); 0 where the kernel does not tell.
+ */
+export function starvedMsOf(pid: number): number {
+  try {
+    const [, waitedNs = "0"] = readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ");
+    return Number(waitedNs) / 1_000_000;
+  } catch {
+    return 0;
+  }
+}

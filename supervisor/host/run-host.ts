@@ -1,4 +1,3 @@
-import { flushCompileCache } from "node:module";
 import type { Replica, StartReplica } from "@tandem/libs/service";
 import { createLog, createMetrics, type Log, type Metrics } from "@tandem/libs/telemetry";
 import { realWorld, type World } from "@tandem/libs/world";
@@ -54,8 +53,6 @@ export async function runHost(options: {
     link.tell({ kind: "started" });
     tellWhenReady({ world, link, replicas });
     reportSamples(hosted, () => state.sample);
-    // Now, not at exit: a process that is killed later has still made the next start faster.
-    flushCompileCache();
   } catch (error) {
     ending.refuse(error);
   }

@@ -1,0 +1,16 @@
+/**
+ * `warm-up.ts CACHE_FOLDER SOURCE_FOLDER DEPLOYABLE…`: loads the code of all deployables once and
+ * leaves it compiled for the processes that are about to start.
+ */
+import { enableCompileCache, flushCompileCache } from "node:module";
+
+const [cacheFolder, sourceFolder = "", ...deployables] = process.argv.slice(2);
+enableCompileCache(cacheFolder);
+const { loadDeployable } = await import("./load-deployable.ts");
+await import("./run-host.ts");
+for (const deployable of deployables) {
+  // What cannot be loaded says so, in its own words, when its process starts.
+  await loadDeployable(sourceFolder, deployable).catch(() => {});
+}
+flushCompileCache();
+process.exit(0);
