@@ -95,6 +95,28 @@ export class Settler {
     pending.position = await this.#parts.journal.append(encodeSettlement(settlement));
   }
 
+  /** Everything that is pending now; see `isSettled`. */
+  get pendingIds(): readonly string[] {
+    return [...this.#pending.keys()];
+  }
+
+  /** True once quota has booked or refused all of these. */
+  isSettled(requestIds: readonly string[]): boolean {
+    return requestIds.every((requestId) => !this.#pending.has(requestId));
+  }
+
+  /** Asks quota itself to book this request; true when it has. For when the disk fails us. */
+  async settleNow(requestId: string): Promise<boolean> {
+    const pending = this.#pending.get(requestId);
+    if (pending === undefined) return true;
+    try {
+      this.#take(await this.#parts.callQuota([pending.settlement]));
+    } catch {
+      return false;
+    }
+    return !this.#pending.has(requestId);
+  }
+
   /** Called some times a second. */
   tick(nowMs: number): void {
     if (this.#isSending || this.#pending.size === 0 || nowMs < this.#nextSendMs) return;

@@ -18,11 +18,8 @@ import type { Watchdog, Watched } from "./watchdog.ts";
 
 /** What became of an attempt. */
 export type AttemptOutcome =
-  /** A whole answer with status 200, not yet looked at. */
-  | { readonly kind: "whole"; readonly body: Buffer }
-  /** The stream came to its proper end. */
-  | { readonly kind: "streamed" }
-  | { readonly kind: "failed"; readonly failure: AttemptFailure };
+  /** It came to its proper end. */
+  { readonly kind: "answered" } | { readonly kind: "failed"; readonly failure: AttemptFailure };
 
 export interface AttemptLimits {
   /** Until the first real word of a stream, or the whole of a whole answer. */
@@ -44,6 +41,8 @@ export interface AttemptOptions {
   readonly watchdog: Watchdog;
   /** Bytes for the client, of whole events. */
   readonly onPiece: (piece: Buffer) => void;
+  /** Looks at a whole answer with status 200: undefined when it is one. */
+  readonly readWhole: (body: Buffer) => AttemptFailure | undefined;
   readonly onDone: (outcome: AttemptOutcome) => void;
 }
 
@@ -181,14 +180,15 @@ export class Attempt implements ResponseHandler, Watched {
     const { reader } = this.#options;
     if (this.#isStream && reader !== undefined) {
       reader.end();
-      if (reader.isComplete) this.#succeed({ kind: "streamed" });
+      if (reader.isComplete) this.#succeed();
       else this.#fail(streamFailure(reader));
       return;
     }
     const [first] = this.#body;
     const body = this.#body.length === 1 && first !== undefined ? first : Buffer.concat(this.#body);
-    if (this.status === 200) this.#succeed({ kind: "whole", body });
-    else this.#fail(this.#statusFailure(body));
+    const failure = this.status === 200 ? this.#options.readWhole(body) : this.#statusFailure(body);
+    if (failure === undefined) this.#succeed();
+    else this.#fail(failure);
   }
 
   onFailure(failure: ConnectionFailure): void {
@@ -239,12 +239,12 @@ export class Attempt implements ResponseHandler, Watched {
     onDone({ kind: "failed", failure });
   }
 
-  #succeed(outcome: AttemptOutcome): void {
+  #succeed(): void {
     this.#close();
     const nowMs = this.#nowMs();
     this.#firstTokenMs ??= nowMs - this.#startedMs;
     this.#options.target.succeeded(this.#firstTokenMs, nowMs);
-    this.#options.onDone(outcome);
+    this.#options.onDone({ kind: "answered" });
   }
 }
 

@@ -51,16 +51,22 @@ export class Places {
     return this.#options.total > 0 && this.#inUse >= this.#granted;
   }
 
+  /** Takes a place if one is free and nobody waits; the steady path. */
+  tryEnter(): boolean {
+    const isFree =
+      this.#options.total === 0 ||
+      (this.#queue.length === 0 &&
+        this.#inUse < this.#granted &&
+        this.#options.world.clock.monotonicMs() < this.#validUntilMs);
+    if (isFree) this.#inUse += 1;
+    return isFree;
+  }
+
   /**
-   * Calls `admit` at once or when a place is free; false when too many wait already. The function
-   * that is returned gives the wait up.
+   * Calls `admit` when a place is taken for the caller, later or at once; undefined when too many
+   * wait already. The function that is returned gives the wait up.
    */
   enter(admit: () => void): (() => void) | undefined {
-    if (this.#options.total === 0) {
-      this.#inUse += 1;
-      admit();
-      return () => undefined;
-    }
     if (this.#queue.length >= this.#options.queueMax) return undefined;
     const waiting: Waiting = { admit };
     this.#queue.push(waiting);

@@ -1,0 +1,24 @@
+import type { Lifecycle, Site } from "@tandem/libs/service";
+import { type HotStore, openHotStore } from "@tandem/libs/store";
+import { AnswerCache } from "./cache/answer-cache.ts";
+import type { AiConfig } from "./config.ts";
+
+export async function buildCache(
+  site: Site,
+  lifecycle: Lifecycle,
+  config: AiConfig["cache"],
+): Promise<{ readonly cache: AnswerCache; readonly hotStore: HotStore }> {
+  const { world, log, keys } = site;
+  const hotStore = await openHotStore(site.hotStoreUrl, { world, log });
+  lifecycle.defer("hot store", () => hotStore.close());
+  const cache = new AnswerCache({
+    clock: world.clock,
+    log,
+    hotStore,
+    secret: keys.apiKeyPepper,
+    memoryBytes: config.memoryBytes,
+    ttlMs: config.ttlMs,
+    answerBytesMax: config.answerBytes,
+  });
+  return { cache, hotStore };
+}

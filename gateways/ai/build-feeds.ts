@@ -1,0 +1,100 @@
+import { join } from "node:path";
+import type { Message } from "@bufbuild/protobuf";
+import { UpstreamSnapshotSchema } from "@tandem/contracts/rpc/inference/v1/inference_pb";
+import { CatalogueSchema } from "@tandem/contracts/rpc/models/v1/models_pb";
+import { type Lifecycle, replicasOf, type Site } from "@tandem/libs/service";
+import type { Clients } from "./clients.ts";
+import type { AiConfig } from "./config.ts";
+import { CatalogueHolder } from "./feeds/catalogue-holder.ts";
+import {
+  followSnapshots,
+  restoreSnapshot,
+  type SnapshotFeed,
+  snapshotPollMs,
+} from "./feeds/follow-snapshots.ts";
+import { catalogueFromContract, upstreamsFromContract } from "./feeds/from-contract.ts";
+import { SnapshotFile } from "./feeds/snapshot-file.ts";
+import { UpstreamSet } from "./upstream/upstream-set.ts";
+
+/** Room for the answer of a poll to come back. */
+const pollDeadlineMs = snapshotPollMs + 2_000;
+const capacityDeadlineMs = 1_000;
+const reportPeriodMs = 1_000;
+const tickPeriodMs = 250;
+
+/** What this gateway knows of models and upstreams, from disk at first and then from the services. */
+export async function buildFeeds(
+  site: Site,
+  lifecycle: Lifecycle,
+  { clients, config }: { readonly clients: Clients; readonly config: AiConfig },
+): Promise<{ readonly catalogue: CatalogueHolder; readonly upstreams: UpstreamSet }> {
+  const { models, inference } = clients;
+  const catalogue = new CatalogueHolder();
+  const upstreams = buildUpstreams(site, lifecycle, { clients, config });
+  await feedWith(site, lifecycle, {
+    name: "catalogue",
+    schema: CatalogueSchema,
+    versionOf: ({ version }) => version,
+    watch: (afterVersion, waitMs) =>
+      models.watchCatalogue({ afterVersion, waitMs }, { deadlineMs: pollDeadlineMs }),
+    apply: (snapshot) => catalogue.replace(catalogueFromContract(snapshot)),
+  });
+  await feedWith(site, lifecycle, {
+    name: "upstreams",
+    schema: UpstreamSnapshotSchema,
+    versionOf: ({ version }) => version,
+    watch: (afterVersion, waitMs) =>
+      inference.watchUpstreams({ afterVersion, waitMs }, { deadlineMs: pollDeadlineMs }),
+    apply: (snapshot) => upstreams.apply(upstreamsFromContract(snapshot)),
+  });
+  lifecycle.check("catalogue", () => catalogue.isLoaded);
+  lifecycle.check("upstreams", () => upstreams.isLoaded);
+  return { catalogue, upstreams };
+}
+
+async function feedWith<Snapshot extends Message>(
+  site: Site,
+  lifecycle: Lifecycle,
+  feed: Omit<SnapshotFeed<Snapshot>, "file" | "world" | "log">,
+): Promise<void> {
+  const { world, log, dataDirectory, keys } = site;
+  const path = join(dataDirectory, `${feed.name}.snapshot`);
+  const file = new SnapshotFile(path, { secret: keys.apiKeyPepper, world });
+  const whole = { ...feed, file, world, log };
+  await restoreSnapshot(whole);
+  lifecycle.go(`${feed.name} feed`, (signal) => followSnapshots(whole, signal));
+}
+
+function buildUpstreams(
+  site: Site,
+  lifecycle: Lifecycle,
+  { clients, config }: { readonly clients: Clients; readonly config: AiConfig },
+): UpstreamSet {
+  const { world } = site;
+  const { inference } = clients;
+  const upstreams = new UpstreamSet({
+    world,
+    replicas: replicasOf(site.topology, site.deployable).length,
+    queueMax: config.queueMax,
+    async leasePlaces(upstream, wanted, inUse) {
+      const request = { holder: site.id, upstream, wanted, inUse };
+      const { granted, validMs } = await inference.leaseCapacity(request, {
+        deadlineMs: capacityDeadlineMs,
+      });
+      return { granted, validMs };
+    },
+  });
+  const ticking = world.timers.every(tickPeriodMs, () => upstreams.tick());
+  const reporting = world.timers.every(reportPeriodMs, () => {
+    const reports = upstreams.takeReports();
+    if (reports.length === 0) return;
+    // What is lost here is told again by the next one's figures.
+    inference.reportAttempts({ holder: site.id, reports: [...reports] }).catch(() => undefined);
+  });
+  lifecycle.defer("upstreams", () => {
+    ticking.cancel();
+    reporting.cancel();
+    upstreams.close();
+  });
+  return upstreams;
+}

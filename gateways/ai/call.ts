@@ -1,0 +1,190 @@
+import type { CallerIdentity, PhasedCall, PhaseTrace } from "@tandem/libs/gateway";
+import type { Exchange } from "@tandem/libs/http";
+import { assert, type Fault } from "@tandem/libs/kernel";
+import type { AnswerPlace } from "./cache/answer-cache.ts";
+import type { StoredAnswer } from "./cache/answer-memory.ts";
+import type { CatalogueModel } from "./core/catalogue/catalogue.ts";
+import type { ModelPrice } from "./core/money/charge.ts";
+import { noUsage, type TokenUsage } from "./core/money/token-usage.ts";
+import type { Endpoint, GenerationRequest } from "./core/request/generation-request.ts";
+import { SentText } from "./core/stream/sent-text.ts";
+import type { StreamReader } from "./core/stream/stream-reader.ts";
+import type { EmbeddingsAnswer } from "./core/whole/embeddings.ts";
+import type { WholeAnswer } from "./core/whole/whole-reader.ts";
+import type { AnswerWriter } from "./dialects/openai/answer-writer.ts";
+import type { Passage } from "./limits/organisation-limits.ts";
+import type { Payer, Reservation } from "./money/wallet-line.ts";
+import type { Attempt } from "./upstream/attempt.ts";
+import type { LiveTarget } from "./upstream/live-upstream.ts";
+
+/** One try at one target, as it is told afterwards. Times in milliseconds. */
+export interface AttemptRecord {
+  readonly upstream: string;
+  readonly model: string;
+  readonly startMs: number;
+  durationMs: number;
+  firstTokenMs: number;
+  status: number;
+  /** What went wrong; empty when nothing did. */
+  failure: string;
+}
+
+/** How the cache took part: not asked, not there, there. */
+export type CacheMark = "bypass" | "miss" | "hit";
+
+/** How a request ended. */
+export type CallOutcome = "complete" | "partial" | "failed" | "cached" | "canceled";
+
+/** A conversation that the request belongs to. */
+export interface ConversationTurn {
+  readonly id: string;
+  /** What the client sent, as JSON; appended with the answer. */
+  readonly messageJsons: readonly string[];
+  /** History and new messages, as JSON. */
+  readonly messagesJson: string;
+  readonly promptTokens: number;
+}
+
+/**
+ * One request on its way through the phases; each fills in what the next ones read. What a phase
+ * needs and no earlier one has set is a mistake of ours, so the getters assert.
+ */
+export class Call implements PhasedCall {
+  readonly exchange: Exchange;
+  readonly endpoint: Endpoint;
+  readonly trace: PhaseTrace;
+  readonly requestId: string;
+  fault: Fault | undefined = undefined;
+
+  /** Set by `receive`. */
+  credential = "";
+  body: Buffer | undefined = undefined;
+  /** Set by `validate`. */
+  #request: GenerationRequest | undefined = undefined;
+  #answer: AnswerWriter | undefined = undefined;
+  /** Set by `authenticate`. */
+  #identity: CallerIdentity | undefined = undefined;
+  #model: CatalogueModel | undefined = undefined;
+  payer: Payer | undefined = undefined;
+  ruleId = "";
+  /** Set by `check_quota`. */
+  price: ModelPrice | undefined = undefined;
+  passage: Passage | undefined = undefined;
+  reservation: Reservation | undefined = undefined;
+  /** Tokens an answer may have, for which money is held; undefined where nothing bounds them. */
+  tokensMax: number | undefined = undefined;
+  /** Set by `look_up_cache`. */
+  cacheMark: CacheMark = "bypass";
+  cachePlace: AnswerPlace | undefined = undefined;
+  cached: StoredAnswer | undefined = undefined;
+  /** Set by `prepare_context`. */
+  turn: ConversationTurn | undefined = undefined;
+  /** Set by `select_model`. */
+  targets: readonly LiveTarget[] = [];
+  /** Set by `generate`. */
+  readonly attempts: AttemptRecord[] = [];
+  readonly sent = new SentText();
+  attempt: Attempt | undefined = undefined;
+  target: LiveTarget | undefined = undefined;
+  reader: StreamReader | undefined = undefined;
+  whole: WholeAnswer | undefined = undefined;
+  embeddings: EmbeddingsAnswer | undefined = undefined;
+  /** A whole answer that is to be shown as a stream. */
+  isReplayed: boolean = false;
+  usage: TokenUsage = noUsage;
+  outcome: CallOutcome = "failed";
+  /** Set by `record`. */
+  chargedNanos = 0n;
+  upstreamNanos = 0n;
+  /** From the request's beginning to the first real word for the client; 0 when there was none. */
+  firstTokenMs = 0;
+  /** The client has gone; nobody is answered any more. */
+  hasClientLeft: boolean = false;
+  /** What was answered; 0 while nothing was. */
+  status = 0;
+  /** What is not as it should be, in the words of `x-tandem-degraded`. */
+  readonly #marks: string[] = [];
+  /** Runs when the client leaves; replaced by whoever can end something at that moment. */
+  onLeave: (() => void) | undefined = undefined;
+
+  constructor(given: {
+    readonly exchange: Exchange;
+    readonly endpoint: Endpoint;
+    readonly trace: PhaseTrace;
+    readonly requestId: string;
+  }) {
+    this.exchange = given.exchange;
+    this.endpoint = given.endpoint;
+    this.trace = given.trace;
+    this.requestId = given.requestId;
+  }
+
+  get request(): GenerationRequest {
+    assert(this.#request !== undefined, "the request was validated");
+    return this.#request;
+  }
+
+  set request(request: GenerationRequest) {
+    this.#request = request;
+  }
+
+  /** For what runs in any case. */
+  get validRequest(): GenerationRequest | undefined {
+    return this.#request;
+  }
+
+  get answer(): AnswerWriter {
+    assert(this.#answer !== undefined, "the request was received");
+    return this.#answer;
+  }
+
+  set answer(answer: AnswerWriter) {
+    this.#answer = answer;
+  }
+
+  get identity(): CallerIdentity {
+    assert(this.#identity !== undefined, "the caller was authenticated");
+    return this.#identity;
+  }
+
+  set identity(identity: CallerIdentity) {
+    this.#identity = identity;
+  }
+
+  get knownIdentity(): CallerIdentity | undefined {
+    return this.#identity;
+  }
+
+  get model(): CatalogueModel {
+    assert(this.#model !== undefined, "the model was found");
+    return this.#model;
+  }
+
+  set model(model: CatalogueModel) {
+    this.#model = model;
+  }
+
+  get knownModel(): CatalogueModel | undefined {
+    return this.#model;
+  }
+
+  /** The model's name in what the client sees: as it asked, or what `auto` came to. */
+  get shownModel(): string {
+    const { model } = this.request;
+    return model === "auto" ? this.model.id : model;
+  }
+
+  mark(what: string): void {
+    if (!this.#marks.includes(what)) this.#marks.push(what);
+  }
+
+  get marks(): readonly string[] {
+    return this.#marks;
+  }
+
+  leave(): void {
+    if (this.hasClientLeft) return;
+    this.hasClientLeft = true;
+    this.onLeave?.();
+  }
+}

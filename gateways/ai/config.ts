@@ -1,0 +1,117 @@
+import { count, duration, section, size, text, toggle } from "@tandem/libs/config";
+import { z } from "zod";
+
+/** Settings of the `ai` gateway. Durations in milliseconds, sizes in bytes. */
+export const configSchema = z.strictObject({
+  bodyLimitBytes: size({
+    doc: "Largest body of a request; beyond it 413.",
+    default: "10MiB",
+    min: "64KiB",
+    max: "256MiB",
+  }),
+  answerLimitBytes: size({
+    doc: "Largest whole answer of an upstream; beyond it the attempt counts as failed.",
+    default: "32MiB",
+    min: "1MiB",
+    max: "256MiB",
+  }),
+  keepAliveMs: duration({
+    doc: "How often a waiting stream is sent a comment, so that no client gives up.",
+    default: "10s",
+    min: "1s",
+    max: "60s",
+  }),
+  wholeKeepAliveMs: duration({
+    doc: "When a request without stream is sent its first blank line; its status is 200 then.",
+    default: "30s",
+    min: "1s",
+    max: "5m",
+  }),
+  attemptsMax: count({
+    doc: "Tries of one request altogether, each at another target.",
+    default: 3,
+    min: 1,
+    max: 10,
+  }),
+  queueMax: count({
+    doc: "Requests that may wait for a place at one upstream with a limit.",
+    default: 1_000,
+    min: 0,
+    max: 100_000,
+  }),
+  identity: section({
+    outageMs: duration({
+      doc: "How long known keys are accepted while revocations cannot be heard.",
+      default: "30s",
+      min: "0s",
+      max: "15m",
+    }),
+    cacheEntries: count({
+      doc: "Verified keys kept in memory.",
+      default: 100_000,
+      min: 100,
+      max: 5_000_000,
+    }),
+  }),
+  wallet: section({
+    patienceMs: duration({
+      doc: "How long a request waits for money to be reserved before it is told to come back.",
+      default: "2s",
+      min: "100ms",
+      max: "30s",
+    }),
+    isSynced: toggle({
+      doc: "Paid answers end only when their settlement is on disk, not only on its way there.",
+      default: true,
+    }),
+  }),
+  cache: section({
+    isEnabled: toggle({ doc: "Keep complete answers of requests with one answer.", default: true }),
+    ttlMs: duration({
+      doc: "How long an answer is kept.",
+      default: "1h",
+      min: "1s",
+      max: "7d",
+    }),
+    memoryBytes: size({
+      doc: "Answers kept in this process; the shared store keeps more.",
+      default: "64MiB",
+      min: "1MiB",
+      max: "16GiB",
+    }),
+    answerBytes: size({
+      doc: "Largest answer that is kept.",
+      default: "256KiB",
+      min: "1KiB",
+      max: "4MiB",
+    }),
+    scope: z
+      .enum(["key", "organisation"])
+      .default("key")
+      .meta({ description: "Whose requests may be answered with one another's answers." }),
+  }),
+  detailsPerSecond: count({
+    doc: "Requests a second that are recorded and logged in full; failed and slow ones always are.",
+    default: 200,
+    min: 0,
+    max: 100_000,
+  }),
+  slowMs: duration({
+    doc: "From when on a request counts as slow, and is always logged.",
+    default: "60s",
+    min: "10ms",
+    max: "30m",
+  }),
+  noCreditStatus: z
+    .union([z.literal(402), z.literal(429)])
+    .default(402)
+    .meta({ description: "Status when money is gone; 429 for clients that expect OpenAI's." }),
+  publicName: text({
+    doc: "The product's name in the `server` field of answers.",
+    default: "tandem",
+    pattern: /^[a-zA-Z0-9./_-]{1,64}$/,
+    example: "tandem",
+  }),
+});
+
+export type AiConfig = z.output<typeof configSchema>;

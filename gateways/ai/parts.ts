@@ -1,0 +1,32 @@
+import type { IdentityCache } from "@tandem/libs/gateway";
+import type { RetryBudget } from "@tandem/libs/resilience";
+import type { Log } from "@tandem/libs/telemetry";
+import type { World } from "@tandem/libs/world";
+import type { AnswerCache } from "./cache/answer-cache.ts";
+import type { AiConfig } from "./config.ts";
+import type { Conversations } from "./conversations.ts";
+import type { CatalogueHolder } from "./feeds/catalogue-holder.ts";
+import type { LimitDesk } from "./limits/limit-desk.ts";
+import type { Settler } from "./money/settler.ts";
+import type { WalletDesk } from "./money/wallet-desk.ts";
+import type { UpstreamSet } from "./upstream/upstream-set.ts";
+import type { Watchdog } from "./upstream/watchdog.ts";
+
+/** What the phases work with; built once in `run.ts`. */
+export interface AiParts {
+  readonly world: World;
+  readonly log: Log;
+  readonly config: AiConfig;
+  /** `ai-1`: which replica this is. */
+  readonly replicaId: string;
+  readonly identities: IdentityCache<null>;
+  readonly catalogue: CatalogueHolder;
+  readonly upstreams: UpstreamSet;
+  readonly limits: LimitDesk;
+  readonly wallets: WalletDesk;
+  readonly settler: Settler;
+  readonly cache: AnswerCache;
+  readonly conversations: Conversations;
+  readonly watchdog: Watchdog;
+  readonly retryBudget: RetryBudget;
+}

@@ -1,0 +1,45 @@
+import type { Phase } from "@tandem/libs/gateway";
+import type { Fault } from "@tandem/libs/kernel";
+import { usageJson, wholeBody } from "../answer-body.ts";
+import type { Call } from "../call.ts";
+import { replayAsStream } from "../core/stream/replay-answer.ts";
+import type { AiParts } from "../parts.ts";
+
+/** 12 answer: the end of a stream, a whole answer, or what went wrong. */
+export function answerPhase({ config }: AiParts): Phase<Call> {
+  return {
+    name: "answer",
+    throws: [],
+    isRepeatable: false,
+    always: true,
+    run(call) {
+      if (call.hasClientLeft) {
+        call.status = 499;
+        return "skipped";
+      }
+      if (call.fault !== undefined) answerFault(call, call.fault, config.noCreditStatus);
+      else giveAnswer(call);
+      return "done";
+    },
+  };
+}
+
+function answerFault(call: Call, fault: Fault, noCreditStatus: number): void {
+  call.status = fault.httpStatus === 402 ? noCreditStatus : fault.httpStatus;
+  call.answer.fail(fault, { requestId: call.requestId, status: call.status });
+}
+
+function giveAnswer(call: Call): void {
+  const { answer, cached, endpoint, request } = call;
+  call.status = 200;
+  const body = cached?.body ?? (isWhole(call) ? wholeBody(call) : undefined);
+  if (body === undefined) {
+    answer.finishStream(call.reader?.closing(usageJson(call)) ?? "");
+  } else if (request.isStream && endpoint !== "embeddings") {
+    answer.finishStream(replayAsStream(body.toString(), endpoint));
+  } else answer.finishWhole(body);
+}
+
+function isWhole({ request, isReplayed }: Call): boolean {
+  return !request.isStream || isReplayed;
+}

@@ -1,0 +1,155 @@
+import type { Phase, PhaseResult } from "@tandem/libs/gateway";
+import { assert, type Fault } from "@tandem/libs/kernel";
+import type { Call } from "../call.ts";
+import type { AttemptFailure } from "../core/attempts/attempt-outcome.ts";
+import { judgeAttempt } from "../core/attempts/attempt-outcome.ts";
+import { prefixChain } from "../core/prefix-affinity.ts";
+import { chooseTarget } from "../core/target-choice.ts";
+import { aiFaults } from "../faults.ts";
+import type { AiParts } from "../parts.ts";
+import { failureFault } from "../upstream/failure-fault.ts";
+import type { LiveTarget } from "../upstream/live-upstream.ts";
+import { startAttempt } from "../upstream/start-attempt.ts";
+import { takeUsage } from "../upstream/take-usage.ts";
+import type { TryOutcome } from "../upstream/try-outcome.ts";
+
+/**
+ * What a stream that broke in the middle leaves: the text the client has (`call.sent`), the failed
+ * targets, the request. Whoever can continue it starts another attempt and resolves with what
+ * became of that; undefined: nobody can, and the client gets a typed ending.
+ */
+export type OnBroken = (
+  call: Call,
+  broken: { readonly failure: AttemptFailure; readonly tried: ReadonlySet<LiveTarget> },
+) => Promise<TryOutcome> | undefined;
+
+/** Nobody continues broken streams yet (reliability part 2 says how it is to be done). */
+const nobodyContinues: OnBroken = () => undefined;
+
+const noneTried: ReadonlySet<LiveTarget> = new Set();
+
+/**
+ * 9 generate: attempts on upstreams, until one answers. While nothing was committed to the client
+ * another target may be tried, twice at most and within the retry budget.
+ */
+export function generatePhase(
+  parts: AiParts,
+  { onBroken = nobodyContinues }: { readonly onBroken?: OnBroken } = {},
+): Phase<Call> {
+  return {
+    name: "generate",
+    throws: [
+      "ai.upstream_failed",
+      "ai.upstreams_busy",
+      "ai.upstream_refused",
+      "ai.context_too_long",
+      "ai.stream_broken",
+      "ai.time_limit",
+      "ai.client_left",
+    ],
+    isRepeatable: true,
+    async run(call): Promise<PhaseResult> {
+      const heartbeat = { tick: (nowMs: number) => keepAlive(call, parts, nowMs) };
+      parts.watchdog.watch(heartbeat);
+      parts.retryBudget.requested();
+      try {
+        await tryTargets(call, parts, onBroken);
+        call.outcome = "complete";
+      } finally {
+        parts.watchdog.unwatch(heartbeat);
+        call.onLeave = undefined;
+        takeUsage(call);
+      }
+      return "done";
+    },
+  };
+}
+
+async function tryTargets(call: Call, parts: AiParts, onBroken: OnBroken): Promise<void> {
+  let tried = noneTried;
+  let last: AttemptFailure | undefined;
+  for (;;) {
+    const target = nextTarget(call, parts, tried);
+    if (target === undefined) throw exhausted(call, last);
+    const outcome = await startAttempt(call, parts, target);
+    if (outcome.kind === "answered") return;
+    if (outcome.kind === "left") throw leftFault(call);
+    tried = new Set([...tried, target]);
+    last = outcome.failure;
+    if (call.answer.hasFlowed) {
+      const continued = await onBroken(call, { failure: last, tried });
+      if (continued?.kind === "answered") return;
+      if (continued?.kind === "left") throw leftFault(call);
+      throw brokenFault(call, last);
+    }
+    const { mayRetry } = judgeAttempt(last);
+    const isLast = tried.size >= parts.config.attemptsMax;
+    const nowMs = parts.world.clock.monotonicMs();
+    if (!mayRetry || isLast || !hasAnother(call, tried) || !parts.retryBudget.tryRetry(nowMs)) {
+      throw exhausted(call, last);
+    }
+  }
+}
+
+function hasAnother({ targets }: Call, tried: ReadonlySet<LiveTarget>): boolean {
+  return targets.some((target) => !tried.has(target));
+}
+
+function nextTarget(
+  call: Call,
+  parts: AiParts,
+  tried: ReadonlySet<LiveTarget>,
+): LiveTarget | undefined {
+  const { targets } = call;
+  if (targets.length === 1) return tried.size === 0 ? targets[0] : undefined;
+  let chain: readonly number[] | undefined;
+  const chainOf = (): readonly number[] => {
+    chain ??= promptChain(call);
+    return chain;
+  };
+  const target = chooseTarget(targets, {
+    nowMs: parts.world.clock.monotonicMs(),
+    fraction: parts.world.randomness.fraction,
+    tried,
+    chain: chainOf,
+  });
+  target?.memory.remember(chainOf());
+  return target;
+}
+
+/** The prompt's beginnings, with the tenant mixed in: a match tells nobody what others asked. */
+function promptChain({ request, identity, model }: Call): readonly number[] {
+  const { document } = request;
+  const name = request.endpoint === "chat" ? "messages" : "prompt";
+  const at = document.member(document.root, name);
+  if (at < 0) return [];
+  const text = document.bytes.subarray(document.start(at), document.end(at));
+  return prefixChain(text, `${identity.claims.organisationId} ${model.id}`);
+}
+
+function leftFault(call: Call): Fault {
+  call.outcome = call.sent.pieces > 0 ? "partial" : "canceled";
+  return aiFaults.client_left();
+}
+
+function brokenFault(call: Call, failure: AttemptFailure): Fault {
+  call.outcome = "partial";
+  return aiFaults.stream_broken({ detail: failure.detail });
+}
+
+function exhausted(call: Call, failure: AttemptFailure | undefined): Fault {
+  call.outcome = "failed";
+  assert(failure !== undefined, "there was at least one target to try");
+  return failureFault(failure, call.attempts.length);
+}
+
+/**
+ * Comments while a stream is waited for; blank lines for a whole answer, but later, since they fix
+ * the status at 200 (experience 5.3).
+ */
+function keepAlive(call: Call, { config }: AiParts, nowMs: number): void {
+  const { answer, request } = call;
+  const isFirstOfWhole = !request.isStream && !answer.hasBegun;
+  const afterMs = isFirstOfWhole ? config.wholeKeepAliveMs : config.keepAliveMs;
+  if (answer.silentMs(nowMs) >= afterMs) answer.keepAlive(nowMs);
+}

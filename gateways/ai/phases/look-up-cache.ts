@@ -1,0 +1,44 @@
+import type { Phase } from "@tandem/libs/gateway";
+import type { StoredAnswer } from "../cache/answer-memory.ts";
+import type { Call } from "../call.ts";
+import { cacheKey } from "../core/cache/cache-key.ts";
+import { cacheUse } from "../core/cache/cache-policy.ts";
+import type { AiParts } from "../parts.ts";
+
+/** 6 look up cache: is the answer known? Then only its giving is left. */
+export function lookUpCachePhase(parts: AiParts): Phase<Call> {
+  const { config, cache } = parts;
+  return {
+    name: "look_up_cache",
+    throws: [],
+    isRepeatable: true,
+    run(call) {
+      const use = cacheUse(call.request, {
+        control: call.exchange.head.headers.get("x-tandem-cache-control"),
+        isEnabled: config.cache.isEnabled,
+      });
+      if (!use.mayRead && !use.mayStore) return "skipped";
+      const { organisationId, keyId } = call.identity.claims;
+      const key = cacheKey(call.request, {
+        tenant: config.cache.scope === "key" ? keyId : organisationId,
+        policyVersion: call.identity.policyVersion,
+        model: call.model.id,
+      });
+      call.cachePlace = { organisationId, key };
+      if (!use.mayRead) return "done";
+      call.cacheMark = "miss";
+      const here = cache.find(call.cachePlace);
+      if (here !== undefined) return answerWith(call, here);
+      return cache
+        .fetch(call.cachePlace)
+        .then((found) => (found === undefined ? "done" : answerWith(call, found)));
+    },
+  };
+}
+
+function answerWith(call: Call, answer: StoredAnswer): "answered" {
+  call.cached = answer;
+  call.cacheMark = "hit";
+  call.outcome = "cached";
+  return "answered";
+}

@@ -1,0 +1,40 @@
+import { hasApiKeyForm, identityFaults, type Phase, type PhaseResult } from "@tandem/libs/gateway";
+import { answerFields } from "../answer-fields.ts";
+import type { Call } from "../call.ts";
+import { credentialOf, keyOf } from "../credential.ts";
+import { AnswerWriter } from "../dialects/openai/answer-writer.ts";
+import { aiFaults } from "../faults.ts";
+import type { AiParts } from "../parts.ts";
+
+/**
+ * 1 receive: the body comes in, up to its limit. What cannot be a key is refused before that, with
+ * the words for a wrong one, so that nobody makes us read ten megabytes for a guess.
+ */
+export function receivePhase(parts: AiParts): Phase<Call> {
+  const { config, identities } = parts;
+  return {
+    name: "receive",
+    throws: [
+      "ai.not_ready",
+      "identity.missing",
+      "identity.invalid",
+      "http.body_too_large",
+      "http.client_left",
+    ],
+    isRepeatable: true,
+    async run(call): Promise<PhaseResult> {
+      const { exchange } = call;
+      call.answer = new AnswerWriter(exchange, {
+        fields: () => answerFields(call, parts),
+        nowMs: call.trace.startedMs,
+      });
+      exchange.onAbort(() => call.leave());
+      if (!parts.catalogue.isLoaded || !parts.upstreams.isLoaded) throw aiFaults.not_ready();
+      call.credential = credentialOf(exchange.head.headers);
+      const isKnown = identities.find(call.credential) !== undefined;
+      if (!isKnown && !hasApiKeyForm(keyOf(call.credential))) throw identityFaults.invalid();
+      call.body = await exchange.readBody(config.bodyLimitBytes);
+      return "done";
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import type { Phase } from "@tandem/libs/gateway";
+import type { Call } from "../call.ts";
+import { missingFeature } from "../core/catalogue/catalogue.ts";
+import type { Feature } from "../core/request/generation-request.ts";
+import { aiFaults } from "../faults.ts";
+import type { AiParts } from "../parts.ts";
+
+const wordsFor: Readonly<Record<Feature, string>> = {
+  chat: "chat",
+  completions: "text completions",
+  fim: "filling in the middle",
+  embeddings: "embeddings",
+  tools: "tools",
+  json_object: "JSON mode",
+  json_schema: "structured output by a schema",
+  prefix: "continuing a prefix",
+  logprobs: "log probabilities",
+  vision: "images",
+};
+
+/**
+ * 8 select model: can the model do what is asked, and who has it? The model itself was found with
+ * the key's rights (phase 4), since its price decides about the reservation.
+ */
+export function selectModelPhase(parts: AiParts): Phase<Call> {
+  return {
+    name: "select_model",
+    throws: ["ai.feature_unsupported", "ai.upstream_failed"],
+    isRepeatable: true,
+    run(call) {
+      const { model, request } = call;
+      const missing = missingFeature(model, request.features);
+      if (missing !== undefined) {
+        throw aiFaults.feature_unsupported({
+          publicMessage: `The model ${model.id} does not support ${wordsFor[missing]}.`,
+          context: { parameter: parameterOf(missing) },
+        });
+      }
+      call.targets = parts.upstreams.targetsOf(model);
+      if (call.targets.length === 0) {
+        throw aiFaults.upstream_failed({
+          publicMessage: `No upstream has the model ${model.id} at the moment.`,
+          context: { attempts: 0 },
+        });
+      }
+      if (call.ruleId !== "") call.trace.note(`${model.id} by rule ${call.ruleId}`);
+      return "done";
+    },
+  };
+}
+
+function parameterOf(feature: Feature): string {
+  if (feature === "json_object" || feature === "json_schema") return "response_format";
+  if (feature === "tools" || feature === "logprobs") return feature;
+  return feature === "prefix" || feature === "vision" ? "messages" : "model";
+}

@@ -1,0 +1,80 @@
+/**
+ * The `ai` gateway: model requests in DeepSeek's and OpenAI's API, each through twelve named phases.
+ * In the steady path it asks nobody: callers, limits, money, catalogue and upstreams are in memory,
+ * fed by the services. It makes the attempts at upstreams itself, and ends every answer honestly.
+ * Its own fallback: while services are away it goes on with what it knows, marked, within bounds;
+ * it starts from the last snapshots on its disk; what it must not lose is in its journal first.
+ */
+
+import { createHttpServer } from "@tandem/libs/http";
+import type { Fault } from "@tandem/libs/kernel";
+import { RetryBudget } from "@tandem/libs/resilience";
+import { createLifecycle, type Replica, type Site } from "@tandem/libs/service";
+import { newId } from "@tandem/libs/world";
+import { createAnswering } from "./answering.ts";
+import { buildCache } from "./build-cache.ts";
+import { buildDesks } from "./build-desks.ts";
+import { buildFeeds } from "./build-feeds.ts";
+import { buildObserver } from "./build-observer.ts";
+import { createConversations } from "./chat-conversations.ts";
+import { connectClients } from "./clients.ts";
+import type { AiConfig } from "./config.ts";
+import { errorBody } from "./dialects/openai/error-body.ts";
+import { createIdentities } from "./identities.ts";
+import { createManagement } from "./management/management.ts";
+import type { ReadParts } from "./reads.ts";
+import { Watchdog } from "./upstream/watchdog.ts";
+
+/** Streams may take ten minutes; the host decides how much of that it waits. */
+const finishDeadlineMs = 600_000;
+
+export async function run(config: AiConfig, site: Site): Promise<Replica> {
+  const lifecycle = createLifecycle(site);
+  const { world, log } = site;
+  const clients = connectClients(site, lifecycle);
+  const watchdog = new Watchdog(world);
+  lifecycle.defer("watchdog", () => watchdog.close());
+  const { catalogue, upstreams } = await buildFeeds(site, lifecycle, { clients, config });
+  const { settler, wallets, limits } = await buildDesks(site, lifecycle, { clients, config });
+  const identities = createIdentities(site, lifecycle, {
+    auth: clients.auth,
+    config: config.identity,
+  });
+  const { cache, hotStore } = await buildCache(site, lifecycle, config.cache);
+  const observer = buildObserver(site, lifecycle, { clients, config });
+  const parts: ReadParts = {
+    world,
+    log,
+    config,
+    replicaId: site.id,
+    identities,
+    catalogue,
+    upstreams,
+    limits,
+    wallets,
+    settler,
+    cache,
+    conversations: createConversations({ chat: clients.chat, world, log }),
+    watchdog,
+    retryBudget: new RetryBudget(),
+    quota: clients.quota,
+  };
+  const replica = lifecycle.replica(site.address);
+  const server = createHttpServer({
+    world,
+    log,
+    onExchange: createAnswering({
+      parts,
+      observer,
+      management: createManagement(site, { clients, identities, hotStore }),
+      unreadyChecks: () => replica.unreadyChecks(),
+    }),
+    describeRefusal: (fault: Fault) => ({
+      contentType: "application/json",
+      body: errorBody(fault, newId(world, "req")),
+    }),
+  });
+  await server.listen(site.address);
+  lifecycle.defer("door", (options) => server.close(options), { deadlineMs: finishDeadlineMs });
+  return replica;
+}

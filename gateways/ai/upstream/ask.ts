@@ -1,0 +1,138 @@
+import type { AttemptRecord, Call } from "../call.ts";
+import type { AttemptFailure } from "../core/attempts/attempt-outcome.ts";
+import { StreamReader } from "../core/stream/stream-reader.ts";
+import { readEmbeddings } from "../core/whole/embeddings.ts";
+import { readWholeAnswer, type WholeFailure } from "../core/whole/whole-reader.ts";
+import type { AiParts } from "../parts.ts";
+import { adaptBody } from "./adapt-body.ts";
+import { Attempt, type AttemptLimits, type AttemptOutcome } from "./attempt.ts";
+import type { LiveTarget } from "./live-upstream.ts";
+import { answered, left, type TryOutcome } from "./try-outcome.ts";
+import { upstreamFields } from "./upstream-fields.ts";
+
+/** Generous for one token, so that only what does not move is given up. */
+const msPerToken = 250;
+const answerTokensUnknown = 8_192;
+
+/** Asks a target in whose upstream a place was taken, which is left in the end. */
+export function ask(call: Call, parts: AiParts, target: LiveTarget): Promise<TryOutcome> {
+  return new Promise((resolve) => {
+    const { upstream } = target;
+    const { request } = call;
+    const reader = request.isStream ? readerFor(call, target) : undefined;
+    const record = recordFor(call, parts, target);
+    call.target = target;
+    call.reader = reader;
+    const end = (outcome: TryOutcome, failure: string): void => {
+      upstream.places.leave();
+      call.onLeave = undefined;
+      record.durationMs = parts.world.clock.monotonicMs() - attempt.startedMs;
+      record.firstTokenMs = attempt.firstTokenMs ?? 0;
+      record.status = attempt.status;
+      record.failure = failure;
+      resolve(outcome);
+    };
+    const attempt = new Attempt({
+      target,
+      reader,
+      limits: limitsOf(call, parts, target),
+      world: parts.world,
+      watchdog: parts.watchdog,
+      request: {
+        method: "POST",
+        target: upstream.profile.pathOf(upstream.basePath, request),
+        headers: upstreamFields(call, upstream),
+        body: adaptBody(request, {
+          profile: upstream.profile,
+          upstreamModel: target.model,
+          tokensMax: call.tokensMax,
+          messagesJson: call.turn?.messagesJson,
+        }),
+      },
+      onPiece: (piece) => relay(call, parts, { piece, attempt }),
+      readWhole: (body) => takeWhole(call, body),
+      onDone: (outcome) => end(outcomeOf(outcome), failureName(outcome)),
+    });
+    call.onLeave = () => {
+      attempt.cancel();
+      end(left, "client left");
+    };
+  });
+}
+
+function outcomeOf(outcome: AttemptOutcome): TryOutcome {
+  return outcome.kind === "failed" ? outcome : answered;
+}
+
+function failureName(outcome: AttemptOutcome): string {
+  if (outcome.kind !== "failed") return "";
+  return `${outcome.failure.kind}: ${outcome.failure.detail}`;
+}
+
+function readerFor(call: Call, { upstream }: LiveTarget): StreamReader {
+  return new StreamReader({
+    object: call.endpoint === "chat" ? "chat.completion.chunk" : "text_completion",
+    shownModel: call.shownModel,
+    reasoningKey: upstream.profile.reasoningKey,
+  });
+}
+
+function recordFor(call: Call, { world }: AiParts, target: LiveTarget): AttemptRecord {
+  const record: AttemptRecord = {
+    upstream: target.upstream.settings.name,
+    model: target.model,
+    startMs: world.clock.monotonicMs() - call.trace.startedMs,
+    durationMs: 0,
+    firstTokenMs: 0,
+    status: 0,
+    failure: "",
+  };
+  call.attempts.push(record);
+  return record;
+}
+
+/** A whole answer comes at its end only, so its first word has the time of all its words. */
+function limitsOf(call: Call, { config }: AiParts, { upstream }: LiveTarget): AttemptLimits {
+  const { firstTokenTimeoutMs, idleTimeoutMs, totalTimeoutMs } = upstream.settings;
+  const tokens = call.tokensMax ?? answerTokensUnknown;
+  const wholeMs = firstTokenTimeoutMs + idleTimeoutMs + tokens * msPerToken;
+  return {
+    firstTokenMs: call.request.isStream ? firstTokenTimeoutMs : Math.min(wholeMs, totalTimeoutMs),
+    idleMs: idleTimeoutMs,
+    totalMs: totalTimeoutMs,
+    answerBytesMax: config.answerLimitBytes,
+  };
+}
+
+/** Gives a piece to the client, and has the upstream wait for one that reads slowly. */
+function relay(
+  call: Call,
+  { world }: AiParts,
+  { piece, attempt }: { readonly piece: Buffer; readonly attempt: Attempt },
+): void {
+  const nowMs = world.clock.monotonicMs();
+  if (call.sent.pieces === 0) call.firstTokenMs = nowMs - call.trace.startedMs;
+  call.sent.add(piece);
+  if (call.answer.write(piece, nowMs)) return;
+  attempt.pause();
+  call.answer.onDrain(() => attempt.resume());
+}
+
+/** Reads an answer that came whole, also where a stream was asked for; what is wrong with it. */
+function takeWhole(call: Call, body: Buffer): AttemptFailure | undefined {
+  if (call.endpoint === "embeddings") {
+    const embeddings = readEmbeddings(body);
+    if (!("document" in embeddings)) return wholeFailure(embeddings);
+    call.embeddings = embeddings;
+    return undefined;
+  }
+  const whole = readWholeAnswer(body);
+  if (!("document" in whole)) return wholeFailure(whole);
+  call.whole = whole;
+  call.isReplayed = call.request.isStream;
+  return undefined;
+}
+
+function wholeFailure({ kind, detail, error }: WholeFailure): AttemptFailure {
+  return kind === "error_body" ? { kind, detail, error } : { kind: "malformed", detail };
+}

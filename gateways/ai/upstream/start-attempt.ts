@@ -1,0 +1,55 @@
+import type { Call } from "../call.ts";
+import type { AiParts } from "../parts.ts";
+import { ask } from "./ask.ts";
+import type { LiveTarget } from "./live-upstream.ts";
+import { left, type TryOutcome } from "./try-outcome.ts";
+
+/**
+ * Tries one target: waits for a place there where places are counted, asks, and relays what comes
+ * to the client as it comes. Resolves in any case.
+ */
+export async function startAttempt(
+  call: Call,
+  parts: AiParts,
+  target: LiveTarget,
+): Promise<TryOutcome> {
+  if (call.hasClientLeft) return left;
+  if (target.upstream.places.tryEnter()) return ask(call, parts, target);
+  const outcome = await waitForPlace(call, parts, target);
+  return outcome ?? ask(call, parts, target);
+}
+
+/** Undefined when a place was taken; else how the wait ended. */
+function waitForPlace(
+  call: Call,
+  { world, watchdog }: AiParts,
+  { upstream }: LiveTarget,
+): Promise<TryOutcome | undefined> {
+  const { places, settings } = upstream;
+  const untilMs = world.clock.monotonicMs() + settings.firstTokenTimeoutMs;
+  return new Promise((resolve) => {
+    let giveUp: (() => void) | undefined;
+    const end = (outcome: TryOutcome | undefined): void => {
+      watchdog.unwatch(patience);
+      call.onLeave = undefined;
+      resolve(outcome);
+    };
+    const stop = (outcome: TryOutcome): void => {
+      giveUp?.();
+      end(outcome);
+    };
+    const patience = {
+      tick: (nowMs: number): void => {
+        if (nowMs > untilMs) stop(busy(settings.name));
+      },
+    };
+    watchdog.watch(patience);
+    call.onLeave = () => stop(left);
+    giveUp = places.enter(() => end(undefined));
+    if (giveUp === undefined) end(busy(settings.name));
+  });
+}
+
+function busy(upstream: string): TryOutcome {
+  return { kind: "failed", failure: { kind: "busy", detail: `${upstream} has no place free` } };
+}
