@@ -42,6 +42,7 @@ export interface Identities {
 }
 
 const sessionFreshMs = 60_000;
+const useReportMs = 30_000;
 const lookUpDeadlineMs = 2_000;
 const lookUpsMax = 256;
 const refusalKeptMs = 1_000;
@@ -78,6 +79,7 @@ export function createIdentities(options: {
         ),
     }),
   );
+  const noteUse = reportUses(options);
   const guard = createProbeGuard(() => world.clock.monotonicMs());
   const resolve = async (credential: string, address: string): Promise<Known<LookedUp>> => {
     const known = cache.find(credential);
@@ -90,20 +92,46 @@ export function createIdentities(options: {
       throw error;
     }
   };
+  const admit = (known: Known<LookedUp>): Verified => ({
+    identity: known.identity,
+    isDegraded: cache.admit(known),
+  });
   return {
     async ofKey(key, address) {
       const hash = Buffer.from(hashApiKey(key, pepper)).toString("hex");
-      const known = await resolve(`key ${hash}`, address);
-      return { identity: known.identity, isDegraded: cache.admit(known) };
+      const { identity, isDegraded } = admit(await resolve(`key ${hash}`, address));
+      noteUse(identity.claims.keyId);
+      return { identity, isDegraded };
     },
     async ofSession(token, address) {
       const credential = `session ${token}`;
       const known = await resolve(credential, address);
       const isFresh = world.clock.monotonicMs() - known.extra.atMs < sessionFreshMs;
-      if (isFresh) return { identity: known.identity, isDegraded: cache.admit(known) };
+      if (isFresh) return admit(known);
       return renew(cache, credential, known);
     },
   };
+}
+
+/** Tells auth now and then when keys were last used; a lost report moves a date, no more. */
+function reportUses(options: {
+  readonly auth: AuthClient;
+  readonly world: World;
+  readonly lifecycle: Lifecycle;
+}): (keyId: string) => void {
+  const { auth, world, lifecycle } = options;
+  const usedAt = new Map<string, number>();
+  const report = async (): Promise<void> => {
+    const uses = [...usedAt].map(([keyId, ms]) => ({ keyId, lastUsedAtMs: BigInt(ms) }));
+    usedAt.clear();
+    if (uses.length > 0) await auth.reportKeyUse({ uses }).catch(() => undefined);
+  };
+  const reporting = world.timers.every(useReportMs, () => void report());
+  lifecycle.defer("key uses", () => {
+    reporting.cancel();
+    return report();
+  });
+  return (keyId) => usedAt.set(keyId, world.clock.nowMs());
 }
 
 /** Asks anew; the copy stands in only where auth cannot be asked. */
