@@ -41,9 +41,11 @@ export function hotStoreSuite(name: string, open: () => Promise<HotStore>): void
         await store.close();
       }
     });
-  values(check, open);
+  values(check);
+  locks(check, open);
   counters(check, open);
   limits(check, open);
+  limitsOverTime(check);
   messages(check, open);
 }
 
@@ -52,7 +54,7 @@ type Check = (
   run: (store: HotStore, tenant: string) => Promise<void>,
 ) => unknown;
 
-function values(check: Check, open: () => Promise<HotStore>): void {
+function values(check: Check): void {
   check("what was set is read back, byte for byte, until deleted", async (store, tenant) => {
     const key = hotKey(tenant, "a");
     const value = Buffer.from([0, 255, 10, 13, 0, 200]);
@@ -85,31 +87,6 @@ function values(check: Check, open: () => Promise<HotStore>): void {
     assert.equal(text(await store.get(hotKey(tenant, "long"))), "y");
   });
 
-  check("of many who set if absent, exactly one succeeds", async (store, tenant) => {
-    const key = hotKey(tenant, "lock");
-    const other = await open();
-    const won = await Promise.all(
-      Array.from({ length: 20 }, (_, index) =>
-        (index % 2 === 0 || store.kind === "memory" ? store : other).setIfAbsent(
-          key,
-          `${index}`,
-          life,
-        ),
-      ),
-    );
-    assert.equal(won.filter(Boolean).length, 1);
-    assert.equal(text(await store.get(key)), String(won.indexOf(true)));
-    await other.close();
-  });
-
-  check("a lock is released by its owner only", async (store, tenant) => {
-    const key = hotKey(tenant, "lock");
-    await store.setIfAbsent(key, "mine", life);
-    assert.equal(await store.deleteIfEqual(key, "theirs"), false);
-    assert.equal(await store.deleteIfEqual(key, "mine"), true);
-    assert.equal(await store.deleteIfEqual(key, "mine"), false);
-  });
-
   check("deleting a tenant's prefix leaves every other tenant alone", async (store, tenant) => {
     const others = [`${tenant}0`, `x${tenant}`, `${tenant.slice(0, -1)}*`];
     for (const each of [tenant, ...others]) {
@@ -133,6 +110,33 @@ function values(check: Check, open: () => Promise<HotStore>): void {
     await assert.rejects(store.set("a", "v", { ttlMs: 1.5 }), AssertionFault);
     await assert.rejects(store.set("a", Buffer.alloc(valueBytesMax + 1), life), AssertionFault);
     await assert.rejects(store.take([]), AssertionFault);
+  });
+}
+
+function locks(check: Check, open: () => Promise<HotStore>): void {
+  check("of many who set if absent, exactly one succeeds", async (store, tenant) => {
+    const key = hotKey(tenant, "lock");
+    const other = await open();
+    const won = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        (index % 2 === 0 || store.kind === "memory" ? store : other).setIfAbsent(
+          key,
+          `${index}`,
+          life,
+        ),
+      ),
+    );
+    assert.equal(won.filter(Boolean).length, 1);
+    assert.equal(text(await store.get(key)), String(won.indexOf(true)));
+    await other.close();
+  });
+
+  check("a lock is released by its owner only", async (store, tenant) => {
+    const key = hotKey(tenant, "lock");
+    await store.setIfAbsent(key, "mine", life);
+    assert.equal(await store.deleteIfEqual(key, "theirs"), false);
+    assert.equal(await store.deleteIfEqual(key, "mine"), true);
+    assert.equal(await store.deleteIfEqual(key, "mine"), false);
   });
 }
 
@@ -209,7 +213,9 @@ function limits(check: Check, open: () => Promise<HotStore>): void {
     assert.equal((await store.take([demand(key, 0)])).remaining, 10);
     assert.equal((await store.take([demand(key, 11)])).retryAfterMs, Number.POSITIVE_INFINITY);
   });
+}
 
+function limitsOverTime(check: Check): void {
   check("after the time that a refusal names, the same take is allowed", async (store, tenant) => {
     const key = hotKey(tenant, "limit");
     const want = demand(key, 7, 100, 1000, 10);

@@ -48,6 +48,7 @@ if (redisBinary === undefined) {
     suite(name, settings);
   }
   faults();
+  gaps();
 }
 
 function suite(name: string, settings: readonly string[]): void {
@@ -150,7 +151,9 @@ function faults(): void {
     // It was in the server's socket when that thawed, so it counted: once.
     assert.equal(await store.increment(counted, 0, life), 2);
   });
+}
 
+function gaps(): void {
   withRedis(
     "a store that is away does not hinder opening, and comes by itself",
     async (redis, open) => {
