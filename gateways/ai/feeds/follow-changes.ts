@@ -1,4 +1,5 @@
 import { sleep, type World } from "@tandem/libs/world";
+import { aborted } from "./aborted.ts";
 
 export interface ChangeNews {
   readonly sequence: bigint;
@@ -13,14 +14,20 @@ const firstPauseMs = 100;
 const longestPauseMs = 2_000;
 
 /** Follows quota's changes by long polls until `signal` aborts; leases end soon enough anyway. */
-export async function followChanges(options: {
+export function followChanges(options: FollowOptions): Promise<void> {
+  // A poll under way is not waited for at the end.
+  return Promise.race([poll(options), aborted(options.signal)]);
+}
+
+interface FollowOptions {
   readonly watch: (afterSequence: bigint, waitMs: number) => Promise<ChangeNews>;
   /** Undefined: of everybody. */
   readonly onChange: (organisationIds: readonly string[] | undefined) => void;
   readonly world: World;
   readonly signal: AbortSignal;
-}): Promise<void> {
-  const { watch, onChange, world, signal } = options;
+}
+
+async function poll({ watch, onChange, world, signal }: FollowOptions): Promise<void> {
   let sequence = 0n;
   let pauseMs = firstPauseMs;
   while (!signal.aborted) {

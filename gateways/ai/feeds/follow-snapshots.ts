@@ -3,6 +3,7 @@ import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { Fault } from "@tandem/libs/kernel";
 import type { Log } from "@tandem/libs/telemetry";
 import { sleep, type World } from "@tandem/libs/world";
+import { aborted } from "./aborted.ts";
 import type { SnapshotFile } from "./snapshot-file.ts";
 
 export interface SnapshotFeed<Snapshot extends Message> {
@@ -39,7 +40,15 @@ export async function restoreSnapshot<Snapshot extends Message>(
 }
 
 /** Follows a feed by long polls until `signal` aborts; what fails is asked again. */
-export async function followSnapshots<Snapshot extends Message>(
+export function followSnapshots<Snapshot extends Message>(
+  feed: SnapshotFeed<Snapshot>,
+  signal: AbortSignal,
+): Promise<void> {
+  // A poll under way is not waited for at the end.
+  return Promise.race([poll(feed, signal), aborted(signal)]);
+}
+
+async function poll<Snapshot extends Message>(
   feed: SnapshotFeed<Snapshot>,
   signal: AbortSignal,
 ): Promise<void> {

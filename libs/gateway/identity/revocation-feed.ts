@@ -12,13 +12,26 @@ export const revocationPollMs = 1_000;
  * news after a sequence and may wait `waitMs` for it; when it rejects it is asked again, after
  * 50 ms, doubling to a second.
  */
-export async function followRevocations(options: {
+export function followRevocations(options: FollowOptions): Promise<void> {
+  // A poll under way is not waited for; what it brings is nobody's business any more.
+  return Promise.race([poll(options), aborted(options.signal)]);
+}
+
+interface FollowOptions {
   readonly cache: { readonly sequence: bigint; hear(news: RevocationNews): void };
   readonly watch: (afterSequence: bigint, waitMs: number) => Promise<RevocationNews>;
   readonly world: World;
   readonly signal: AbortSignal;
-}): Promise<void> {
-  const { cache, watch, world, signal } = options;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+async function poll({ cache, watch, world, signal }: FollowOptions): Promise<void> {
   let pauseMs = firstPauseMs;
   let waitMs = 0;
   while (!signal.aborted) {

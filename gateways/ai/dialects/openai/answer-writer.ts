@@ -94,14 +94,13 @@ export class AnswerWriter {
   /** A whole answer. */
   finishWhole(body: Buffer | string): void {
     if (this.#state === "over") return;
-    const isLate = this.#state !== "unsent";
-    this.#state = "over";
-    if (isLate) {
+    if (this.#state === "unsent") {
+      this.#exchange.respond(200, [json, ...this.#fields()], body);
+    } else {
       this.#exchange.write(body);
       this.#exchange.end();
-      return;
     }
-    this.#exchange.respond(200, [json, ...this.#fields()], body);
+    this.#state = "over";
   }
 
   /**
