@@ -1,4 +1,4 @@
-import { type Executor, isContention, sql, transaction } from "@tandem/libs/store";
+import { type Executor, isContention, type RawBuilder, sql, transaction } from "@tandem/libs/store";
 import { holdAccount, platformAccount, walletAccount } from "../core/account.ts";
 import { LotQueue } from "../core/lots.ts";
 import {
@@ -129,7 +129,7 @@ interface PassInput {
 }
 
 async function settleUnlocked(tx: Executor, books: Books, input: PassInput): Promise<Pass> {
-  const { free, locked } = await lockWallets(tx, input);
+  const { free, locked, held } = await lockWallets(tx, input);
   const known = await findSettled(
     tx,
     free.map(({ requestId }) => requestId),
@@ -144,7 +144,7 @@ async function settleUnlocked(tx: Executor, books: Books, input: PassInput): Pro
     else refused.push(conflictOf(settlement, earlier));
   }
   const nowMs = await readClock(tx, books);
-  const { bookings, turnedDown } = await book(tx, books, { ...input, nowMs, fresh });
+  const { bookings, turnedDown } = await book(tx, books, { ...input, nowMs, fresh, held });
   refused.push(...turnedDown);
   for (const { settlement } of bookings) settled.push(settlement.requestId);
   const anomalies = [
@@ -155,31 +155,33 @@ async function settleUnlocked(tx: Executor, books: Books, input: PassInput): Pro
   return { settled, refused, locked };
 }
 
+interface Locked {
+  /** Of wallets that are locked now, or do not exist. */
+  readonly free: readonly Settlement[];
+  readonly locked: readonly Settlement[];
+  /** Organisations whose wallets this transaction holds. */
+  readonly held: ReadonlySet<string>;
+}
+
 /** Locks the wallets in the order of their ids; without `mayWait` those that are free just now. */
 async function lockWallets(
   tx: Executor,
   { settlements, mayWait = false }: PassInput,
-): Promise<{ readonly free: readonly Settlement[]; readonly locked: readonly Settlement[] }> {
+): Promise<Locked> {
   const ids = [...new Set(settlements.map(({ organisationId }) => organisationId))].sort();
   const skip = mayWait ? sql`` : sql`skip locked`;
   if (mayWait) await sql`set local lock_timeout = ${sql.lit(lockTimeoutMs)}`.execute(tx);
-  const taken = await sql<{ id: string }>`
-    select organisation_id as id from wallets where organisation_id = any(${ids}::text[])
-    order by organisation_id for update ${skip}`.execute(tx);
-  const free = new Set(taken.rows.map(({ id }) => id));
-  if (free.size < ids.length) {
-    // What has no wallet cannot be locked by anybody either.
-    const all = await sql<{ id: string }>`
-      select organisation_id as id from wallets where organisation_id = any(${ids}::text[])`.execute(
-      tx,
-    );
-    const existing = new Set(all.rows.map(({ id }) => id));
-    for (const id of ids) if (!existing.has(id)) free.add(id);
-  }
-  const isFree = ({ organisationId }: Settlement): boolean => free.has(organisationId);
+  const idsOf = async (query: RawBuilder<{ id: string }>): Promise<ReadonlySet<string>> =>
+    new Set((await query.execute(tx)).rows.map(({ id }) => id));
+  const wallets = sql`
+    select organisation_id as id from wallets where organisation_id = any(${ids}::text[])`;
+  const held = await idsOf(sql`${wallets} order by organisation_id for update ${skip}`);
+  const existing = held.size < ids.length ? await idsOf(sql`${wallets}`) : held;
+  const isFree = ({ organisationId: id }: Settlement): boolean => held.has(id) || !existing.has(id);
   return {
     free: settlements.filter(isFree),
     locked: settlements.filter((settlement) => !isFree(settlement)),
+    held,
   };
 }
 
@@ -187,6 +189,7 @@ interface Batch {
   readonly holder: string;
   readonly nowMs: number;
   readonly fresh: readonly Settlement[];
+  readonly held: ReadonlySet<string>;
 }
 
 async function book(
@@ -213,8 +216,11 @@ async function book(
   return { bookings, turnedDown };
 }
 
-async function openDesk(tx: Executor, { holder, fresh }: Batch): Promise<SettlementDesk> {
-  const charged = fresh.filter(({ chargedNanos }) => chargedNanos > 0n);
+async function openDesk(tx: Executor, batch: Batch): Promise<SettlementDesk> {
+  const { holder, fresh, held } = batch;
+  const charged = fresh.filter(
+    ({ chargedNanos, organisationId }) => chargedNanos > 0n && held.has(organisationId),
+  );
   const organisationIds = [...new Set(charged.map(({ organisationId }) => organisationId))];
   const leaseIds = [...new Set(charged.map(({ leaseId }) => leaseId))];
   const { rows } = await sql<{ id: string; currency: string; balance: bigint }>`
