@@ -1,5 +1,4 @@
 import type { Exchange } from "@tandem/libs/http";
-import type { Metrics } from "@tandem/libs/telemetry";
 
 /** The pages that the router answers itself. */
 export interface OwnPages {
@@ -14,7 +13,8 @@ const prometheusText = [["content-type", "text/plain; version=0.0.4; charset=utf
 
 export function createOwnPages(given: {
   readonly unreadyChecks: () => readonly string[];
-  readonly metrics: Metrics;
+  /** In Prometheus's text form. */
+  readonly exposeMetrics: () => Promise<string>;
 }): OwnPages {
   const answerPublic = (exchange: Exchange): boolean => {
     const { target, method } = exchange.head;
@@ -30,7 +30,7 @@ export function createOwnPages(given: {
     answerOwn: (exchange) => {
       if (answerPublic(exchange)) return;
       if (exchange.head.target === "/metrics" && exchange.head.method === "GET") {
-        given.metrics.expose().then(
+        given.exposeMetrics().then(
           (text) => exchange.respond(200, prometheusText, text),
           () => exchange.respond(500, plainText, "the metrics could not be collected\n"),
         );

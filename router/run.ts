@@ -28,7 +28,15 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   const certificate = openCertificate(config.tls);
   const pools = openPools(config, site, lifecycle);
   const replica = lifecycle.replica(site.address);
-  const pages = createOwnPages({ unreadyChecks: () => replica.unreadyChecks(), metrics });
+  const accountant = createAccountant({ config, world, log, metrics });
+  lifecycle.defer("counters", () => accountant.stop());
+  const pages = createOwnPages({
+    unreadyChecks: () => replica.unreadyChecks(),
+    exposeMetrics: () => {
+      accountant.flush();
+      return metrics.expose();
+    },
+  });
   const parts: RouterParts = {
     config,
     world,
@@ -43,7 +51,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
     parts,
     table: new RouteTable(site.topology.routes),
     pools,
-    accountant: createAccountant({ config, world, log, metrics }),
+    accountant,
     pages,
   });
   lifecycle.defer("request deadlines", () => handler.stop());

@@ -6,7 +6,12 @@ import type { AdmittedRequest } from "./admitted-request.ts";
 export interface Accountant {
   /** Last phase: after the answer, so that nobody waits for it. */
   account(request: AdmittedRequest): void;
+  /** Brings the counters up to date; otherwise they are a second behind. */
+  flush(): void;
+  stop(): void;
 }
+
+const flushPeriodMs = 1_000;
 
 const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -22,14 +27,30 @@ export function createAccountant(given: {
 }): Accountant {
   const { config, world, log } = given;
   const metrics = declareMetrics(given.metrics);
+  // Labels are looked up once a second for each kind of ending, not once a request.
+  const endings = new Map<string, number>();
   let fine = 0;
+  const flush = (): void => {
+    for (const [ending, count] of endings) {
+      const [gateway = "", status = "", outcome = ""] = ending.split(" ");
+      metrics.requests.add(count, { gateway, status, outcome });
+    }
+    endings.clear();
+  };
+  const timer = world.timers.every(flushPeriodMs, flush);
   return {
+    flush,
+    stop: () => {
+      timer.cancel();
+      flush();
+    },
     account(request) {
       const durationMs = world.clock.monotonicMs() - request.startedAtMs;
       const gateway = request.gateway === "" ? "none" : request.gateway;
-      metrics.requests.add(1, { gateway, status: `${request.status}`, outcome: request.outcome });
+      const ending = `${gateway} ${request.status} ${request.outcome}`;
+      endings.set(ending, (endings.get(ending) ?? 0) + 1);
       metrics.duration.observe(durationMs / 1_000, { gateway });
-      if (request.firstByteMs !== undefined) {
+      if (request.isStream && request.firstByteMs !== undefined) {
         metrics.firstByte.observe(request.firstByteMs / 1_000, { gateway });
       }
       if (request.attempts > 1) metrics.retries.add(request.attempts - 1, { gateway });
@@ -64,7 +85,7 @@ function declareMetrics(metrics: Metrics) {
     }),
     firstByte: metrics.histogram({
       name: "tandem_router_first_byte_seconds",
-      help: "From a request's head to its answer's.",
+      help: "From a request's head to the head of its answer, of those that are streamed.",
       labels: ["gateway"],
       buckets: latencyBuckets,
     }),

@@ -1,5 +1,6 @@
 import type { Exchange } from "@tandem/libs/http";
-import { newId, type World } from "@tandem/libs/world";
+import { idFromBytes } from "@tandem/libs/kernel";
+import type { World } from "@tandem/libs/world";
 import type { Config } from "../config.ts";
 import { acceptTraceparent, newTraceparent } from "../core/trace-context.ts";
 import { routerFaults } from "../faults.ts";
@@ -7,6 +8,9 @@ import type { AdmittedRequest } from "./admitted-request.ts";
 
 const wellFormedId = /^[A-Za-z0-9._:/+=-]{1,128}$/;
 const tracestateBytesMax = 512;
+/** Ten for the id, and behind them 24 for a trace: drawn at once. */
+const idBytes = 10;
+const traceBytes = 24;
 
 /**
  * First phase: names the request and starts its clocks. Never throws; what is wrong with the
@@ -22,11 +26,12 @@ export function admit(
   const tracestate = traceparent === undefined ? undefined : headers.get("tracestate");
   const startedAtMs = world.clock.monotonicMs();
   const isKept = clientRequestId !== undefined && wellFormedId.test(clientRequestId);
+  const random = world.randomness.bytes(idBytes + traceBytes);
   return {
     exchange,
-    id: newId(world, "req"),
+    id: idFromBytes("req", { timestampMs: world.clock.nowMs(), random }),
     clientRequestId: isKept ? clientRequestId : undefined,
-    traceparent: traceparent ?? newTraceparent(world.randomness.bytes(24)),
+    traceparent: traceparent ?? newTraceparent(random.subarray(idBytes)),
     tracestate: (tracestate?.length ?? 0) <= tracestateBytesMax ? tracestate : undefined,
     path: exchange.head.path,
     startedAtMs,
@@ -36,6 +41,7 @@ export function admit(
     attempts: 0,
     status: 0,
     firstByteMs: undefined,
+    isStream: false,
     requestBytes: 0,
     answerBytes: 0,
     outcome: "answered",

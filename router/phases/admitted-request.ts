@@ -21,6 +21,8 @@ export interface AdmittedRequest {
   status: number;
   /** Until the answer's head, in milliseconds; undefined when none came. */
   firstByteMs: number | undefined;
+  /** The answer left in pieces, as they came. */
+  isStream: boolean;
   requestBytes: number;
   answerBytes: number;
   outcome: Outcome;

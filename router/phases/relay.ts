@@ -121,8 +121,12 @@ export class Relay implements ResponseHandler {
     this.#replica?.load.observed(countedMs, nowMs);
     const { contentLength } = head;
     const isSmall = (contentLength ?? Infinity) <= this.#parts.config.withheldAnswerBytes;
-    if (isSmall) this.#withheld = { head, chunks: [] };
-    else this.#commit(head);
+    if (isSmall) {
+      this.#withheld = { head, chunks: [] };
+    } else {
+      request.isStream = true;
+      this.#commit(head);
+    }
   }
 
   onChunk(chunk: Buffer): void {
