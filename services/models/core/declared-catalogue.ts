@@ -6,6 +6,9 @@ import type { CatalogueSources } from "./catalogue.ts";
 const nanos = (amount: string | undefined, otherwise: bigint): bigint =>
   amount === undefined ? otherwise : parseNanos(amount);
 
+/** What the ids of prices begin with that only the file may change. */
+export const filePricePrefix = "file:";
+
 export function declaredCatalogue(config: Config): Omit<CatalogueSources, "discoveries"> {
   return {
     models: config.models.map(({ price: _price, ...model }) => ({
@@ -19,15 +22,17 @@ export function declaredCatalogue(config: Config): Omit<CatalogueSources, "disco
     prices: config.models.flatMap(({ id, price }) => {
       if (price === undefined) return [];
       const inputNanos = parseNanos(price.inputPerMillion);
+      const cachedInputNanos = nanos(price.cachedInputPerMillion, inputNanos);
+      const outputNanos = parseNanos(price.outputPerMillion);
       const upstreamInputNanos = nanos(price.upstreamInputPerMillion, 0n);
       return [
         {
-          id: `file:${id}`,
+          id: filePriceId(id, [inputNanos, cachedInputNanos, outputNanos]),
           model: id,
           currency: price.currency,
           inputNanos,
-          cachedInputNanos: nanos(price.cachedInputPerMillion, inputNanos),
-          outputNanos: parseNanos(price.outputPerMillion),
+          cachedInputNanos,
+          outputNanos,
           upstreamInputNanos,
           upstreamCachedInputNanos: nanos(price.upstreamCachedInputPerMillion, upstreamInputNanos),
           upstreamOutputNanos: nanos(price.upstreamOutputPerMillion, 0n),
@@ -40,4 +45,9 @@ export function declaredCatalogue(config: Config): Omit<CatalogueSources, "disco
     rules: config.rules.map((rule, order) => ({ ...rule, order })),
     defaultModel: config.defaultModel,
   };
+}
+
+/** Usage refers to a price by its id, so a price that changes in the file is another one. */
+function filePriceId(model: string, amounts: readonly bigint[]): string {
+  return `${filePricePrefix}${model}:${amounts.join("-")}`;
 }

@@ -154,6 +154,9 @@ test("a changed file reaches gateways that have the version before", async () =>
   const catalogue = await catalogueWhere(second, (known) => known.version > version);
   const changed = catalogue.prices.find(({ model }) => model === "declared");
   assert.equal(changed?.outputNanos, 880_000_000n);
+  // Usage that was charged before goes on meaning the price it was charged at.
+  const { prices } = await first.listPrices({ model: "declared" });
+  assert.notEqual(prices[0]?.id, changed.id);
 });
 
 test("a new price closes the one before and is charged from its moment on", async () => {

@@ -3,6 +3,7 @@ import type { CallContext, MessageInit } from "@tandem/libs/rpc";
 import { newId, type World } from "@tandem/libs/world";
 import type { CatalogueBoard } from "../catalogue-board.ts";
 import type { CataloguePrice } from "../core/catalogue.ts";
+import { filePricePrefix } from "../core/declared-catalogue.ts";
 import { modelsFaults } from "../faults.ts";
 import type { CatalogueStore } from "../store/catalogue-store.ts";
 import { requireManager, requireName } from "./admit.ts";
@@ -21,9 +22,10 @@ export async function putPrice(
   const { price } = request;
   if (price === undefined) throw modelsFaults.invalid();
   requireName("A model's id", price.model);
-  if (parts.board.catalogue.prices.some(({ id }) => id === `file:${price.model}`)) {
-    throw modelsFaults.from_file();
-  }
+  const isFromFile = ({ id, model }: CataloguePrice): boolean =>
+    model === price.model && id.startsWith(filePricePrefix);
+  if (parts.board.catalogue.prices.some(isFromFile)) throw modelsFaults.from_file();
+  if (price.id.startsWith(filePricePrefix)) throw modelsFaults.invalid();
   if (!/^[A-Z]{3}$/.test(price.currency)) {
     throw modelsFaults.invalid({ publicMessage: 'A currency is an ISO 4217 code like "USD".' });
   }
