@@ -64,7 +64,7 @@ export function gcraFits(level: number, { limit, cost }: GcraDemand): boolean {
   return level + cost <= limit.burst + epsilonTokens;
 }
 
-/** All or nothing: from the present levels, one for each demand, to the decision and its figures. */
+/** All or nothing: from the present levels, one a demand, to the decision and its figures. */
 export function gcraDecide(
   demands: readonly GcraDemand[],
   levels: readonly number[],

@@ -55,7 +55,7 @@ async function makeTable(url: string): Promise<void> {
   await database.destroy();
 }
 
-test("makes a server reached by socket and password only, and keeps its data across a stop", async () => {
+test("is reached by socket and password only, and keeps its data across a stop", async () => {
   const first = await start("kept");
   await makeTable(first.adminUrl);
   const database = open(first.adminUrl);
@@ -81,7 +81,7 @@ test("makes a server reached by socket and password only, and keeps its data acr
   await second.stop();
 });
 
-test("kill -9 under four writers loses no acknowledged row, and all go on by themselves", async () => {
+test("kill -9 under four writers loses no acknowledged row, and all go on", async () => {
   const server = await start("killed");
   const exits: string[] = [];
   server.onExit(({ reason }) => exits.push(reason));

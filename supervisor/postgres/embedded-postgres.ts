@@ -29,7 +29,7 @@ const restartDelayMsMax = 5000;
 export interface EmbeddedPostgresOptions {
   /** Of the embedded server alone; what lasts is here. Made when absent. */
   readonly dataDirectory: string;
-  /** For the socket, in a subdirectory of ours; the path of the socket must stay below 108 bytes. */
+  /** For the socket, in a subdirectory of ours; the socket's path stays below 108 bytes. */
   readonly runDirectory: string;
   readonly log: Log;
   readonly world: World;
@@ -104,7 +104,8 @@ class Server implements EmbeddedPostgres {
 
   get adminUrl(): string {
     const host = encodeURIComponent(this.#socketDirectory);
-    return `postgres://${superuser}:${this.#options.password}@/postgres?host=${host}&port=${socketPort}`;
+    const account = `${superuser}:${this.#options.password}`;
+    return `postgres://${account}@/postgres?host=${host}&port=${socketPort}`;
   }
 
   get pid(): number {

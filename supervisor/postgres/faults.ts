@@ -51,8 +51,8 @@ export const postgresFaults = defineFaults("postgres", {
     blame: "config",
     retry: "never",
     publicMessage:
-      "A role of this name exists in the database, and its password is not known on this machine. " +
-      "Copy the passwords file from the machine that made it, or drop the role.",
+      "A role of this name exists in the database, and its password is not known on this " +
+      "machine. Copy the passwords file from the machine that made it, or drop the role.",
   },
   passwords_unreadable: {
     code: "failed_precondition",

@@ -78,7 +78,7 @@ test("several who do it at once agree", async () => {
   await run(all[0]?.get("q") ?? "", "select 1");
 });
 
-test("a lost passwords file is remade for a server of ours, and refused for one of yours", async () => {
+test("a lost passwords file is remade for our server, and refused for yours", async () => {
   const before = await provisionDatabases(server.adminUrl, ["lost"], options("lost"));
   await rm(join(root, "lost.json"));
   await assert.rejects(
@@ -101,7 +101,7 @@ test("a damaged passwords file is said without quoting it", async () => {
   );
 });
 
-test("an account that may create databases and roles is enough, one that may not is told so", async () => {
+test("an account that may create databases and roles is enough, another is told so", async () => {
   const account = (user: string) =>
     databaseUrlFor(server.adminUrl, { user, password: "word", database: "postgres" });
   await run(server.adminUrl, "create role maker login createdb createrole password 'word'");

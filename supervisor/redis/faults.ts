@@ -8,8 +8,8 @@ export const redisFaults = defineFaults("redis", {
     blame: "platform",
     retry: "after_delay",
     publicMessage:
-      "The private Redis did not start; its reason is in the log. Set REDIS_URL to another one, or " +
-      "remove redis-server from PATH to use the embedded store.",
+      "The private Redis did not start; its reason is in the log. Set REDIS_URL to another one, " +
+      "or remove redis-server from PATH to use the embedded store.",
   },
   socket_path_too_long: {
     code: "failed_precondition",

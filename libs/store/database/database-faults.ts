@@ -67,7 +67,7 @@ const socketCodes = new Set([
 
 /** What the `pg` driver says without a code (8.23: lib/client.js, pg-pool/index.js). */
 const driverMessages =
-  /^(Connection terminated|timeout e|Query read timeout|Client (has encountered|was closed)|The server does not support SSL)/;
+  /^(Connection terminated|timeout expired|Query read timeout|Client (has encountered|was closed))/;
 
 const sqlState = /^[0-9A-Z]{5}$/;
 

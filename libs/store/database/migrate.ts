@@ -97,9 +97,8 @@ async function isNewer(
   if (unknown.length === 0) return false;
   const missing = Object.keys(migrations).filter((name) => !done.has(name));
   if (missing.length > 0) {
-    throw storeFaults.migration_failed({
-      detail: `the database has ${unknown.join(", ")}, which is unknown here, and lacks ${missing.join(", ")}`,
-    });
+    const detail = `the database has the unknown ${unknown.join(", ")}, and lacks ${missing.join(", ")}`;
+    throw storeFaults.migration_failed({ detail });
   }
   database.log.warn("schema_is_newer", { unknown });
   return true;

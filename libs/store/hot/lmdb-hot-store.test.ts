@@ -115,7 +115,7 @@ test("lmdb: beyond its bound the values due soonest give way, counts and limits 
   await store.close();
 });
 
-test("lmdb: what cannot give way fills it up, then values are refused and counts are not", async () => {
+test("lmdb: full of what cannot give way, it refuses values and goes on counting", async () => {
   const bytesMax = 2 * 1024 * 1024;
   const store = new LmdbHotStore(join(root, "full"), { world, log, bytesMax });
   for (let index = 0; index < 300; index += 1) {

@@ -29,7 +29,7 @@ const shas = Object.fromEntries(
   ]),
 );
 
-/** By the first word of an error reply; https://redis.io/docs/latest/develop/reference/protocol-spec. */
+/** By the first word of an error reply. */
 const faultByReply: Readonly<Record<string, FaultName>> = {
   OOM: "full",
   NOAUTH: "misconfigured",
@@ -51,8 +51,8 @@ const faultByReply: Readonly<Record<string, FaultName>> = {
  * A connection to Redis or Valkey on which every command ends within its timeout and none is sent
  * twice: a count that may have happened must not be counted again by a reconnect.
  *
- * States: `ready` ⇄ `away` (no connection: commands fail at once) or `silent` (a command timed out:
- * they fail at once until a probe is answered).
+ * States: `ready` ⇄ `away` (no connection: commands fail at once) or `silent` (a command timed
+ * out: they fail at once until a probe is answered).
  */
 export class RedisConnection {
   readonly client: Redis;
