@@ -97,7 +97,7 @@ async function isNewer(
   if (unknown.length === 0) return false;
   const missing = Object.keys(migrations).filter((name) => !done.has(name));
   if (missing.length > 0) {
-    const detail = `the database has the unknown ${unknown.join(", ")}, and lacks ${missing.join(", ")}`;
+    const detail = `unknown here: ${unknown.join(", ")}; not there: ${missing.join(", ")}`;
     throw storeFaults.migration_failed({ detail });
   }
   database.log.warn("schema_is_newer", { unknown });
