@@ -12,12 +12,13 @@ import { type FirstRunOptions, prepareDevEnv } from "./first-run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tandem-first-"));
 const calls: string[] = [];
+let defaultModel = "smol";
 let setupAnswers: { readonly status: number; readonly body: unknown }[] = [];
 
 const door = createServer((request, response) => {
   calls.push(`${request.method} ${request.url}`);
-  if (request.url === "/v1/models") {
-    response.end(JSON.stringify({ data: [{ id: "smol" }, { id: "big" }] }));
+  if (request.url === "/api/v1/models") {
+    response.end(JSON.stringify({ data: [], default_model: defaultModel }));
     return;
   }
   const next = setupAnswers.shift() ?? { status: 503, body: {} };
@@ -38,6 +39,7 @@ function optionsFor(file: string): FirstRunOptions {
     url: `http://127.0.0.1:${port}`,
     devEnvFile: join(folder, file),
     setupToken: "token",
+    modelPatienceMs: 0,
     world: realWorld(),
     log: createLog({ level: "error", fields: {}, write: () => {} }),
   };
@@ -71,6 +73,16 @@ describe("prepareDevEnv", () => {
     assert.equal(env?.OPENAI_BASE_URL, "http://127.0.0.1:4700/v1");
     assert.equal(env.TANDEM_ADMIN_URL, "http://127.0.0.1:4700/api/v1");
     assert.equal(env.OPENAI_API_KEY, "ik");
+  });
+
+  test("until there is a model to talk to, the rules choose; then it is named", async () => {
+    const options = optionsFor("empty.env");
+    setupAnswers = [made];
+    defaultModel = "";
+    assert.equal((await prepareDevEnv(options)).env.TANDEM_MODEL, "auto");
+    defaultModel = "smol";
+    assert.equal((await prepareDevEnv(options)).env.TANDEM_MODEL, "smol");
+    assert.equal(readDevEnv(options.devEnvFile)?.TANDEM_MODEL, "smol");
   });
 
   test("a refusal is told at once, in the words of who refused", async () => {

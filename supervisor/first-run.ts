@@ -12,7 +12,7 @@ const setupAnswerSchema = z.object({
   inference_key: z.string(),
 });
 
-const modelsSchema = z.object({ data: z.array(z.object({ id: z.string() })) });
+const catalogueSchema = z.object({ default_model: z.string() });
 
 export interface FirstRunOptions {
   /** The public door: `http://127.0.0.1:4600`. */
@@ -20,12 +20,13 @@ export interface FirstRunOptions {
   readonly devEnvFile: string;
   /** The secret that auth was told too; redeeming it twice gives the same organisation. */
   readonly setupToken: string;
+  /** How long to wait, the first time, until the catalogue names a default model. */
+  readonly modelPatienceMs: number;
   readonly world: World;
   readonly log: Log;
 }
 
 const setupPatienceMs = 60_000;
-const modelPatienceMs = 3000;
 const callTimeoutMs = 10_000;
 const firstPauseMs = 50;
 const longestPauseMs = 1000;
@@ -35,23 +36,27 @@ const anyModel = "auto";
 
 /**
  * Makes the first organisation, project and keys through the public door, like any client would,
- * and leaves them in `dev.env`. A start that finds the file only brings its addresses up to date.
- * Killed between the call and the file, the next start calls again with the same token.
+ * and leaves them in `dev.env`. A start that finds the file only brings its addresses up to date,
+ * and the model when none had a name yet. Killed between the call and the file, the next start
+ * calls again with the same token.
  */
 export async function prepareDevEnv(
   options: FirstRunOptions,
 ): Promise<{ readonly env: DevEnv; readonly isFirst: boolean }> {
   const existing = readDevEnv(options.devEnvFile);
   if (existing !== undefined) {
-    const env = { ...existing, ...doorUrls(options.url) };
-    if (env.OPENAI_BASE_URL !== existing.OPENAI_BASE_URL) writeDevEnv(options.devEnvFile, env);
+    const { TANDEM_ADMIN_KEY: key, TANDEM_MODEL: named } = existing;
+    const model = named === anyModel ? await defaultModel(options, key, 0) : named;
+    const env = { ...existing, ...doorUrls(options.url), TANDEM_MODEL: model };
+    const isOutdated = env.OPENAI_BASE_URL !== existing.OPENAI_BASE_URL || model !== named;
+    if (isOutdated) writeDevEnv(options.devEnvFile, env);
     return { env, isFirst: false };
   }
   const keys = await redeemSetupToken(options);
   const env: DevEnv = {
     ...doorUrls(options.url),
     OPENAI_API_KEY: keys.inference_key,
-    TANDEM_MODEL: await firstModel(options, keys.inference_key),
+    TANDEM_MODEL: await defaultModel(options, keys.admin_key, options.modelPatienceMs),
     TANDEM_ADMIN_KEY: keys.admin_key,
   };
   writeDevEnv(options.devEnvFile, env);
@@ -95,23 +100,26 @@ function troubleOf({ status, body }: CallAnswer): string {
   return `${status} ${typeof detail === "string" ? detail.slice(0, 300) : ""}`.trim();
 }
 
-/** The model that stands first in the list; waits a little, but never for a download. */
-async function firstModel({ url, world }: FirstRunOptions, apiKey: string): Promise<string> {
-  const endMs = world.clock.monotonicMs() + modelPatienceMs;
+/** What the catalogue calls the default, once upstreams told theirs; never waits for a download. */
+async function defaultModel(
+  { url, world }: FirstRunOptions,
+  adminKey: string,
+  patienceMs: number,
+): Promise<string> {
+  const endMs = world.clock.monotonicMs() + patienceMs;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     try {
-      const { body } = await callJson(`${url}/v1/models`, {
+      const { body } = await callJson(`${url}/api/v1/models`, {
         method: "GET",
-        headers: { authorization: `Bearer ${apiKey}` },
+        headers: { authorization: `Bearer ${adminKey}` },
         timeoutMs: callTimeoutMs,
       });
-      const parsed = modelsSchema.safeParse(body);
-      const first = parsed.success ? parsed.data.data[0] : undefined;
-      if (first !== undefined) return first.id;
+      const parsed = catalogueSchema.safeParse(body);
+      if (parsed.success && parsed.data.default_model !== "") return parsed.data.default_model;
     } catch {
       // The door answered a moment ago; it will again, or the general name has to do.
     }
-    if (world.clock.monotonicMs() > endMs) return anyModel;
+    if (world.clock.monotonicMs() >= endMs) return anyModel;
     await sleep(world, pauseMs);
   }
 }

@@ -1,8 +1,23 @@
-import type { IdentityCache } from "@tandem/libs/gateway";
+/**
+ * This gateway's part of the management plane, by the rest server that all gateways share. Callers
+ * come with an API key; the console's sessions are for the `access` gateway.
+ */
+import {
+  type Authenticate,
+  createIdempotency,
+  createRestHandler,
+  createStaleAnswers,
+  hasApiKeyForm,
+  type IdentityCache,
+  identityFaults,
+  restFaults,
+} from "@tandem/libs/gateway";
 import type { ExchangeHandler } from "@tandem/libs/http";
 import type { Site } from "@tandem/libs/service";
 import type { HotStore } from "@tandem/libs/store";
 import type { Clients } from "../clients.ts";
+import { credentialOf, keyOf } from "../credential.ts";
+import { managementRoutes } from "./index.ts";
 
 export interface ManagementParts {
   readonly clients: Clients;
@@ -10,6 +25,47 @@ export interface ManagementParts {
   readonly hotStore: HotStore;
 }
 
-export function createManagement(_site: Site, _parts: ManagementParts): ExchangeHandler {
-  return (exchange) => exchange.respond(404, [["content-type", "text/plain"]], "soon\n");
+const deadlineMs = 15_000;
+const staleAfterMs = 1_000;
+const staleAgeMsMax = 600_000;
+const staleBytesMax = 4 * 1024 * 1024;
+
+export function createManagement(site: Site, parts: ManagementParts): ExchangeHandler {
+  const { world, log, metrics, keys } = site;
+  return createRestHandler({
+    table: managementRoutes(),
+    services: parts.clients,
+    authenticate: authenticateByKey(parts.identities),
+    idempotency: createIdempotency({
+      store: parts.hotStore,
+      secret: keys.apiKeyPepper,
+      world,
+    }),
+    stale: createStaleAnswers({
+      bytesMax: staleBytesMax,
+      ageMsMax: staleAgeMsMax,
+      monotonicMs: () => world.clock.monotonicMs(),
+    }),
+    world,
+    log,
+    metrics,
+    component: "ai",
+    deadlineMs,
+    staleAfterMs,
+  });
+}
+
+function authenticateByKey(identities: IdentityCache<null>): Authenticate {
+  return async ({ exchange, remoteAddress }) => {
+    const { headers } = exchange.head;
+    if (!headers.has("authorization") && !headers.has("x-api-key")) return undefined;
+    const credential = credentialOf(headers);
+    if (!hasApiKeyForm(keyOf(credential))) throw identityFaults.invalid();
+    const known = identities.find(credential) ?? (await identities.resolve(credential));
+    const isDegraded = identities.admit(known);
+    const { identity } = known;
+    if (!identity.mayComeFrom(remoteAddress)) throw restFaults.address_refused();
+    const { claims, permissions } = identity;
+    return { claims, permissions, actor: claims.keyId || claims.userId, via: "key", isDegraded };
+  };
 }
