@@ -50,8 +50,10 @@ export function run(options: RunOptions): Supervisor {
   const becomeReady = async (): Promise<void> => {
     const { url, setupToken } = await opening;
     const { log } = announcer;
-    const setup = { url, devEnvFile: directory.devEnvFile, setupToken, world, log };
-    const { env, isFirst } = await prepareDevEnv(setup);
+    // The engine names its models before they are there; other upstreams answer at once or not.
+    const modelPatienceMs = config.model ? 15_000 : 5_000;
+    const setup = { url, devEnvFile: directory.devEnvFile, setupToken, modelPatienceMs };
+    const { env, isFirst } = await prepareDevEnv({ ...setup, world, log });
     const durationMs = world.clock.monotonicMs() - startMs;
     const devEnvFile = shortPath(directory.devEnvFile);
     if (stopping === undefined) announcer.ready({ url, env, devEnvFile, isFirst, durationMs });

@@ -49,6 +49,8 @@ const faults = defineFaults("service", {
 /** What every part gets even when those before it have used the time up: a flush must happen. */
 const closeFloorMs = 250;
 const closeDeadlineMs = 60_000;
+/** A part that takes longer is named in the log: an orderly stop should not be a wait. */
+const closeSlowMs = 1000;
 
 function crashProcess(error: unknown): void {
   setImmediate(() => {
@@ -138,9 +140,12 @@ async function closeOne(
   { name, close }: Closer,
   deadlineMs: number,
 ): Promise<void> {
+  const startMs = site.world.clock.monotonicMs();
   await new Promise<void>((resolve) => {
     const end = (error?: unknown): void => {
       timer.cancel();
+      const durationMs = Math.round(site.world.clock.monotonicMs() - startMs);
+      if (durationMs >= closeSlowMs) site.log.info("close_slow", { part: name, durationMs });
       if (error !== undefined) site.log.warn("close_failed", { part: name, error: String(error) });
       resolve();
     };

@@ -2,6 +2,7 @@ import type { Fault } from "@tandem/libs/kernel";
 import { createLog, type Log, type LogLevel } from "@tandem/libs/telemetry";
 import { type ReadyNews, readyBanner, seconds } from "../banner.ts";
 import { endingOf } from "../faults.ts";
+import { modelProgress } from "./model-progress.ts";
 import type { Sink } from "./sink.ts";
 import { formatTerminalLine, isUrgent, paint } from "./terminal-line.ts";
 
@@ -40,8 +41,26 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
   return options.stderr.isTerminal ? forTerminal(options) : forMachines(options);
 }
 
+/** Lines go below one another; one that is still in progress is overwritten by what comes next. */
+function overwriting(sink: Sink): { line(text: string): void; progress(text: string): void } {
+  const wipe = "\r\u001b[K";
+  let isUnfinished = false;
+  return {
+    line: (text) => {
+      sink.write(isUnfinished ? wipe + text : text);
+      isUnfinished = false;
+    },
+    progress: (text) => {
+      sink.write(wipe + text);
+      isUnfinished = true;
+    },
+  };
+}
+
 function forTerminal(options: AnnouncerOptions): Announcer {
-  const { stderr, isColoured, isVerbose } = options;
+  const { isColoured, isVerbose } = options;
+  const screen = overwriting(options.stderr);
+  const stderr = { write: screen.line };
   const show = (process: string, line: string): void => {
     if (isVerbose || isUrgent(line)) {
       stderr.write(`${formatTerminalLine(line, { process, isColoured })}\n`);
@@ -82,7 +101,12 @@ function forTerminal(options: AnnouncerOptions): Announcer {
       const text = fault.publicMessage.replaceAll("\n", "\n    ");
       stderr.write(`\n  ${cross} ${text}\n    ${endingOf(fault).label}\n\n`);
     },
-    line: show,
+    line: (process, line) => {
+      const progress = isVerbose ? undefined : modelProgress(line);
+      if (progress === undefined) show(process, line);
+      else if (progress.isFinal) screen.line(`${progress.text}\n`);
+      else screen.progress(progress.text);
+    },
   };
 }
 
