@@ -1,4 +1,19 @@
-import type { LeaseAnswer } from "./leases.ts";
+import type { LimitSource } from "../core/slice.ts";
+import type { SubjectField } from "../core/subject.ts";
+
+/** What a holder is answered when it opens or renews a lease. */
+export interface LeaseAnswer {
+  readonly grantedNanos: bigint;
+  readonly validMs: number;
+  readonly currency: string;
+  /** What fell short; undefined when everything needed was granted. */
+  readonly limitSource: LimitSource | undefined;
+  readonly resetsAtMs: number;
+  readonly availableNanos: bigint;
+  readonly scopedBy: readonly SubjectField[];
+  readonly isSuperseded: boolean;
+  readonly isScarce: boolean;
+}
 
 /** Amounts as text, since JSON has no integers of 64 bits. */
 type Encoded = Omit<LeaseAnswer, "grantedNanos" | "availableNanos"> & {

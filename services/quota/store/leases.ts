@@ -7,7 +7,7 @@ import {
   type LeaseCall,
   type LeaseState,
 } from "../core/lease.ts";
-import { decideSlice, type LimitSource, type Room } from "../core/slice.ts";
+import { decideSlice, type Room } from "../core/slice.ts";
 import { type Scope, type Subject, type SubjectField, scopeOf } from "../core/subject.ts";
 import { faults } from "../faults.ts";
 import { type Books, changeBooks, type LockedWallet, lockWallet } from "./books.ts";
@@ -20,7 +20,7 @@ import {
   roomOf,
 } from "./budget-rows.ts";
 import { expireCredit } from "./credit.ts";
-import { decodeAnswer, encodeAnswer } from "./lease-answer.ts";
+import { decodeAnswer, encodeAnswer, type LeaseAnswer } from "./lease-answer.ts";
 import { findLeases, insertLease, type StoredLease, updateLease } from "./lease-rows.ts";
 
 /** A holder's call to open or renew a lease. */
@@ -31,19 +31,6 @@ export interface WalletCall extends LeaseCall {
   readonly neededNanos: bigint;
   readonly leastNanos: bigint;
   readonly ceilingNanos: bigint | undefined;
-}
-
-export interface LeaseAnswer {
-  readonly grantedNanos: bigint;
-  readonly validMs: number;
-  readonly currency: string;
-  /** What fell short; undefined when everything needed was granted. */
-  readonly limitSource: LimitSource | undefined;
-  readonly resetsAtMs: number;
-  readonly availableNanos: bigint;
-  readonly scopedBy: readonly SubjectField[];
-  readonly isSuperseded: boolean;
-  readonly isScarce: boolean;
 }
 
 /**

@@ -11,7 +11,8 @@ import type { Settlement } from "../core/settlement.ts";
 import type { Subject } from "../core/subject.ts";
 import type { Books } from "../store/books.ts";
 import { type Grant, grantCredit } from "../store/credit.ts";
-import { type LeaseAnswer, leaseWallet, type WalletCall } from "../store/leases.ts";
+import type { LeaseAnswer } from "../store/lease-answer.ts";
+import { leaseWallet, type WalletCall } from "../store/leases.ts";
 import { Ledger } from "../store/ledger.ts";
 import { Turns } from "../store/turns.ts";
 

@@ -5,7 +5,8 @@
  */
 import type { Settlement } from "../core/settlement.ts";
 import type { Subject } from "../core/subject.ts";
-import type { LeaseAnswer, WalletCall } from "../store/leases.ts";
+import type { LeaseAnswer } from "../store/lease-answer.ts";
+import type { WalletCall } from "../store/leases.ts";
 
 /** How messages travel: late, several times, in any order, or not at all. */
 export interface SimulatedLine {

@@ -21,7 +21,8 @@ import {
 } from "../core/settlement.ts";
 import { decideSlice, type Room } from "../core/slice.ts";
 import { appliesTo, type Subject, scopedBy, scopeOf } from "../core/subject.ts";
-import type { LeaseAnswer, WalletCall } from "../store/leases.ts";
+import type { LeaseAnswer } from "../store/lease-answer.ts";
+import type { WalletCall } from "../store/leases.ts";
 
 interface HeldLease {
   lease: Lease;
