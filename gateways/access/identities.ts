@@ -46,6 +46,7 @@ const useReportMs = 30_000;
 const lookUpDeadlineMs = 2_000;
 const lookUpsMax = 256;
 const refusalKeptMs = 1_000;
+const strangerRefusals = new Set(["unknown", "ended"]);
 /** Room for the answer of a poll to come back. */
 const pollMarginMs = 1_000;
 
@@ -58,6 +59,9 @@ export function createIdentities(options: {
   readonly outageMsMax: number;
 }): Identities {
   const { auth, pepper, world, lifecycle } = options;
+  // Just looked up and known to nobody: to be counted against the address it came from. Revoked and
+  // expired keys are old friends, and one looked up a moment ago has been counted.
+  const strangers = new Set<string>();
   const cache = new IdentityCache<LookedUp>({
     clock: world.clock,
     capacity: options.capacity,
@@ -65,7 +69,12 @@ export function createIdentities(options: {
     refusalKeptMs,
     lookUpsMax,
     createExtra: () => ({ atMs: world.clock.monotonicMs() }),
-    lookUp: (credential) => lookUp(auth, credential),
+    async lookUp(credential) {
+      const answer = await lookUp(auth, credential);
+      if (strangers.size >= lookUpsMax) strangers.clear();
+      if (strangerRefusals.has(answer.refusal)) strangers.add(credential);
+      return answer;
+    },
   });
   lifecycle.go("revocation feed", (signal) =>
     followRevocations({
@@ -88,7 +97,7 @@ export function createIdentities(options: {
     try {
       return await cache.resolve(credential);
     } catch (error) {
-      if (isRefusal(error)) guard.note(address);
+      if (strangers.delete(credential)) guard.note(address);
       throw error;
     }
   };

@@ -5,8 +5,8 @@
  */
 import { restFaults } from "./rest/rest-faults.ts";
 
-/** Refusals in a row without a pause; a fleet restarted with an old key makes that many. */
-const burst = 30;
+/** Refusals in a row without a pause: an office of people who mistype, not a guesser's pace. */
+const burst = 60;
 const leakMs = 1_000;
 const addressesMax = 10_000;
 

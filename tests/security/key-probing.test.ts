@@ -76,12 +76,17 @@ describe("trying keys", () => {
     const from = "198.51.100.77";
     await tryKey(adminKey, from);
     let heldUp: number | undefined;
-    for (let guess = 0; guess < 60 && heldUp === undefined; guess += 1) {
+    for (let guess = 0; guess < 120 && heldUp === undefined; guess += 1) {
       const answer = await tryKey(unknownKey(), from);
       if (answer.status === 429) heldUp = Number(answer.headers["retry-after"]);
       else assert.equal(answer.status, 401);
     }
     assert.ok((heldUp ?? 0) >= 1);
+    const broken = "198.51.100.79";
+    const old = unknownKey();
+    for (let repeat = 0; repeat < 120; repeat += 1) {
+      assert.equal((await tryKey(old, broken)).status, 401, "one broken program is no guesser");
+    }
     assert.equal((await tryKey(adminKey, from)).status, 200);
     assert.equal((await tryKey(unknownKey(), "198.51.100.78")).status, 401);
   });
