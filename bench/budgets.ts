@@ -1,4 +1,4 @@
-/** The budgets of DESIGN.md part 6 that this bench measures, and the verdict on each. Pure. */
+/** The budgets that this bench measures, and the verdict on each. Pure. */
 import { comparedOf, type Figure, medianOf, type Samples, type ScenarioName } from "./samples.ts";
 
 /** Names of the contenders in the samples. */

@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: what a call through Tandem costs, beside nginx, HAProxy and Portkey in the same
- * run, against the budgets of DESIGN.md part 6. `--quick` takes under three minutes, `--only NAME`
+ * run, against its budgets. `--quick` takes under three minutes, `--only NAME`
  * one scenario, `--peers` leaves Tandem out. Writes RESULTS.md and results.json beside this file,
  * unless `--only` or `--peers` made the run a partial one. bench/README.md tells the method.
  */

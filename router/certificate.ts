@@ -1,18 +1,9 @@
 import { readFileSync, statSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import type { ServerCertificate } from "@tandem/libs/http";
-import { defineFaults } from "@tandem/libs/kernel";
 import type { Log } from "@tandem/libs/telemetry";
 import type { Timer, World } from "@tandem/libs/world";
-
-const faults = defineFaults("certificate", {
-  unusable: {
-    code: "invalid_argument",
-    blame: "config",
-    retry: "never",
-    publicMessage: "The TLS certificate cannot be used.",
-  },
-});
+import { routerFaults } from "./faults.ts";
 
 export interface CertificateFiles {
   readonly current: ServerCertificate;
@@ -31,12 +22,12 @@ interface Paths {
   readonly keyPath: string;
 }
 
-/** Undefined when no paths are configured. Throws `certificate.unusable` for what is no pair. */
+/** Undefined when no paths are configured. Throws `router.certificate_unusable` for what is no pair. */
 export function openCertificate(paths: Paths): CertificateFiles | undefined {
   const { certificatePath, keyPath } = paths;
   if (certificatePath === "" && keyPath === "") return undefined;
   if (certificatePath === "" || keyPath === "") {
-    throw faults.unusable({
+    throw routerFaults.certificate_unusable({
       publicMessage: "TLS needs both tls.certificate_path and tls.key_path. Set the other one too.",
     });
   }
@@ -78,7 +69,7 @@ function readPair({ certificatePath, keyPath }: Paths): ServerCertificate {
     createSecureContext({ cert: certificate, key });
     return { certificate, key };
   } catch (cause) {
-    throw faults.unusable({
+    throw routerFaults.certificate_unusable({
       publicMessage:
         `The TLS certificate ${certificatePath} and key ${keyPath} cannot be used: ` +
         `${cause instanceof Error ? cause.message : String(cause)}.`,

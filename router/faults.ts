@@ -42,6 +42,12 @@ export const routerFaults = defineFaults("router", {
       "The connection broke after the request was passed on, so it may have taken effect. " +
       "Check before you repeat it, or send an Idempotency-Key.",
   },
+  certificate_unusable: {
+    code: "invalid_argument",
+    blame: "config",
+    retry: "never",
+    publicMessage: "The TLS certificate cannot be used.",
+  },
   deadline_exceeded: {
     code: "deadline_exceeded",
     blame: "platform",

@@ -1,41 +1,11 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { createClientPool, type Exchange } from "@tandem/libs/http";
 import { isId } from "@tandem/libs/kernel";
-import { httpRequest, plainClient } from "@tandem/libs/testing";
+import { httpRequest } from "@tandem/libs/testing";
 import { realWorld } from "@tandem/libs/world";
-import { eventually, startRouter, type TestRouter } from "./test-router.ts";
-
-async function start(
-  context: TestContext,
-  options: Parameters<typeof startRouter>[0] = {},
-): Promise<TestRouter> {
-  const router = await startRouter(options);
-  context.after(() => router.close());
-  return router;
-}
-
-/** Everything that comes on a connection until it closes, or until `isEnough`. */
-function rawRequest(
-  address: string,
-  text: string,
-  isEnough: (seen: string) => boolean = () => false,
-): Promise<{ text: string; wasReset: boolean }> {
-  return new Promise((resolve) => {
-    let seen = "";
-    let wasReset = false;
-    const socket = connect(address.replace("unix:", ""), () => socket.write(text));
-    socket.on("data", (chunk: Buffer) => {
-      seen += chunk.toString("latin1");
-      if (isEnough(seen)) socket.destroy();
-    });
-    socket.on("error", () => {
-      wasReset = true;
-    });
-    socket.on("close", () => resolve({ text: seen, wasReset }));
-  });
-}
+import { eventually, rawRequest, start } from "./test-router.ts";
 
 /** The lower-case fields that a gateway was sent. */
 function fieldsOf(exchange: Exchange): Record<string, string> {
@@ -156,116 +126,6 @@ test("connection fields of an answer stop at the router", async (context) => {
   assert.ok(isId("req", String(answer.headers["x-request-id"])));
 });
 
-test("no unary call fails while gateway replicas are killed and come back", async (context) => {
-  // Ten kills in a second or two: on a slow machine one call may meet more than two of them.
-  const router = await start(context, { settings: { attempts_max: 10 } });
-  const client = plainClient({ baseUrl: await overTcp(context, router), attempts: 1 });
-  context.after(() => client.close());
-  const statuses = new Map<number, number>();
-  let isRunning = true;
-  const load = Array.from({ length: 16 }, async () => {
-    while (isRunning) {
-      const answer = await client.call("POST", "/v1/chat/completions", { text: "x".repeat(500) });
-      statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
-    }
-  });
-  for (let round = 0; round < 10; round += 1) {
-    const victim = router.gateway(`ai-${1 + (round % 2)}`);
-    const before = victim.requests;
-    await eventually("the victim works", () => victim.requests > before);
-    await victim.kill();
-    const survivor = router.gateway(`ai-${2 - (round % 2)}`);
-    const taken = survivor.requests;
-    await eventually("the other one takes over", () => survivor.requests > taken + 20);
-    await victim.revive();
-  }
-  isRunning = false;
-  await Promise.all(load);
-  assert.deepEqual([...statuses.keys()], [200], JSON.stringify([...statuses]));
-});
-
-test("a request waits for the only replica of a gateway to come back", async (context) => {
-  const router = await start(context, { ai: 1 });
-  await router.gateway("ai-1").kill();
-  const answer = httpRequest(router.address, { method: "POST", path: "/v1/x", body: "abc" });
-  await eventually("an attempt has failed", () =>
-    router.logLines.some((line) => line["event"] === "attempt_failed"),
-  );
-  await router.gateway("ai-1").revive();
-  assert.equal((await answer).text, "ai-1 3");
-});
-
-test("a gateway that stays away is answered with 503 and when to try again", async (context) => {
-  const router = await start(context, { ai: 1, settings: { hold_timeout: "100ms" } });
-  await router.gateway("ai-1").kill();
-  const answer = await httpRequest(router.address, { method: "POST", path: "/v1/x", body: "abc" });
-  assert.equal(answer.status, 503);
-  assert.equal(answer.headers["retry-after"], "1");
-  const { error } = answer.json as { error: Record<string, unknown> };
-  assert.equal(error["code"], "server_is_overloaded");
-  // The other domain does not notice.
-  assert.equal((await httpRequest(router.address, { path: "/api/v1/x" })).status, 200);
-});
-
-test("a POST that may have taken effect is not sent twice unless it carries a key", async (context) => {
-  const router = await start(context);
-  const access = router.gateway("access-1");
-  let calls = 0;
-  access.handle = (exchange) => {
-    calls += 1;
-    if (calls % 2 === 1) exchange.cut();
-    else exchange.respond(200, [], "done");
-  };
-  const lost = await httpRequest(router.address, { method: "POST", path: "/api/v1/orders" });
-  assert.equal(lost.status, 502);
-  assert.equal(lost.headers["x-should-retry"], "false");
-  assert.equal(calls, 1);
-  calls = 0;
-  const headers = { "idempotency-key": "order-1" };
-  const kept = await httpRequest(router.address, {
-    method: "POST",
-    path: "/api/v1/orders",
-    headers,
-  });
-  assert.equal(kept.status, 200);
-  assert.equal(calls, 2);
-});
-
-test("a small whole answer that breaks is never seen: another replica gives it", async (context) => {
-  const router = await start(context);
-  let isFirst = true;
-  for (const name of ["ai-1", "ai-2"]) {
-    router.gateway(name).handle = (exchange) => {
-      exchange.startStream(200, [], { contentLength: 10 });
-      exchange.write("01234");
-      if (isFirst) {
-        isFirst = false;
-        setImmediate(() => exchange.cut());
-        return;
-      }
-      exchange.write("56789");
-      exchange.end();
-    };
-  }
-  const answer = await httpRequest(router.address, { path: "/v1/models" });
-  assert.equal(answer.text, "0123456789");
-});
-
-test("a stream that breaks is broken off visibly, never ended", async (context) => {
-  const router = await start(context);
-  for (const name of ["ai-1", "ai-2"]) {
-    router.gateway(name).handle = (exchange) => {
-      exchange.startStream(200, [["content-type", "text/event-stream"]]);
-      exchange.write("data: 1\n\n");
-      setImmediate(() => exchange.cut());
-    };
-  }
-  const request = "GET /v1/stream HTTP/1.1\r\nhost: a\r\n\r\n";
-  const { text } = await rawRequest(router.address, request);
-  assert.match(text, /data: 1\n\n/);
-  assert.equal(text.includes("\r\n0\r\n"), false, "no last chunk");
-});
-
 test("a client that leaves is told to the gateway within 50 ms", async (context) => {
   const router = await start(context);
   let abortedAtMs = 0;
@@ -343,45 +203,6 @@ test("a body too large to be kept flows through whole", async (context) => {
   assert.match(answer.text, /^ai-[12] 5242880$/);
 });
 
-test("a large body survives a replica that is not there", async (context) => {
-  const router = await start(context);
-  await router.gateway("ai-1").kill();
-  const body = Buffer.alloc(3 * 1024 * 1024, "abc");
-  for (let round = 0; round < 4; round += 1) {
-    const answer = await httpRequest(router.address, { method: "POST", path: "/v1/x", body });
-    assert.equal(answer.text, "ai-2 3145728");
-  }
-});
-
-test("a replica that says it is not ready gets no more requests", async (context) => {
-  const router = await start(context);
-  const leaving = router.gateway("ai-1");
-  leaving.isReady = false;
-  await eventually("it was taken out", () =>
-    router.logLines.some(
-      (line) => line["event"] === "replica_health_changed" && line["after"] === "out",
-    ),
-  );
-  const before = leaving.requests;
-  for (let call = 0; call < 20; call += 1) {
-    await httpRequest(router.address, { path: "/v1/models" });
-  }
-  assert.equal(leaving.requests, before);
-});
-
-test("a replica that got slow loses its share", async (context) => {
-  const router = await start(context);
-  const slow = router.gateway("ai-1");
-  slow.handle = (exchange) => {
-    setTimeout(() => exchange.respond(200, [], "late"), 300);
-  };
-  const fast = router.gateway("ai-2");
-  const client = plainClient({ baseUrl: await overTcp(context, router), attempts: 1 });
-  context.after(() => client.close());
-  for (let call = 0; call < 200; call += 1) await client.call("GET", "/v1/models");
-  assert.ok(slow.requests <= 20, `${slow.requests} of ${slow.requests + fast.requests}`);
-});
-
 test("the router says when it is ready, and which gateway it waits for", async (context) => {
   const router = await start(context, { ai: 1 });
   assert.equal((await httpRequest(router.address, { path: "/livez" })).status, 200);
@@ -421,27 +242,6 @@ test("a request that takes too long ends with 504, and the gateway is let off", 
   assert.equal(answer.status, 504);
   await eventually("the gateway was let off", () => wasAborted);
 });
-
-/** A second door on TCP for clients that cannot speak over a Unix socket. */
-async function overTcp(context: TestContext, router: TestRouter): Promise<string> {
-  const { createServer } = await import("node:net");
-  const door = createServer((client) => {
-    const inner = connect(router.address.replace("unix:", ""));
-    client.pipe(inner).pipe(client);
-    for (const socket of [client, inner]) {
-      socket.on("error", () => {
-        client.destroy();
-        inner.destroy();
-      });
-    }
-  });
-  await new Promise<void>((resolve) => {
-    door.listen(0, "127.0.0.1", resolve);
-  });
-  context.after(() => door.close());
-  const bound = door.address();
-  return `http://127.0.0.1:${typeof bound === "object" ? bound?.port : ""}`;
-}
 
 test("a pool of the platform's own speaks to the router", async (context) => {
   const router = await start(context);

@@ -19,7 +19,7 @@ import { GatewayPool } from "./pool/gateway-pool.ts";
 import { createRequestHandler } from "./request-handler.ts";
 import type { RouterParts } from "./router-parts.ts";
 
-/** What answers and streams under way get to finish, in milliseconds (reliability 4.6). */
+/** What answers and streams under way get to finish, in milliseconds. */
 const finishDeadlineMs = 30_000;
 
 export async function run(config: Config, site: Site): Promise<Replica> {

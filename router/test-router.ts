@@ -1,4 +1,6 @@
 /** What the router's tests are made of: a router, and gateways that the test plays itself. */
+import { connect, createServer } from "node:net";
+import type { TestContext } from "node:test";
 import { loadConfig } from "@tandem/libs/config";
 import { createHttpServer, type ExchangeHandler, type HttpServer } from "@tandem/libs/http";
 import type { Replica, Site, Topology } from "@tandem/libs/service";
@@ -12,6 +14,8 @@ export interface TestGateway {
   /** Replaces what the gateway does with its requests. */
   handle: ExchangeHandler;
   isReady: boolean;
+  /** Takes everything and answers nothing, not even probes. */
+  isFrozen: boolean;
   requests: number;
   /** Closes everything at once, as a kill would. */
   kill(): Promise<void>;
@@ -51,8 +55,8 @@ export async function startRouter(
   options: {
     readonly ai?: number;
     readonly settings?: Readonly<Record<string, unknown>>;
-    /** A TCP address instead of the Unix socket. */
-    readonly address?: Site["address"];
+    /** A listening descriptor that serves as the public door. */
+    readonly inheritedDescriptor?: number;
   } = {},
 ): Promise<TestRouter> {
   const aiNames = Array.from({ length: options.ai ?? 2 }, (_, at) => `ai/${at + 1}` as const);
@@ -65,7 +69,7 @@ export async function startRouter(
   const plain = house.site("router/1", { settings: options.settings ?? {} });
   const site: Site = {
     ...plain,
-    address: options.address ?? plain.address,
+    inheritedDescriptor: options.inheritedDescriptor,
     topology: { ...plain.topology, routes },
   };
   const replica = await run(loadConfig(configSchema, site), site);
@@ -93,6 +97,7 @@ async function startGateway(name: string, site: Site): Promise<TestGateway> {
   const gateway: TestGateway = {
     name: name.replace("/", "-"),
     isReady: true,
+    isFrozen: false,
     requests: 0,
     handle: (exchange) => {
       void exchange.readBody(64 * 1024 * 1024).then(
@@ -109,6 +114,7 @@ async function startGateway(name: string, site: Site): Promise<TestGateway> {
         world,
         log: site.log,
         onExchange: (exchange) => {
+          if (gateway.isFrozen) return;
           if (exchange.head.path === "/readyz") {
             exchange.respond(gateway.isReady ? 200 : 503, [], "");
             return;
@@ -122,4 +128,55 @@ async function startGateway(name: string, site: Site): Promise<TestGateway> {
   };
   await gateway.revive();
   return gateway;
+}
+
+/** A router that closes with its test. */
+export async function start(
+  context: TestContext,
+  options: Parameters<typeof startRouter>[0] = {},
+): Promise<TestRouter> {
+  const router = await startRouter(options);
+  context.after(() => router.close());
+  return router;
+}
+
+/** Everything that comes on a connection until it closes, or until `isEnough`. */
+export function rawRequest(
+  address: string,
+  text: string,
+  isEnough: (seen: string) => boolean = () => false,
+): Promise<{ text: string; wasReset: boolean }> {
+  return new Promise((resolve) => {
+    let seen = "";
+    let wasReset = false;
+    const socket = connect(address.replace("unix:", ""), () => socket.write(text));
+    socket.on("data", (chunk: Buffer) => {
+      seen += chunk.toString("latin1");
+      if (isEnough(seen)) socket.destroy();
+    });
+    socket.on("error", () => {
+      wasReset = true;
+    });
+    socket.on("close", () => resolve({ text: seen, wasReset }));
+  });
+}
+
+/** A second door on TCP for clients that cannot speak over a Unix socket. */
+export async function overTcp(context: TestContext, router: TestRouter): Promise<string> {
+  const door = createServer((client) => {
+    const inner = connect(router.address.replace("unix:", ""));
+    client.pipe(inner).pipe(client);
+    for (const socket of [client, inner]) {
+      socket.on("error", () => {
+        client.destroy();
+        inner.destroy();
+      });
+    }
+  });
+  await new Promise<void>((resolve) => {
+    door.listen(0, "127.0.0.1", resolve);
+  });
+  context.after(() => door.close());
+  const bound = door.address();
+  return `http://127.0.0.1:${typeof bound === "object" ? bound?.port : ""}`;
 }

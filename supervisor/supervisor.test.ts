@@ -103,6 +103,16 @@ describe("a running supervisor", async () => {
     }
   });
 
+  test("an error that nobody caught ends the process, and says what it was", async () => {
+    const before = await supervisor.until(({ state }) => state === "ready");
+    await get(`${url}/crash`).catch(() => undefined);
+    await supervisor.until(
+      (status) => status.state === "ready" && pidsOf(status).join() !== pidsOf(before).join(),
+    );
+    const said = supervisor.lines.find((line) => line.includes("unhandled_rejection"));
+    assert.match(said ?? "", /"level":"error".*Error: a bug/);
+  });
+
   test("a process whose event loop is stuck is replaced", async () => {
     await supervisor.until(({ state }) => state === "ready");
     const { replica } = JSON.parse((await get(`${url}/`)).body) as { readonly replica: string };

@@ -1,4 +1,4 @@
-import { type FSWatcher, watch } from "node:fs";
+import { existsSync, type FSWatcher, watch } from "node:fs";
 import { join } from "node:path";
 import type { Timer, World } from "@tandem/libs/world";
 
@@ -20,7 +20,8 @@ export function watchFiles(options: {
     changed.clear();
     onChange(paths);
   };
-  const watchers = folders.map((folder): FSWatcher => {
+  const present = folders.filter((folder) => existsSync(join(sourceFolder, folder)));
+  const watchers = present.map((folder): FSWatcher => {
     const watcher = watch(join(sourceFolder, folder), { recursive: true }, (_, name) => {
       if (name === null || name.includes("node_modules")) return;
       changed.add(join(folder, name));

@@ -8,7 +8,7 @@ type Field = readonly [name: string, value: string];
 /** What goes with every answer of this plane: who answered, how, and what it cost. */
 export function answerFields(call: Call, { world }: AiParts): Field[] {
   const { requestId, attempts, target, passage } = call;
-  // Each family of clients reads the request's id under another name (wire-API section 1.4).
+  // Each family of clients reads the request's id under another name.
   const fields: Field[] = [
     ["x-request-id", requestId],
     ["request-id", requestId],

@@ -27,7 +27,7 @@ import { storeInCachePhase } from "./phases/store-in-cache.ts";
 import { validatePhase } from "./phases/validate.ts";
 import { answerRead, type ReadParts, readAt } from "./reads.ts";
 
-/** The twelve steps of a request, by the names of DESIGN part 3. */
+/** The twelve steps of a request, by the names of ARCHITECTURE.md. */
 export function aiPhases(parts: AiParts): readonly Phase<Call>[] {
   return [
     receivePhase(parts),

@@ -6,7 +6,7 @@ const anyBearer = /^bearer +/i;
 
 /**
  * What a caller shows for itself, in one form: `Bearer <key>`. Anthropic's clients send `x-api-key`;
- * where both are there, Bearer wins (wire-API section 1.3). Throws `identity.missing`.
+ * where both are there, Bearer wins. Throws `identity.missing`.
  */
 export function credentialOf(headers: HeaderList): string {
   const authorization = headers.get("authorization");

@@ -99,7 +99,7 @@ export const aiFaults = defineFaults("ai", {
     retry: "after_delay",
     publicMessage: "Credit cannot be checked right now. Try again in a moment.",
   },
-  /** A paid answer that could not be recorded is not given (reliability 4.9). */
+  /** A paid answer that could not be recorded is not given. */
   not_recordable: {
     code: "unavailable",
     blame: "platform",

@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { formApiKey } from "@tandem/libs/gateway";
 import { httpRequest } from "@tandem/libs/testing";
+import { realWorld } from "@tandem/libs/world";
 import { until } from "./testing/fake-platform.ts";
 import { errorIn, freshPrompt, type GatewayBench, openBench } from "./testing/gateway-bench.ts";
 
@@ -184,12 +185,11 @@ describe("a caller who may not", () => {
   });
 
   test("is 401 the moment an expired or revoked key is used, though it was in memory", async () => {
-    const soon = bench.platform.addKey({ expiresAtMs: BigInt(Date.now() + 400) });
+    const { clock } = realWorld();
+    const endMs = clock.nowMs() + 400;
+    const soon = bench.platform.addKey({ expiresAtMs: BigInt(endMs) });
     assert.equal((await bench.chat(freshPrompt().content, {}, as(soon))).status, 200);
-    await until(() => Date.now() > 0 && performance.now() > 0);
-    await new Promise((resolve) => {
-      setTimeout(resolve, 450);
-    });
+    await until(() => clock.nowMs() >= endMs);
     assert.equal((await bench.chat("x", {}, as(soon))).status, 401);
     const doomed = bench.platform.addKey({ keyId: "key_doomed" });
     assert.equal((await bench.chat(freshPrompt().content, {}, as(doomed))).status, 200);

@@ -73,7 +73,7 @@ export interface Exchange {
   end(): void;
   /**
    * Breaks the answer off so that the peer can see it: no final chunk in HTTP/1.1, RST_STREAM in
-   * HTTP/2. An incomplete answer never ends like a complete one (DESIGN D10).
+   * HTTP/2. An incomplete answer never ends like a complete one.
    */
   cut(): void;
   /** Runs once when the peer has gone before the answer ended. At once if that has happened. */

@@ -25,8 +25,12 @@ export const hopByHopFields: readonly string[] = [
 const passedNames = new Set<string>();
 const passedNamesMax = 1_024;
 
+/** What says where a message ends, or what becomes of the connection: the codec's own business. */
+const framingNames = new Set(["content-length", "transfer-encoding", "connection"]);
+
 function checkName(name: string): void {
   if (passedNames.has(name)) return;
+  assert(!framingNames.has(name.toLowerCase()), `${name} is written by the codec alone`);
   assert(validName.test(name), `not a field name: ${JSON.stringify(name)}`);
   if (passedNames.size < passedNamesMax) passedNames.add(name);
 }

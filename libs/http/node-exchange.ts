@@ -91,6 +91,13 @@ export class NodeExchange implements Exchange {
     return this.#watch.isStalled(this.#response.writableLength, passedMs) || isLate;
   }
 
+  /** The rest of a late body cannot be waited for. */
+  closeAfterAnswer(): void {
+    if (this.protocol !== "http/1.1") return;
+    this.#response.setHeader("connection", "close");
+    this.#port.isLast();
+  }
+
   readBody(limitBytes: number): Promise<Buffer> {
     if ((this.head.contentLength ?? 0) > limitBytes) {
       return Promise.reject(httpFaults.body_too_large());
@@ -160,10 +167,7 @@ export class NodeExchange implements Exchange {
     const { headers: fields, contentLength: declared = 0 } = this.head;
     const hasBody = declared > discardBytesMax || fields.has("transfer-encoding");
     const leavesBody = hasBody && !this.#body.isComplete;
-    if (this.protocol === "http/1.1" && (this.#port.isDraining() || leavesBody)) {
-      response.setHeader("connection", "close");
-      this.#port.isLast();
-    }
+    if (this.#port.isDraining() || leavesBody) this.closeAfterAnswer();
   }
 
   write(chunk: Buffer | string): boolean {

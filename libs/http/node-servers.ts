@@ -104,13 +104,8 @@ export class NodeServers {
     }
     const fault = httpFaults.request_timeout();
     const { contentType, body } = this.#options.describe(fault);
-    const fields: [string, string][] = [["content-type", contentType]];
-    // The rest of a late body cannot be waited for.
-    if (exchange.protocol === "http/1.1") {
-      fields.push(["connection", "close"]);
-      this.#closing.add(request.socket);
-    }
-    exchange.respond(fault.httpStatus, fields, body);
+    exchange.closeAfterAnswer();
+    exchange.respond(fault.httpStatus, [["content-type", contentType]], body);
   }
 
   #createHttp1(): Server {

@@ -1,5 +1,5 @@
 /**
- * Money as whole nanos: integers of 10⁻⁹ of a currency unit, always `bigint` (DESIGN D5). A token
+ * Money as whole nanos: integers of 10⁻⁹ of a currency unit, always `bigint`. A token
  * at 0.003625 USD per million tokens costs 3.625 nanos, so prices are kept as nanos per million
  * tokens and a charge is rounded once, up, at the end of a request.
  */

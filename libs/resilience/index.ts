@@ -1,6 +1,6 @@
 /**
  * How calls survive what they call: limits, balancing, ejection, breakers, retries and deadlines as
- * state machines without clock, randomness or input and output of their own (DESIGN D4).
+ * state machines without clock, randomness or input and output of their own.
  */
 
 export {

@@ -1,4 +1,4 @@
-/** Time constant of the decay, in milliseconds (reliability: peak-EWMA, tau 10 s). */
+/** Time constant of the decay, in milliseconds (peak-EWMA, tau 10 s). */
 const tauMs = 10_000;
 const unseenCost = 1e9;
 /** Below this, differences are noise; calls in flight decide. */

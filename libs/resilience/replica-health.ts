@@ -1,4 +1,4 @@
-/** Parameters of reliability 4.2, in milliseconds unless said otherwise. */
+/** Parameters for pools of up to eight, in milliseconds unless said otherwise. */
 export interface HealthParameters {
   /** A refused or reset socket: out this long at once, doubling each time it happens again. */
   readonly refusedOutMs: number;

@@ -12,7 +12,7 @@ export interface PassportClaims {
   readonly roles: readonly string[];
 }
 
-/** The signed, short-lived internal identity of a call (DESIGN part 7). */
+/** The signed, short-lived internal identity of a call. */
 export interface Passport extends PassportClaims {
   /** The deployable that signed it. */
   readonly issuer: string;
@@ -32,7 +32,7 @@ export interface PassportVerifier {
 }
 
 const lifetimeMs = 30_000;
-/** Clocks of two machines may differ by this much (reliability: F18). */
+/** Clocks of two machines may differ by this much. */
 const skewMs = 60_000;
 const cacheSize = 4096;
 

@@ -1,7 +1,7 @@
 /**
  * Which replica of a service gets the next call: the one with the fewest calls under way among
  * those not out of rotation; ties go round. A refused or broken connection takes a replica out for
- * 200 ms, doubling to 5 s; when all are out, all are asked (reliability: never an empty list).
+ * 200 ms, doubling to 5 s; when all are out, all are asked (never an empty list).
  */
 import { type ClientPool, createClientPool } from "../http/index.ts";
 import type { World } from "../world/index.ts";

@@ -4,7 +4,7 @@ import type { World } from "../world/index.ts";
 import type { Address } from "./address.ts";
 import type { Topology } from "./topology.ts";
 
-/** This deployable's signing key, and every deployable's public one (DESIGN part 7, passports). */
+/** This deployable's signing key, and every deployable's public one. */
 export interface SiteKeys {
   /**
    * Ed25519. Every deployable has its own, shared by its replicas, so that one that is taken over

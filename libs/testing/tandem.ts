@@ -159,7 +159,8 @@ function launch(options: TandemOptions, dataDirectory: string, port: number): Ch
   return spawn(process.execPath, words, {
     cwd: root,
     env: { ...realWorld().environment, ...options.environment },
-    stdio: ["ignore", "pipe", "pipe"],
+    // With the channel it stops when this process dies, however that happens.
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
 }
 

@@ -66,7 +66,7 @@ export function describeRefusal(fault: Fault): RefusalBody {
   return { contentType: "application/json", body: JSON.stringify(openAiError(fault, undefined)) };
 }
 
-/** OpenAI's error types, by status (experience 5.2). */
+/** OpenAI's error types, by status. */
 function openAiType(status: number): string {
   if (status === 429) return "rate_limit_error";
   if (status < 500) return "invalid_request_error";

@@ -6,7 +6,7 @@ import { judgeRetry } from "../core/retry-rule.ts";
 import type { Route } from "../core/route-table.ts";
 import { routerFaults } from "../faults.ts";
 import type { GatewayPool } from "../pool/gateway-pool.ts";
-import type { GatewayReplica } from "../pool/gateway-replica.ts";
+import type { GatewayReplica, WaitingCall } from "../pool/gateway-replica.ts";
 import type { RouterParts } from "../router-parts.ts";
 import type { AdmittedRequest } from "./admitted-request.ts";
 import { answerFault } from "./answer-fault.ts";
@@ -28,7 +28,7 @@ const latencyCountedMsMax = 2_000;
  * Every byte of an answer passes `onChunk`, and every broken one ends in `onFailure`: that is where
  * a splicer takes its place, with the kept request body.
  */
-export class Relay implements ResponseHandler {
+export class Relay implements ResponseHandler, WaitingCall {
   readonly #request: AdmittedRequest;
   readonly #route: Route;
   readonly #pool: GatewayPool;
@@ -91,6 +91,7 @@ export class Relay implements ResponseHandler {
     this.#replica = replica;
     this.#attemptStartedAtMs = nowMs;
     replica.load.started();
+    replica.unanswered.add(this);
     replica.health.callStarted();
     const { method, target } = request.exchange.head;
     const body = this.#body.forRequest();
@@ -119,6 +120,7 @@ export class Relay implements ResponseHandler {
     const countedMs =
       head.status === 503 ? failureLatencyMs : Math.min(tookMs, latencyCountedMsMax);
     this.#replica?.load.observed(countedMs, nowMs);
+    this.#replica?.unanswered.delete(this);
     const { contentLength } = head;
     const isSmall = (contentLength ?? Infinity) <= this.#parts.config.withheldAnswerBytes;
     if (isSmall) {
@@ -159,26 +161,45 @@ export class Relay implements ResponseHandler {
   onFailure(failure: AttemptFailure): void {
     const nowMs = this.#parts.world.clock.monotonicMs();
     this.#reportFailure(failure, nowMs);
-    const replica = this.#replica;
-    this.#endAttempt();
     this.#withheld = undefined;
     if (failure.requestStarted) this.#startedAttempts += 1;
+    if (this.#mayRetry(failure.requestStarted, nowMs)) {
+      this.#retry();
+      return;
+    }
+    this.#endAttempt();
+    this.#giveUp(this.#faultOf(failure), "failed");
+  }
+
+  /** Its replica has fallen silent: another one does it, where that is safe. */
+  moveAway(): void {
+    const nowMs = this.#parts.world.clock.monotonicMs();
+    if (this.#isOver || !this.#mayRetry(true, nowMs)) return;
+    this.#startedAttempts += 1;
+    this.#replica?.health.callAbandoned();
+    this.#call?.cancel();
+    this.#retry();
+  }
+
+  #mayRetry(requestStarted: boolean, nowMs: number): boolean {
+    const { head } = this.#request.exchange;
     const verdict = judgeRetry({
-      requestStarted: failure.requestStarted,
+      requestStarted,
       isCommitted: this.#isCommitted,
       isBodyKept: this.#body.isKept,
       replay: this.#route.replay,
-      method: this.#request.exchange.head.method,
-      hasIdempotencyKey: this.#request.exchange.head.headers.has("idempotency-key"),
+      method: head.method,
+      hasIdempotencyKey: head.headers.has("idempotency-key"),
       startedAttempts: this.#startedAttempts,
       attemptsMax: this.#parts.config.attemptsMax,
     });
-    if (verdict === "no" || (verdict === "budgeted" && !this.#pool.budget.tryRetry(nowMs))) {
-      this.#giveUp(this.#faultOf(failure), "failed");
-      return;
-    }
+    return verdict === "free" || (verdict === "budgeted" && this.#pool.budget.tryRetry(nowMs));
+  }
+
+  #retry(): void {
     this.#tried ??= new Set();
-    if (replica !== undefined) this.#tried.add(replica);
+    if (this.#replica !== undefined) this.#tried.add(this.#replica);
+    this.#endAttempt();
     if (this.#tried.size < this.#pool.replicas.length) this.#attempt();
     else this.#hold();
   }
@@ -261,6 +282,7 @@ export class Relay implements ResponseHandler {
 
   #endAttempt(): void {
     if (this.#call !== undefined) this.#replica?.load.ended();
+    this.#replica?.unanswered.delete(this);
     this.#call = undefined;
     this.#replica = undefined;
     this.#request.requestBytes = this.#body.bytes;

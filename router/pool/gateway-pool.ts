@@ -27,8 +27,9 @@ export class GatewayPool {
     this.#world = options.world;
     this.#fraction = () => options.world.randomness.fraction();
     const onReady = (): void => this.#release();
+    const onSilent = (replica: GatewayReplica): void => this.#moveCalls(replica);
     this.replicas = options.addresses.map(
-      (address) => new GatewayReplica({ ...options, address, onReady }),
+      (address) => new GatewayReplica({ ...options, address, onReady, onSilent }),
     );
   }
 
@@ -39,6 +40,15 @@ export class GatewayPool {
   whenReady(run: () => void): () => void {
     this.#waiting.add(run);
     return () => this.#waiting.delete(run);
+  }
+
+  /** A frozen replica breaks no connection; its calls would wait for as long as it is frozen. */
+  #moveCalls(silent: GatewayReplica): void {
+    const nowMs = this.#world.clock.monotonicMs();
+    const hasOther = this.replicas.some((each) => each !== silent && each.isRouted(nowMs));
+    // Where all are silent it is this machine that is slow: moving would make it slower.
+    if (!hasOther) return;
+    for (const call of [...silent.unanswered]) call.moveAway();
   }
 
   #release(): void {

@@ -2,7 +2,7 @@ import { type ClientPool, createClientPool } from "@tandem/libs/http";
 import { PeakEwma, ReplicaHealth } from "@tandem/libs/resilience";
 import type { Log } from "@tandem/libs/telemetry";
 import type { World } from "@tandem/libs/world";
-import { type Probe, startProbe } from "./probe.ts";
+import { type Probe, type ProbeResult, startProbe } from "./probe.ts";
 
 export interface GatewayReplicaOptions {
   readonly gateway: string;
@@ -13,7 +13,17 @@ export interface GatewayReplicaOptions {
   readonly probeTimeoutMs: number;
   /** It answered a probe that it is ready. */
   onReady(): void;
+  /** It has not answered for about a second, though its socket may be open: frozen, or gone. */
+  onSilent(replica: GatewayReplica): void;
 }
+
+/** A call that can be taken to another replica, as long as nothing of its answer has come. */
+export interface WaitingCall {
+  moveAway(): void;
+}
+
+/** Probes in a row without an answer, after which calls that still wait are moved. */
+const silencesUntilMoved = 4;
 
 /** Requests to one replica at once. Far above what one process can work on. */
 const connectionsMax = 4_096;
@@ -25,7 +35,10 @@ export class GatewayReplica {
   readonly load = new PeakEwma();
   readonly health = new ReplicaHealth();
   readonly #probe: Probe;
+  /** Calls that have had no word of an answer yet. */
+  readonly unanswered = new Set<WaitingCall>();
   #hasPassedProbe: boolean = false;
+  #silences = 0;
 
   constructor(options: GatewayReplicaOptions) {
     const { address, world, log } = options;
@@ -40,10 +53,7 @@ export class GatewayReplica {
       world,
       periodMs: options.probePeriodMs,
       timeoutMs: options.probeTimeoutMs,
-      onResult: (passed) => {
-        this.#probed(passed, { world, log });
-        if (passed) options.onReady();
-      },
+      onResult: (result) => this.#probed(result, options),
     });
   }
 
@@ -57,17 +67,20 @@ export class GatewayReplica {
     this.connections.close();
   }
 
-  #probed(passed: boolean, { world, log }: { world: World; log: Log }): void {
+  #probed(result: ProbeResult, { world, log, onReady, onSilent }: GatewayReplicaOptions): void {
     const nowMs = world.clock.monotonicMs();
     const before = this.health.availability(nowMs);
-    if (passed) {
+    if (result === "ready") {
       this.#hasPassedProbe = true;
       this.health.probePassed(nowMs);
     } else {
       this.health.probeFailed();
     }
+    this.#silences = result === "silent" ? this.#silences + 1 : 0;
     const after = this.health.availability(nowMs);
     if (before !== after) log.info("replica_health_changed", { target: this.name, before, after });
+    if (result === "ready") onReady();
+    if (this.#silences === silencesUntilMoved) onSilent(this);
   }
 }
 

@@ -7,15 +7,18 @@ export interface ProbeOptions {
   /** Give or take a tenth, so that the probes of many routers do not march in step. */
   readonly periodMs: number;
   readonly timeoutMs: number;
-  onResult(passed: boolean): void;
+  onResult(result: ProbeResult): void;
 }
+
+/** `unready` is an answer too: such a replica finishes what it has, a `silent` one may not. */
+export type ProbeResult = "ready" | "unready" | "silent";
 
 export interface Probe {
   stop(): void;
 }
 
-/** One that is gone is asked more often: requests may be waiting for it, and asking costs little. */
-const absentFactor = 5;
+/** A silent one is asked more often: requests may be waiting for it, and asking costs little. */
+const silentFactor = 5;
 
 const request = { method: "GET", target: "/readyz", headers: [] } as const;
 
@@ -30,32 +33,31 @@ export function startProbe({ address, world, periodMs, timeoutMs, onResult }: Pr
   let call: ClientCall | undefined;
   let isStopped = false;
 
-  const schedule = (passed: boolean): void => {
-    if (isStopped) return;
+  const schedule = (result: ProbeResult): void => {
     const jitter = 0.9 + 0.2 * world.randomness.fraction();
-    const delayMs = passed ? periodMs : periodMs / absentFactor;
+    const delayMs = result === "silent" ? periodMs / silentFactor : periodMs;
     timer = world.timers.after(delayMs * jitter, ask);
   };
   const ask = (): void => {
     let status = 0;
-    const end = (passed: boolean): void => {
+    const end = (result: ProbeResult): void => {
       timer?.cancel();
       call = undefined;
       if (isStopped) return;
-      onResult(passed);
-      schedule(passed);
+      onResult(result);
+      schedule(result);
     };
     timer = world.timers.after(timeoutMs, () => {
       call?.cancel();
-      end(false);
+      end("silent");
     });
     call = pool.send(request, {
       onHead: (head) => {
         status = head.status;
       },
       onChunk: () => undefined,
-      onEnd: () => end(status === 200),
-      onFailure: () => end(false),
+      onEnd: () => end(status === 200 ? "ready" : "unready"),
+      onFailure: () => end("silent"),
     });
   };
   ask();

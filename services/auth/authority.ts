@@ -1,5 +1,5 @@
 /**
- * The services' own look at who is calling (DESIGN part 7): gateways check first, and nothing here
+ * The services' own look at who is calling: gateways check first, and nothing here
  * trusts that they did. An organisation that is not the caller's does not exist for it.
  */
 import type { CallContext } from "@tandem/libs/rpc";

@@ -1,4 +1,4 @@
-/** Tenant checks, made anew in every operation from the signed passport (DESIGN part 7). */
+/** Tenant checks, made anew in every operation from the signed passport. */
 import type { CallContext } from "@tandem/libs/rpc";
 import { mayWrite } from "./core/write-authority.ts";
 import { usersFaults } from "./faults.ts";

@@ -35,7 +35,7 @@ export type SiteFile = z.infer<typeof siteFileSchema>;
 export type SiteReplica = SiteFile["replicas"][number];
 
 export function writeSiteFile(path: string, content: SiteFile): void {
-  writePrivateFile(path, JSON.stringify(content));
+  writePrivateFile(path, JSON.stringify(content), { isLasting: false });
 }
 
 export function readSiteFile(path: string): SiteFile {

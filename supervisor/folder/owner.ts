@@ -35,7 +35,10 @@ export async function takeOwnership(directory: DataDirectory): Promise<Ownership
   });
   lock.unref();
   return {
-    announce: (owner) => writePrivateFile(directory.ownerFile, `${JSON.stringify(owner)}\n`),
+    announce: (owner) => {
+      const content = `${JSON.stringify(owner)}\n`;
+      writePrivateFile(directory.ownerFile, content, { isLasting: false });
+    },
     release: () => lock.close(),
   };
 }

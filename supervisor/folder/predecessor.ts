@@ -21,7 +21,8 @@ const pollMs = 25;
 
 /** Notes the running processes, so that a successor knows whom it has to see off. */
 export function noteProcesses(directory: DataDirectory, processes: readonly NotedProcess[]): void {
-  writePrivateFile(directory.processesFile, `${JSON.stringify(processes)}\n`);
+  const content = `${JSON.stringify(processes)}\n`;
+  writePrivateFile(directory.processesFile, content, { isLasting: false });
 }
 
 /**

@@ -11,15 +11,20 @@ import { dirname } from "node:path";
 
 /**
  * Writes a file that only its owner may read, whole or not at all: readers see the old one or the
- * new one, also after a power cut.
+ * new one, also after a power cut. What a restart of the machine makes worthless need not wait for
+ * the disk: `isLasting: false`.
  */
-export function writePrivateFile(path: string, content: string): void {
+export function writePrivateFile(
+  path: string,
+  content: string,
+  { isLasting = true }: { readonly isLasting?: boolean } = {},
+): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const fresh = `${path}.new`;
   const descriptor = openSync(fresh, "w", 0o600);
   try {
     writeFileSync(descriptor, content);
-    fsyncSync(descriptor);
+    if (isLasting) fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }

@@ -1,5 +1,5 @@
 /**
- * A private Redis or Valkey for the hot store, where a binary of one is installed (DESIGN D8); the
+ * A private Redis or Valkey for the hot store, where a binary of one is installed; the
  * embedded store is used otherwise. It holds nothing that is not elsewhere as well, so its loss
  * costs speed and not data.
  */

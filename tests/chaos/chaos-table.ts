@@ -7,7 +7,7 @@ export interface ChaosRow {
   readonly report: KillLoopReport;
 }
 
-/** A replacement has to be ready this soon (reliability contract: all replicas ready within 5 s). */
+/** A replacement has to be ready this soon (all replicas ready within 5 s). */
 const recoveryLimitMs = 5_000;
 
 /** What is wrong with a run; empty when nothing is. */

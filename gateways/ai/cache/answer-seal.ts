@@ -1,7 +1,7 @@
 /**
  * Answers that leave this process carry a MAC over themselves and the key they are kept under, so
  * that nobody who can write to the shared store can put words into a model's mouth, nor move an
- * answer to another question (reliability 4.11).
+ * answer to another question.
  */
 import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
 import type { StoredAnswer } from "./answer-memory.ts";

@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { hasControlBytes } from "./control-bytes.ts";
 import { decodeJsonString, entrySize, JsonDocument, jsonKind } from "./json-document.ts";
 
-/** Deeper values are refused (reliability part 6, B05). */
+/** Deeper values are refused. */
 const depthMax = 64;
 /** More recorded values than this are refused; a chat of some 60,000 messages. */
 const entriesMax = 1 << 18;

@@ -1,6 +1,6 @@
 /**
  * Which target has read the beginning of this prompt before, so that its prefix cache can be used
- * (reliability 4.1). A prompt is a chain of hashes over pieces of 512 bytes, each covering all
+ *. A prompt is a chain of hashes over pieces of 512 bytes, each covering all
  * before it; a target's memory is the last 10,000 of them.
  */
 

@@ -43,7 +43,7 @@ export function chooseTarget<Target extends TargetCandidate>(
   const untried = targets.filter((target) => !context.tried.has(target));
   if (untried.length <= 1) return untried[0];
   const isOut = (target: Target): boolean => target.health.availability(context.nowMs) === "out";
-  // Never an empty list: when all are out, all are asked (reliability 4.2).
+  // Never an empty list: when all are out, all are asked.
   const reachable = untried.some((target) => !isOut(target))
     ? untried.filter((target) => !isOut(target))
     : untried;

@@ -183,7 +183,7 @@ export class OrganisationLimits {
         poolOf: (grant) => this.#poolOf(grant),
       });
     } catch {
-      // Limits may be missed by a share; nobody is turned away because of us (reliability 4.12).
+      // Limits may be missed by a share; nobody is turned away because of us.
       const { replicas } = this.#parts;
       subject.isDegraded = true;
       subject.limits.grantShare({ nowMs: this.#nowMs(), validMs: shareValidMs, replicas });

@@ -7,7 +7,7 @@ const firstTokenBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60];
 const perTokenBuckets = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2.5];
 const overheadBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25];
 
-/** Figures of the requests of one model at one upstream, with names and units of experience 6.1. */
+/** Figures of the requests of one model at one upstream, with names and units as Prometheus asks. */
 export interface CallMetrics {
   observe(call: Call, durationMs: number): void;
   /** Gauges, now and then. */

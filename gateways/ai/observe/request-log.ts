@@ -1,7 +1,7 @@
 import type { Log } from "@tandem/libs/telemetry";
 import type { Call } from "../call.ts";
 
-/** One wide line for a request, in the words of experience 6.1. Never a prompt, never a key. */
+/** One wide line for a request, wide and flat. Never a prompt, never a key. */
 export function logCall(log: Log, call: Call, durationMs: number): void {
   const { fault, payer, usage, attempts } = call;
   const line = {
@@ -37,7 +37,7 @@ function describeAttempt({ upstream, failure }: Call["attempts"][number]): strin
   return failure === "" ? upstream : `${upstream}: ${failure}`;
 }
 
-/** The trace's id, where the caller sent a valid trace (wire-API section 15). */
+/** The trace's id, where the caller sent a valid trace. */
 export function traceIdOf({ exchange }: Call): string | undefined {
   const parent = exchange.head.headers.get("traceparent");
   const match = parent === undefined ? null : /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(parent);

@@ -15,7 +15,7 @@ const answerTokensMin = 256;
 /**
  * 5 check quota: limits first, then money for the most this request can cost. Both are leased, so
  * nobody is asked in the steady path. What is sent upstream is capped by what was reserved: no
- * budget can be overspent (reliability 4.9).
+ * budget can be overspent.
  */
 export function checkQuotaPhase(parts: AiParts): Phase<Call> {
   return {

@@ -23,7 +23,7 @@ export type OnBroken = (
   broken: { readonly failure: AttemptFailure; readonly tried: ReadonlySet<LiveTarget> },
 ) => Promise<TryOutcome> | undefined;
 
-/** Nobody continues broken streams yet (reliability part 2 says how it is to be done). */
+/** Nobody continues broken streams yet. */
 const nobodyContinues: OnBroken = () => undefined;
 
 const noneTried: ReadonlySet<LiveTarget> = new Set();
@@ -145,7 +145,7 @@ function exhausted(call: Call, failure: AttemptFailure | undefined): Fault {
 
 /**
  * Comments while a stream is waited for; blank lines for a whole answer, but later, since they fix
- * the status at 200 (experience 5.3).
+ * the status at 200.
  */
 function keepAlive(call: Call, { config }: AiParts, nowMs: number): void {
   const { answer, request } = call;

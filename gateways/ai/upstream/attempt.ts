@@ -158,7 +158,9 @@ export class Attempt implements ResponseHandler, Watched {
     const { reader, onPiece } = this.#options;
     if (reader === undefined) return;
     const piece = reader.push(chunk);
-    if (piece !== undefined) {
+    // What fails with its first words has said nothing yet: another target can begin anew.
+    const isStillborn = reader.failure !== undefined && this.#firstTokenMs === undefined;
+    if (piece !== undefined && !isStillborn) {
       this.#firstTokenMs ??= this.#lastByteMs - this.#startedMs;
       onPiece(piece);
     }

@@ -6,7 +6,7 @@ import { choiceBytes } from "../core/whole/whole-reader.ts";
 
 /**
  * What was used: as the upstream counted, else as we can judge it. A stream that broke or was left
- * is counted by what the client got of it (reliability 2.2: billed as delivered).
+ * is counted by what the client got of it (billed as delivered).
  */
 export function takeUsage(call: Call): void {
   const isDelivered = call.fault === undefined && call.outcome === "complete";

@@ -1,7 +1,7 @@
 /**
  * The form of an API key: `sk-tdm-<environment>_<30 characters><6 characters>`, all in base 62, the
  * last six being the CRC-32 of everything before them. So scanners and gateways can tell a key from
- * garbage without asking anybody (reliability part 6.3), and 30 characters carry 178 random bits.
+ * garbage without asking anybody, and 30 characters carry 178 random bits.
  */
 import { createHmac } from "node:crypto";
 import { crc32 } from "node:zlib";

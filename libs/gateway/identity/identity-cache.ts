@@ -55,7 +55,7 @@ const staleAnswersMax = 3;
 const evictionLooksMax = 64;
 
 /**
- * Verified credentials, so that a request asks nobody who its caller is (DESIGN D2). Bounded;
+ * Verified credentials, so that a request asks nobody who its caller is. Bounded;
  * entries that were used since the last round survive an eviction (second chance). It guarantees:
  * - A revocation that was heard is honoured from then on, also against a look-up that was under
  * way.

@@ -21,7 +21,7 @@ export const identityFaults = defineFaults("identity", {
     retry: "never",
     publicMessage: "The API key has expired. Create another one.",
   },
-  /** Never 401: an outage is not the caller's fault (DESIGN D10). */
+  /** Never 401: an outage is not the caller's fault. */
   unavailable: {
     code: "unavailable",
     blame: "platform",

@@ -71,7 +71,7 @@ function isAway(error: unknown): boolean {
 
 function disguise<Services>(error: unknown, route: Route<Services>): unknown {
   if (!Fault.is(error)) return error;
-  // A refusal between our own parts says nothing of the caller's credentials (DESIGN D10).
+  // A refusal between our own parts says nothing of the caller's credentials.
   if (error.reason === "rpc.passport_refused") return new Error(error.message, { cause: error });
   if (error.code !== "not_found" || !route.path.includes(":")) return error;
   return restFaults.not_found({ detail: error.reason, cause: error });

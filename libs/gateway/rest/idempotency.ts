@@ -8,8 +8,9 @@
  * answer. Replies can hold secrets shown once, so they are sealed with a key that takes both the
  * platform's pepper and the client's own `Idempotency-Key` to derive: the store alone opens none.
  *
- * States of a record: absent → running (lock of 30 s, longer than any request may take) → done
- * (24 h); running → absent when the request was refused, so that it can be corrected and repeated.
+ * States of a record: absent → running (a lock of 2 s, renewed while it runs, so that a gateway
+ * killed in the middle holds nobody up for longer) → done (24 h); running → absent when the request
+ * was refused, so that it can be corrected and repeated.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from "node:crypto";
 import { type HotStore, hotKey } from "../../store/index.ts";
@@ -17,7 +18,8 @@ import type { World } from "../../world/index.ts";
 import { restFaults } from "./rest-faults.ts";
 
 export const idempotencyKeptMs = 24 * 3_600_000;
-const lockMs = 30_000;
+const lockMs = 2_000;
+const renewMs = 600;
 const keyPattern = /^[\x21-\x7e]{1,255}$/;
 
 /** An answer as it can be given again. */
@@ -125,16 +127,20 @@ function runOf(given: {
   readonly world: World;
 }): IdempotentRun {
   const { store, place, running, fingerprint, sealKey, world } = given;
+  const renewing = world.timers.every(renewMs, () => {
+    // Without the store the lock runs out, and the services see to it that the effect is one.
+    store.set(place, running, { ttlMs: lockMs }).catch(() => undefined);
+  });
   return {
     async complete(answer) {
-      const sealed = seal(JSON.stringify(answer), {
-        key: sealKey,
-        nonce: world.randomness.bytes(12),
-      });
+      renewing.cancel();
+      const nonce = world.randomness.bytes(12);
+      const sealed = seal(JSON.stringify(answer), { key: sealKey, nonce });
       const done = JSON.stringify({ fingerprint, sealed } satisfies Record);
       await store.set(place, done, { ttlMs: idempotencyKeptMs });
     },
     async abandon() {
+      renewing.cancel();
       await store.deleteIfEqual(place, running);
     },
   };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { Fault } from "../../kernel/index.ts";
 import type { HotStore } from "../../store/index.ts";
+import { seededWorld } from "../../testing/index.ts";
 import { realWorld } from "../../world/index.ts";
 import { type Ask, type BookServer, openBookServer, type Shelf } from "./book-server.suite.ts";
 import { createIdempotency } from "./idempotency.ts";
@@ -68,6 +69,39 @@ describe("idempotency", () => {
     release();
     assert.equal((await first).status, 201);
     assert.equal((await ask(post("c"))).headers["idempotent-replayed"], "true");
+  });
+
+  test("a gateway killed in the middle frees the key within seconds, one at work keeps it", async () => {
+    const seeded = seededWorld();
+    const locks: [key: string, ttlMs: number][] = [];
+    const store = {
+      get: async () => undefined,
+      deleteIfEqual: async () => true,
+      setIfAbsent: async (key: string, _value: unknown, { ttlMs }: { ttlMs: number }) => {
+        locks.push([key, ttlMs]);
+        return true;
+      },
+      set: async (key: string, _value: unknown, { ttlMs }: { ttlMs: number }) => {
+        locks.push([key, ttlMs]);
+      },
+    };
+    const secret = new Uint8Array(32);
+    const idempotency = createIdempotency({ store, secret, world: seeded.world });
+    const run = await idempotency.begin({
+      key: "k",
+      organisationId: "org_a",
+      actor: "key_1",
+      method: "POST",
+      target: "/x",
+      canonicalBody: "{}",
+    });
+    assert.ok("complete" in run);
+    await seeded.advance(5_000);
+    assert.ok(locks.length >= 8, "renewed well before it runs out");
+    assert.ok(locks.every(([, ttlMs]) => ttlMs <= 2_000));
+    await run.complete({ status: 201, headers: [], body: "" });
+    assert.equal(seeded.pendingTimers, 0);
+    assert.equal(locks.at(-1)?.[1], 24 * 3_600_000);
   });
 
   test("100 parallel calls with one key have one effect", async () => {

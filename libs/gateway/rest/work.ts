@@ -34,7 +34,7 @@ export interface RestParts<Services> {
   readonly metrics: Metrics;
   /** For metrics and log lines: the gateway's name. */
   readonly component: string;
-  /** Milliseconds a request may take. Below the lock of an idempotency key. */
+  /** Milliseconds a request may take. */
   readonly deadlineMs: number;
   /** Milliseconds to wait for a service when the last good answer could stand in. */
   readonly staleAfterMs: number;

@@ -1,7 +1,7 @@
 /**
  * Whether an upstream is well, from looks at it (probes) and from what gateways met (attempts).
  * States: unknown → up ⇄ degraded ⇄ down. Two failed looks in a row make it down, two good ones
- * up again (reliability 4.2: fall 2, rise 2); a share of failed attempts makes it degraded.
+ * up again (fall 2, rise 2); a share of failed attempts makes it degraded.
  */
 export type HealthState = "unknown" | "up" | "degraded" | "down";
 
@@ -34,7 +34,7 @@ const rise = 2;
 const windowMs = 10_000;
 /** Fewer attempts than this say nothing. */
 const attemptsMin = 10;
-/** The share of failures from which an upstream is unwell (DESIGN part 5: error rate). */
+/** The share of failures from which an upstream is unwell (error rate). */
 const degradedRatio = 0.05;
 const downRatio = 0.5;
 

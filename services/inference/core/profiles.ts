@@ -1,7 +1,7 @@
 /**
  * What is known of each kind of upstream before it is asked: where it tells its models and its
  * health, how long it may take, how a broken stream goes on there, and whether a call costs money.
- * Sources: experience table of upstreams, each server's own API reference.
+ * Source: each server's own API reference.
  */
 export type Continuation = "none" | "prefix" | "continue_final_message";
 

@@ -1,5 +1,5 @@
 /**
- * Which addresses an upstream may have (reliability B09). The URL is checked here; what its name
+ * Which addresses an upstream may have. The URL is checked here; what its name
  * resolves to is checked with `isForbiddenAddress`, every address of it.
  */
 import { BlockList, isIPv4, isIPv6 } from "node:net";

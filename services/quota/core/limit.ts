@@ -23,7 +23,7 @@ export function limitsOf(limits: readonly Limit[], caller: Subject): readonly Li
   return limits.filter(({ subject }) => appliesTo(subject, caller));
 }
 
-/** A gateway takes what a rate gives in this time (reliability 4.8). */
+/** A gateway takes what a rate gives in this time. */
 const leaseMs = 100;
 /** But at most this part of the limit. */
 const partOfLimit = 0.01;

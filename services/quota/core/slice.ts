@@ -34,9 +34,9 @@ export interface SliceDecision {
   readonly isScarce: boolean;
 }
 
-/** A stock is one part in this many of the room (reliability 4.9: at most 1 % of the balance). */
+/** A stock is one part in this many of the room (at most 1 % of the balance). */
 const partsOfStock = 100n;
-/** Below this many slices things are scarce (reliability 4.9: near zero go synchronous). */
+/** Below this many slices things are scarce (near zero go synchronous). */
 const slicesMin = 20n;
 
 export function decideSlice(request: SliceRequest): SliceDecision {

@@ -1,6 +1,6 @@
 /**
  * What became of one try at one upstream, and what follows from it. Pure; the table that decides
- * between "try elsewhere" and "tell the client" (reliability 4.3, wire-API sections 4 and 13.4).
+ * between "try elsewhere" and "tell the client".
  */
 
 export type AttemptFailure =

@@ -5,7 +5,7 @@ import { likelyPromptTokens } from "./prompt-estimate.ts";
 /** For limits of tokens, where a request does not say how long its answer may be. */
 export const answerTokensDefault = 1_024;
 
-/** DeepSeek's defaults (wire-API section 2.1). */
+/** DeepSeek's defaults. */
 const plainTokens = 8_192;
 const thinkingTokens = 65_536;
 const maxEffortTokens = 131_072;

@@ -54,7 +54,7 @@ function countOf(value: unknown): number | undefined {
 
 /**
  * The usage as JSON, in DeepSeek's form with OpenAI's detail fields, since each client reads
- * another one (wire-API section 3.1). `extension` is one more member, written as JSON.
+ * another one. `extension` is one more member, written as JSON.
  */
 export function writeUsage(usage: TokenUsage, extension = ""): string {
   const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens } = usage;

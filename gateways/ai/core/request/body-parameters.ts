@@ -57,7 +57,7 @@ export class BodyParameters {
 
 /**
  * Reads a body and checks each parameter there is a check for; others pass, since SDKs send what
- * their users give them (wire-API section 2.1).
+ * their users give them.
  */
 export function readParameters(
   body: Buffer,

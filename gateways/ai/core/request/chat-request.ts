@@ -23,7 +23,7 @@ import {
 } from "./parameter-checks.ts";
 import { toolChoiceCheck, toolsCheck } from "./tool-checks.ts";
 
-/** wire-API section 2.1 */
+/** DeepSeek API, Create Chat Completion. */
 export const maxTokensMax = 393_216;
 const choicesMax = 16;
 const tokensCheck = integerCheck({ min: 1, max: maxTokensMax });

@@ -24,7 +24,7 @@ const checks = new Map<string, Check>([
   ["logprobs", integerCheck({ min: 0, max: 20 })],
 ]);
 
-/** A text completion, or one that fills in the middle (wire-API section 5). */
+/** A text completion, or one that fills in the middle. */
 export function readCompletionRequest(body: Buffer): GenerationRequest | RequestProblem {
   const parameters = readParameters(body, checks);
   if (isProblem(parameters)) return parameters;

@@ -11,7 +11,7 @@ import {
 
 const inputsMax = 2_048;
 
-/** A text, texts, token numbers, or lists of them (wire-API section 11.1). */
+/** A text, texts, token numbers, or lists of them. */
 const inputCheck: Check = (document, value) => {
   const kind = document.kind(value);
   if (kind === jsonKind.string) {

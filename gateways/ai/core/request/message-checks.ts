@@ -2,7 +2,7 @@ import { type JsonDocument, jsonKind, nowhere } from "../json-document.ts";
 import { contradictory, invalid, type RequestProblem } from "./generation-request.ts";
 import { elementsOf } from "./parameter-checks.ts";
 
-/** wire-API section 2.2. `developer` is OpenAI's newer name for `system`. */
+/** DeepSeek API, messages. `developer` is OpenAI's newer name for `system`. */
 const roles = ["system", "user", "assistant", "tool", "latest_reminder", "developer"] as const;
 type Role = (typeof roles)[number];
 

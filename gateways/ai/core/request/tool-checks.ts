@@ -1,7 +1,7 @@
 import { type JsonDocument, jsonKind, nowhere } from "../json-document.ts";
 import { type Check, choiceCheck, elementsOf } from "./parameter-checks.ts";
 
-/** wire-API section 2.5 */
+/** DeepSeek API, Tool Calls. */
 const toolsMax = 128;
 const toolName = /^[a-zA-Z0-9_-]{1,128}$/;
 

@@ -1,4 +1,4 @@
-/** Beyond this a stream's own memory of itself is given up; reliability 2.2 has the figure. */
+/** Beyond this a stream's own memory of itself is given up. */
 export const sentBytesMax = 1024 * 1024;
 
 /**

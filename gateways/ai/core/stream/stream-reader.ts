@@ -33,7 +33,7 @@ export interface StreamFailure {
  * - `failed`: nothing more will come of it.
  *
  * The event with the finish reason is kept back, to leave with the usage (DeepSeek's place for it,
- * wire-API section 3.3); `closing` gives it, followed by `[DONE]`. So a stream that breaks has
+ * the last content chunk); `closing` gives it, followed by `[DONE]`. So a stream that breaks has
  * never shown a client either of them.
  */
 export class StreamReader {
@@ -250,7 +250,7 @@ function withUsage(data: string, usageJson: string): string {
   return patched(data, (patch) => patch.set("usage", usageJson));
 }
 
-/** Clients want a role in the first delta of a chat (wire-API section 12). */
+/** Clients want a role in the first delta of a chat. */
 function withRole(data: string, object: string): string {
   if (object !== "chat.completion.chunk") return data;
   return patched(data, (patch, document) => {

@@ -35,7 +35,7 @@ export function readEmbeddings(body: Buffer): EmbeddingsAnswer | WholeFailure {
 /**
  * The answer as clients get it. Vectors are brought into the form the client asked for, whatever
  * the upstream sent: SDKs that decode base64 blindly make garbage of a list without an error
- * (wire-API section 11.1).
+ *.
  */
 export function writeEmbeddings(
   { document }: EmbeddingsAnswer,

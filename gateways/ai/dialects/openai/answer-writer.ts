@@ -20,7 +20,7 @@ const blankLine = "\n";
 /**
  * The answer on its way to the client. States: unsent → waiting (its status is out, nothing of the
  * answer is) → flowing → over, or whole from unsent or waiting. The status is held back for as
- * long as another one could still be right (reliability 2.2).
+ * long as another one could still be right.
  */
 export class AnswerWriter {
   readonly #exchange: Exchange;
@@ -105,7 +105,7 @@ export class AnswerWriter {
 
   /**
    * An error: with its status while that can be chosen, else as an event in the stream. Either way
-   * what has begun is cut off, so that it never ends like a whole answer (DESIGN D10).
+   * what has begun is cut off, so that it never ends like a whole answer.
    */
   fail(fault: Fault, { requestId, status }: { requestId: string; status: number }): void {
     if (this.#state === "over") return;

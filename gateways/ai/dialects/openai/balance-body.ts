@@ -1,4 +1,4 @@
-/** `GET /user/balance` as DeepSeek answers it (wire-API section 6). */
+/** `GET /user/balance` as DeepSeek answers it. */
 
 export interface WalletBalance {
   readonly currency: string;

@@ -1,6 +1,6 @@
 import type { Endpoint } from "../../core/request/generation-request.ts";
 
-/** Clients are pointed at any of these; the same is served under each (wire-API section 1). */
+/** Clients are pointed at any of these; the same is served under each. */
 const prefixes = ["", "/v1", "/beta", "/beta/v1"] as const;
 
 const paths: readonly (readonly [path: string, endpoint: Endpoint])[] = [

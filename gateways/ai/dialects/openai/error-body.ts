@@ -1,4 +1,4 @@
-/** Errors as OpenAI and DeepSeek write them (wire-API section 4, experience 5.2). */
+/** Errors as OpenAI and DeepSeek write them. */
 import type { Fault } from "@tandem/libs/kernel";
 
 interface ErrorWords {

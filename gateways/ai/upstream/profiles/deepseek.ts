@@ -1,6 +1,6 @@
 import { genericProfile, openaiPath, type UpstreamProfile } from "./profile.ts";
 
-/** api.deepseek.com. Prefixes and filling in the middle live under `/beta` (wire-API 2.4 and 5). */
+/** api.deepseek.com. Prefixes and filling in the middle live under `/beta`. */
 export const deepseekProfile: UpstreamProfile = {
   ...genericProfile,
   pathOf: (basePath, request) => {
@@ -10,7 +10,7 @@ export const deepseekProfile: UpstreamProfile = {
   },
   adapt: (patch, request) => {
     // A forced tool is refused while the model thinks, which it does by default; LangChain's
-    // structured output forces one and knows nothing of thinking (wire-API 2.5).
+    // structured output forces one and knows nothing of thinking.
     if (request.isToolForced && request.isThinking === undefined) {
       patch.set("thinking", '{"type":"disabled"}');
     }

@@ -3,7 +3,7 @@ import { genericProfile, type UpstreamProfile } from "./profile.ts";
 
 const topLogprobsMax = 5;
 
-/** Alibaba Model Studio in its OpenAI-compatible mode (wire-API 13.3). */
+/** Alibaba Model Studio in its OpenAI-compatible mode. */
 export const modelstudioProfile: UpstreamProfile = {
   ...genericProfile,
   maxTokensKey: "max_completion_tokens",

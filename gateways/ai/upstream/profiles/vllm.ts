@@ -11,7 +11,7 @@ export function adaptTemplate(patch: BodyPatch, request: GenerationRequest): voi
   }
   patch.remove("thinking");
   if (request.features.includes("prefix")) {
-    // With the defaults the turn would be closed and a second answer begun (reliability 2.1).
+    // With the defaults the turn would be closed and a second answer begun.
     patch.set("continue_final_message", "true");
     patch.set("add_generation_prompt", "false");
   }
