@@ -1,9 +1,9 @@
 import { Socket, type SocketConstructorOpts } from "node:net";
 
 /**
- * Reads are synchronous, so all server sockets of a process read into this one buffer, and what came
- * is copied out at its true size. A socket of its own accord takes 64 KiB for each read instead,
- * which made a tenth of a hop's processor time (garbage collection, mostly).
+ * Reads are synchronous, so all server sockets of a process read into this one buffer, and what
+ * came is copied out at its true size. A socket of its own accord takes 64 KiB for each read
+ * instead, which made a tenth of a hop's processor time (garbage collection, mostly).
  */
 const readBuffer = Buffer.allocUnsafeSlow(65_536);
 
