@@ -5,8 +5,8 @@ const bearer = "Bearer ";
 const anyBearer = /^bearer +/i;
 
 /**
- * What a caller shows for itself, in one form: `Bearer <key>`. Anthropic's clients send `x-api-key`;
- * where both are there, Bearer wins. Throws `identity.missing`.
+ * What a caller shows for itself, in one form: `Bearer <key>`. Anthropic's clients send
+ * `x-api-key`; where both are there, Bearer wins. Throws `identity.missing`.
  */
 export function credentialOf(headers: HeaderList): string {
   const authorization = headers.get("authorization");

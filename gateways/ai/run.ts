@@ -1,9 +1,10 @@
 /**
- * The `ai` gateway: model requests in DeepSeek's and OpenAI's API, each through twelve named phases.
- * In the steady path it asks nobody: callers, limits, money, catalogue and upstreams are in memory,
- * fed by the services. It makes the attempts at upstreams itself, and ends every answer honestly.
- * Its own fallback: while services are away it goes on with what it knows, marked, within bounds;
- * it starts from the last snapshots on its disk; what it must not lose is in its journal first.
+ * The `ai` gateway: model requests in DeepSeek's and OpenAI's API, each through twelve named
+ * phases. In the steady path it asks nobody: callers, limits, money, catalogue and upstreams are in
+ * memory, fed by the services. It makes the attempts at upstreams itself, and ends every answer
+ * honestly. Its own fallback: while services are away it goes on with what it knows, marked, within
+ * bounds; it starts from the last snapshots on its disk; what it must not lose is in its journal
+ * first.
  */
 
 import { createHttpServer } from "@tandem/libs/http";

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { hasControlBytes } from "./control-bytes.ts";
+import { hexUnit, skipDigits } from "./json-digits.ts";
 import { decodeJsonString, entrySize, JsonDocument, jsonKind } from "./json-document.ts";
 
 /** Deeper values are refused. */
@@ -390,28 +391,6 @@ isPlain[quote] = 0;
 isPlain[backslash] = 0;
 
 const emptyBytes = Buffer.alloc(0);
-
-function skipDigits(bytes: Buffer, from: number): number {
-  let at = from;
-  for (;;) {
-    const byte = bytes[at];
-    if (byte === undefined || byte < 0x30 || byte > 0x39) return at;
-    at += 1;
-  }
-}
-
-/** The UTF-16 unit written as four hexadecimal digits, or -1. */
-function hexUnit(bytes: Buffer, at: number): number {
-  let unit = 0;
-  for (let index = at; index < at + 4; index += 1) {
-    const byte = bytes[index] ?? 0;
-    const lower = byte | 0x20;
-    if (byte >= 0x30 && byte <= 0x39) unit = unit * 16 + byte - 0x30;
-    else if (lower >= 0x61 && lower <= 0x66) unit = unit * 16 + lower - 0x57;
-    else return -1;
-  }
-  return unit;
-}
 
 const scanner = new JsonScanner();
 
