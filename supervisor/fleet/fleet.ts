@@ -70,13 +70,19 @@ export class Fleet {
     return this.isReady ? "ready" : "degraded";
   }
 
-  /** `router ×2  ai ×2  engine`: what is hosted, and how often. */
+  /** `router ai auth ×2 · engine`: what is hosted, and how often. */
   summary(): string {
     const counts = new Map<string, number>();
     for (const { deployable } of replicasOf(this.#options.topology)) {
       counts.set(deployable, (counts.get(deployable) ?? 0) + 1);
     }
-    return [...counts].map(([name, count]) => (count > 1 ? `${name} ×${count}` : name)).join("  ");
+    return [...new Set(counts.values())]
+      .sort((one, other) => other - one)
+      .map((count) => {
+        const names = [...counts.keys()].filter((name) => counts.get(name) === count).join(" ");
+        return count > 1 ? `${names} ×${count}` : names;
+      })
+      .join(" · ");
   }
 
   /** Makes a start that is under way fail now: somebody wants to stop. */

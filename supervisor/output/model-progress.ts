@@ -30,9 +30,9 @@ export function modelProgress(line: string): ModelProgress | undefined {
   const { model = "?", kind } = said;
   if (kind === "obtaining") return { text: obtaining(model, said), isFinal: false };
   if (kind === "verifying" || kind === "loading") {
-    return { text: `  … model       ${model}: ${kind}`, isFinal: false };
+    return { text: `  … model               ${model}: ${kind}`, isFinal: false };
   }
-  if (kind === "ready") return { text: `  ✓ model       ${model}`, isFinal: true };
+  if (kind === "ready") return { text: `  ✓ model               ${model}`, isFinal: true };
   if (kind === "failed") {
     const why = said.reason === undefined ? "" : `: ${said.reason}`;
     return { text: `  ! model       ${model} is not there yet${why}`, isFinal: true };
@@ -46,5 +46,5 @@ function obtaining(model: string, { source, doneBytes = 0, totalBytes = 0 }: Mod
   const bar = "█".repeat(filled) + "░".repeat(barWidth - filled);
   const total = `${Math.round(totalBytes / mebibyte)} MiB`;
   const from = source === undefined ? "" : ` from ${source}`;
-  return `  ↓ model       ${model} ${bar} ${Math.floor(share * 100)} % of ${total}${from}`;
+  return `  ↓ model               ${model} ${bar} ${Math.floor(share * 100)} % of ${total}${from}`;
 }
