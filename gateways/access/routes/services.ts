@@ -39,11 +39,12 @@ export function asPlatform(call: RestCall): CallOptions {
 
 /**
  * The client's idempotency key as services get it: another caller's same words are another key.
- * Hashed, since services bound its length.
+ * Hashed, since services bound its length. Without one the request's own id takes its place, so
+ * that a call repeated on another replica has one effect all the same.
  */
-export function idempotencyKeyOf({ idempotencyKey, caller }: RestCall): string {
-  if (idempotencyKey === "") return "";
-  return hash("sha256", JSON.stringify([caller.actor, idempotencyKey]), "base64url");
+export function idempotencyKeyOf({ idempotencyKey, requestId, caller }: RestCall): string {
+  const given = idempotencyKey === "" ? ["request", requestId] : [caller.actor, idempotencyKey];
+  return hash("sha256", JSON.stringify(given), "base64url");
 }
 
 /**

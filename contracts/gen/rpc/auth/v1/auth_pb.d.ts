@@ -377,6 +377,9 @@ export declare type CreateKeyRequest = Message<"tandem.auth.v1.CreateKeyRequest"
   expiresAtMs: bigint;
 
   /**
+   * Every caller gives one: calls are sent again to another replica when one dies. Repeated before
+   * the secret's first use it gives another secret, afterwards none.
+   *
    * @generated from field: string idempotency_key = 10;
    */
   idempotencyKey: string;

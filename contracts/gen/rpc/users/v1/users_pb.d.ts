@@ -241,7 +241,8 @@ export declare type CreateOrganisationRequest = Message<"tandem.users.v1.CreateO
   name: string;
 
   /**
-   * Makes a repeated call answer the same organisation.
+   * Makes a repeated call answer the same organisation. Here and below every caller gives one:
+   * calls are sent again to another replica when one dies.
    *
    * @generated from field: string idempotency_key = 2;
    */
