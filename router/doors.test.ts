@@ -4,7 +4,7 @@ import net from "node:net";
 import { type TestContext, test } from "node:test";
 import { httpRequest } from "@tandem/libs/testing";
 import { openCertificate } from "./certificate.ts";
-import { eventually, start } from "./test-router.ts";
+import { eventually, start } from "./testing/test-router.ts";
 
 interface BoundHandle {
   readonly fd: number;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { httpRequest, plainClient } from "@tandem/libs/testing";
-import { eventually, overTcp, rawRequest, start } from "./test-router.ts";
+import { eventually, overTcp, rawRequest, start } from "./testing/test-router.ts";
 
 test("no unary call fails while gateway replicas are killed and come back", async (context) => {
   // Ten kills in a second or two: on a slow machine one call may meet more than two of them.

@@ -1,4 +1,4 @@
-import type { Exchange, ExchangeHandler } from "@tandem/libs/http";
+import type { ExchangeHandler } from "@tandem/libs/http";
 import { Fault } from "@tandem/libs/kernel";
 import type { RouteTable } from "./core/route-table.ts";
 import { routerFaults } from "./faults.ts";

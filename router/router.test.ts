@@ -5,7 +5,7 @@ import { createClientPool, type Exchange } from "@tandem/libs/http";
 import { isId } from "@tandem/libs/kernel";
 import { httpRequest } from "@tandem/libs/testing";
 import { realWorld } from "@tandem/libs/world";
-import { eventually, rawRequest, start } from "./test-router.ts";
+import { eventually, rawRequest, start } from "./testing/test-router.ts";
 
 /** The lower-case fields that a gateway was sent. */
 function fieldsOf(exchange: Exchange): Record<string, string> {

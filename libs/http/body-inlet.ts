@@ -27,9 +27,9 @@ export class BodyInlet {
   #held: Buffer[] = none;
   #heldBytes = 0;
   #handlers: BodyHandlers | undefined;
-  #isPaused: boolean = false;
-  #isComplete: boolean = false;
-  #isClosed: boolean = false;
+  #isPaused = false;
+  #isComplete = false;
+  #isClosed = false;
   #onAbort: (() => void) | undefined;
 
   constructor(source: BodySource) {

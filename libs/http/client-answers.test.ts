@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { test } from "node:test";
-import { bareServer, callOnce, eventually, failureOf, openPool } from "./test-wire.ts";
+import { bareServer, callOnce, eventually, failureOf, openPool } from "./testing/wire.ts";
 
 const answers: readonly (readonly [text: string, status: number, body: string])[] = [
   ["HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc", 200, "abc"],

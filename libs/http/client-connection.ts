@@ -42,7 +42,15 @@ export interface Work {
  */
 const readBuffer = Buffer.allocUnsafeSlow(65_536);
 
+/** A long silent generation must not be forgotten by a firewall on the way. */
+const tcpKeepAliveMs = 30_000;
+
 const nothing = Buffer.alloc(0);
+
+interface TcpKeepAlive {
+  readonly keepAlive: boolean;
+  readonly keepAliveInitialDelay: number;
+}
 
 function openSocket(
   address: ParsedAddress,
@@ -58,14 +66,18 @@ function openSocket(
   };
   if (address.kind === "unix") return connectTcp({ path: address.path, onread });
   const { host, port } = address;
-  if (address.kind === "tcp") return connectTcp({ host, port, noDelay: true, onread });
+  const keepAlive = { keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs };
+  if (address.kind === "tcp") {
+    return connectTcp({ host, port, noDelay: true, ...keepAlive, onread });
+  }
   // tls.connect passes `onread` on to its socket; its type declaration leaves it out.
-  const options: ConnectionOptions & { onread: OnReadOpts } = {
+  const options: ConnectionOptions & TcpKeepAlive & { onread: OnReadOpts } = {
     host,
     port,
     servername: trust.serverName ?? host,
     ALPNProtocols: ["http/1.1"],
     ...(trust.ca === undefined ? {} : { ca: trust.ca }),
+    ...keepAlive,
     onread,
   };
   return connectTls(options);
@@ -81,7 +93,7 @@ export class ClientConnection {
   readonly #outbox: Outbox;
   readonly #scanner: HeadScanner;
   readonly #body = new BodyReader();
-  #isOpen: boolean = false;
+  #isOpen = false;
   #isClosed = false;
   #work: Work | undefined;
   #isReuse = false;
@@ -97,6 +109,7 @@ export class ClientConnection {
   #carry: Buffer | undefined;
   #cause: Error | undefined;
   #waitedMs = 0;
+  #idleTimeoutMs: number;
 
   constructor(
     address: ParsedAddress,
@@ -104,6 +117,7 @@ export class ClientConnection {
   ) {
     this.#owner = owner;
     this.#scanner = new HeadScanner("response", owner.limits);
+    this.#idleTimeoutMs = owner.limits.idleTimeoutMs;
     this.#socket = openSocket(address, trust, (bytes, length) => this.#receive(bytes, length));
     this.#outbox = new Outbox(this.#socket);
     this.#socket.once(address.kind === "tls" ? "secureConnect" : "connect", () => this.#opened());
@@ -192,7 +206,7 @@ export class ClientConnection {
     if (!this.#isOpen && this.#waitedMs >= limits.connectTimeoutMs) {
       this.#cause = httpFaults.connect_timeout();
       this.#socket.destroy();
-    } else if (this.#isOpen && this.#work === undefined && this.#waitedMs >= limits.idleTimeoutMs) {
+    } else if (this.#isOpen && this.#work === undefined && this.#waitedMs >= this.#idleTimeoutMs) {
       this.#socket.destroy();
     }
   }
@@ -260,7 +274,17 @@ export class ClientConnection {
       this.#keepsAlive = false;
       this.#body.startUntilClose();
     }
+    const told = this.#keepsAlive ? head.headers.get("keep-alive") : undefined;
+    if (told !== undefined) this.#heedKeepAlive(told);
     work.handler.onHead(head);
+  }
+
+  /** `timeout=5`: a server's own patience. Leaving a second earlier avoids meeting it at the door. */
+  #heedKeepAlive(value: string): void {
+    const seconds = /timeout=(\d{1,6})/.exec(value)?.[1];
+    if (seconds === undefined) return;
+    const patienceMs = Math.max(0, Number(seconds) * 1_000 - 1_000);
+    this.#idleTimeoutMs = Math.min(this.#owner.limits.idleTimeoutMs, patienceMs);
   }
 
   readonly #sink: BodySink = (bytes, start, end) => {

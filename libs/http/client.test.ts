@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { createServer as createTls } from "node:tls";
 import { createClientPool } from "./client-pool.ts";
 import type { ClientPool } from "./contract.ts";
-import { selfSigned } from "./test-certificate.ts";
+import { selfSigned } from "./testing/certificate.ts";
 import {
   bareServer,
   callOnce,
@@ -13,7 +13,7 @@ import {
   serve,
   socketAddress,
   world,
-} from "./test-wire.ts";
+} from "./testing/wire.ts";
 
 test("a connection that the server closed while idle is not used again", async (context) => {
   const server = await serve(context, (exchange) => exchange.respond(200, [], "ok"), {
@@ -24,6 +24,15 @@ test("a connection that the server closed while idle is not used again", async (
     assert.equal((await callOnce(pool, {})).body, "ok");
     await eventually("the server closed it", () => pool.openConnections === 0);
   }
+});
+
+test("a server that says how long it waits is left a second earlier", async (context) => {
+  const address = await bareServer(context, (socket) => {
+    socket.write("HTTP/1.1 200 OK\r\nkeep-alive: timeout=1, max=5\r\ncontent-length: 0\r\n\r\n");
+  });
+  const pool = openPool(context, address);
+  await callOnce(pool, {});
+  await eventually("the connection was given up", () => pool.openConnections === 0);
 });
 
 test("a request that meets the server's closing can be told from one that did harm", async (context) => {

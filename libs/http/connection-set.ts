@@ -26,7 +26,7 @@ export class ConnectionSet implements ConnectionHost {
   readonly handOver: HandOver | undefined;
   readonly #world: World;
   readonly #open = new Set<ServerConnection>();
-  #isDraining: boolean = false;
+  #isDraining = false;
   #sweeper: Timer | undefined;
 
   constructor(options: ConnectionSetOptions) {

@@ -10,8 +10,8 @@ import { type TestContext, test } from "node:test";
 import { createClientPool } from "./client-pool.ts";
 import type { Exchange } from "./contract.ts";
 import { createHttpServer, createPublicServer, type HttpServer } from "./index.ts";
-import { selfSigned } from "./test-certificate.ts";
-import { callOnce, converse, eventually, log, open, openPool, world } from "./test-wire.ts";
+import { selfSigned } from "./testing/certificate.ts";
+import { callOnce, converse, eventually, log, open, openPool, world } from "./testing/wire.ts";
 
 /** What every door is asked, and has to answer alike. */
 function handle(exchange: Exchange): void {

@@ -50,7 +50,7 @@ export class NodeExchange implements Exchange {
   #awaitsContinue: boolean;
   #state: "open" | "streaming" | "ended" | "cut" = "open";
   #bytesOwed = Number.POSITIVE_INFINITY;
-  #wasAborted: boolean = false;
+  #wasAborted = false;
   #onAbort: (() => void) | undefined;
   #onFinish: (() => void) | undefined;
 

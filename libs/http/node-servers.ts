@@ -59,7 +59,7 @@ export class NodeServers {
   readonly #exchanges = new Set<{ exchange: NodeExchange; request: NodeRequest }>();
   /** HTTP/1.1 sockets that were given their last answer; what they still hold is not read. */
   readonly #closing = new WeakSet<Socket>();
-  #isDraining: boolean = false;
+  #isDraining = false;
 
   constructor(options: NodeServersOptions) {
     this.#options = options;

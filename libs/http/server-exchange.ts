@@ -36,10 +36,10 @@ export class ServerExchange implements Exchange {
   readonly #port: ExchangePort;
   #awaitsContinue: boolean;
   #answer: AnswerState = "open";
-  #isBodiless: boolean = false;
+  #isBodiless = false;
   /** Of a stream with a declared length: bytes still owed; otherwise Infinity. */
   #bytesOwed = Number.POSITIVE_INFINITY;
-  #wasAborted: boolean = false;
+  #wasAborted = false;
   #onAbort: (() => void) | undefined;
   #onFinish: (() => void) | undefined;
 

@@ -3,7 +3,16 @@ import { test } from "node:test";
 import { createClientPool } from "./client-pool.ts";
 import type { Exchange } from "./contract.ts";
 import { createHttpServer } from "./server.ts";
-import { callOnce, converse, eventually, log, open, serve, settled, world } from "./test-wire.ts";
+import {
+  callOnce,
+  converse,
+  eventually,
+  log,
+  open,
+  serve,
+  settled,
+  world,
+} from "./testing/wire.ts";
 
 const get = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 const closing = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";

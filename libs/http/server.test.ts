@@ -14,7 +14,7 @@ import {
   settled,
   socketAddress,
   world,
-} from "./test-wire.ts";
+} from "./testing/wire.ts";
 
 const get = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 const closing = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";

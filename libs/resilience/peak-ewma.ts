@@ -12,7 +12,7 @@ const latencyFloorMs = 0.1;
 export class PeakEwma {
   #latencyMs = 0;
   #observedAtMs = 0;
-  #isSeen: boolean = false;
+  #isSeen = false;
   #inFlight = 0;
 
   get inFlight(): number {

@@ -49,7 +49,7 @@ const forgivenAfterMs = 60_000;
  */
 export class ReplicaHealth {
   readonly #parameters: HealthParameters;
-  #isIn: boolean = true;
+  #isIn = true;
   #outUntilMs = 0;
   #returnedAtMs = Number.NEGATIVE_INFINITY;
   #trialsUnderWay = 0;
@@ -59,7 +59,7 @@ export class ReplicaHealth {
   #window = { startMs: 0, calls: 0, failures: 0 };
   #probesFailedInRow = 0;
   #probesPassedInRow = 0;
-  #isProbedOut: boolean = false;
+  #isProbedOut = false;
 
   constructor(parameters: HealthParameters = healthDefault) {
     this.#parameters = parameters;

@@ -39,11 +39,11 @@ export class Relay implements ResponseHandler, WaitingCall {
   #attemptStartedAtMs = 0;
   #startedAttempts = 0;
   #tried: Set<GatewayReplica> | undefined;
-  #isCommitted: boolean = false;
+  #isCommitted = false;
   #withheld: { readonly head: ResponseHead; readonly chunks: Buffer[] } | undefined;
   #holdTimer: Timer | undefined;
   #endHolding: (() => void) | undefined;
-  #isOver: boolean = false;
+  #isOver = false;
 
   constructor(
     request: AdmittedRequest,

@@ -23,8 +23,8 @@ export class RequestBody {
   #state: "collecting" | "whole" | "flowing" = "collecting";
   #chunks: Buffer[] = [];
   #bytes = 0;
-  #hasEnded: boolean = false;
-  #isKept: boolean = true;
+  #hasEnded = false;
+  #isKept = true;
   #call: ClientCall | undefined;
 
   constructor(

@@ -20,7 +20,7 @@ export class GatewayPool {
   readonly #world: World;
   readonly #fraction: () => number;
   readonly #waiting = new Set<() => void>();
-  #hasBeenRouted: boolean = false;
+  #hasBeenRouted = false;
 
   constructor(options: GatewayPoolOptions) {
     this.gateway = options.gateway;

@@ -37,11 +37,11 @@ export class GatewayReplica {
   readonly #probe: Probe;
   /** Calls that have had no word of an answer yet. */
   readonly unanswered = new Set<WaitingCall>();
-  #hasPassedProbe: boolean = false;
+  #hasPassedProbe = false;
   #silences = 0;
 
   constructor(options: GatewayReplicaOptions) {
-    const { address, world, log } = options;
+    const { address, world } = options;
     this.name = nameOf(options.gateway, address);
     this.connections = createClientPool({
       address,

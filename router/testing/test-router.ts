@@ -6,8 +6,8 @@ import { createHttpServer, type ExchangeHandler, type HttpServer } from "@tandem
 import type { Replica, Site, Topology } from "@tandem/libs/service";
 import { createTestHouse } from "@tandem/libs/testing";
 import { realWorld } from "@tandem/libs/world";
-import { configSchema } from "./config.ts";
-import { run } from "./run.ts";
+import { configSchema } from "../config.ts";
+import { run } from "../run.ts";
 
 export interface TestGateway {
   readonly name: string;

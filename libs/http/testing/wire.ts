@@ -5,12 +5,12 @@ import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { createLog } from "../telemetry/index.ts";
-import { realWorld } from "../world/index.ts";
-import { parseAddress } from "./address.ts";
-import { createClientPool } from "./client-pool.ts";
-import type { AttemptFailure, ClientPool, ClientRequest, ExchangeHandler } from "./contract.ts";
-import { createHttpServer, type HttpServer, type HttpServerOptions } from "./server.ts";
+import { createLog } from "../../telemetry/index.ts";
+import { realWorld } from "../../world/index.ts";
+import { parseAddress } from "../address.ts";
+import { createClientPool } from "../client-pool.ts";
+import type { AttemptFailure, ClientPool, ClientRequest, ExchangeHandler } from "../contract.ts";
+import { createHttpServer, type HttpServer, type HttpServerOptions } from "../server.ts";
 
 export const world = realWorld();
 export const logLines: string[] = [];
