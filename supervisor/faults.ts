@@ -50,6 +50,12 @@ export const supervisorFaults = defineFaults("supervisor", {
     retry: "never",
     publicMessage: "The configuration file cannot be read.",
   },
+  database_unreachable: {
+    code: "unavailable",
+    blame: "config",
+    retry: "never",
+    publicMessage: "The database cannot be reached. Check DATABASE_URL.",
+  },
   process_failed: {
     code: "unavailable",
     blame: "platform",

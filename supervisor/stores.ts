@@ -1,8 +1,10 @@
 import { accessSync, constants, mkdirSync, rmSync, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { Fault } from "@tandem/libs/kernel";
 import type { Log } from "@tandem/libs/telemetry";
 import type { World } from "@tandem/libs/world";
 import type { Config } from "./config.ts";
+import { supervisorFaults } from "./faults.ts";
 import type { StoreStatus } from "./fleet/control-door.ts";
 import type { DataDirectory } from "./folder/data-directory.ts";
 import { provisionDatabases, startEmbeddedPostgres } from "./postgres/index.ts";
@@ -77,10 +79,10 @@ async function openDatabase(
     log,
   };
   if (given !== undefined) {
+    const options = { ...provisioning, unknownRoles: "refuse" } as const;
     return {
-      databaseUrls: await provisionDatabases(given, owners, {
-        ...provisioning,
-        unknownRoles: "refuse",
+      databaseUrls: await provisionDatabases(given, owners, options).catch((error: unknown) => {
+        throw explained(error, given);
       }),
       status: () => ({ name: "database", kind: "PostgreSQL, yours", pid: undefined }),
       close: async () => {},
@@ -101,6 +103,19 @@ async function openDatabase(
     await server.stop();
     throw error;
   }
+}
+
+/** Which server it was: the reader may have several, or a wrong variable in the shell. */
+function explained(error: unknown, databaseUrl: string): unknown {
+  if (!Fault.is(error) || error.code !== "unavailable") return error;
+  const host = URL.canParse(databaseUrl) ? new URL(databaseUrl).host : "";
+  const why = error.detail ?? error.reason;
+  return supervisorFaults.database_unreachable({
+    publicMessage:
+      `PostgreSQL${host === "" ? "" : ` at ${host}`} could not be reached (${why}).\n` +
+      "  Nothing was changed. Check DATABASE_URL; without it a private PostgreSQL is run.",
+    cause: error,
+  });
 }
 
 async function openHotStore(
