@@ -58,7 +58,7 @@ export function createIdentities(options: {
   readonly capacity: number;
   readonly outageMsMax: number;
 }): Identities {
-  const { auth, pepper, world, lifecycle } = options;
+  const { auth, pepper, world } = options;
   // Just looked up and known to nobody: to be counted against the address it came from. Revoked and
   // expired keys are old friends, and one looked up a moment ago has been counted.
   const strangers = new Set<string>();
@@ -76,18 +76,7 @@ export function createIdentities(options: {
       return answer;
     },
   });
-  lifecycle.go("revocation feed", (signal) =>
-    followRevocations({
-      cache,
-      world,
-      signal,
-      watch: (afterSequence, waitMs) =>
-        auth.watchRevocations(
-          { afterSequence, waitMs },
-          { deadlineMs: revocationPollMs + pollMarginMs },
-        ),
-    }),
-  );
+  followFeed(cache, options);
   const noteUse = reportUses(options);
   const guard = createProbeGuard(() => world.clock.monotonicMs());
   const resolve = async (credential: string, address: string): Promise<Known<LookedUp>> => {
@@ -120,6 +109,25 @@ export function createIdentities(options: {
       return renew(cache, credential, known);
     },
   };
+}
+
+/** Keeps the cache told of revocations for as long as the replica lives. */
+function followFeed(
+  cache: IdentityCache<LookedUp>,
+  { auth, world, lifecycle }: { auth: AuthClient; world: World; lifecycle: Lifecycle },
+): void {
+  lifecycle.go("revocation feed", (signal) =>
+    followRevocations({
+      cache,
+      world,
+      signal,
+      watch: (afterSequence, waitMs) =>
+        auth.watchRevocations(
+          { afterSequence, waitMs },
+          { deadlineMs: revocationPollMs + pollMarginMs },
+        ),
+    }),
+  );
 }
 
 /** Tells auth now and then when keys were last used; a lost report moves a date, no more. */
