@@ -47,7 +47,8 @@ const tcpKeepAliveMs = 30_000;
 
 const nothing = Buffer.alloc(0);
 
-interface TcpKeepAlive {
+interface TcpOptions {
+  readonly noDelay: boolean;
   readonly keepAlive: boolean;
   readonly keepAliveInitialDelay: number;
 }
@@ -66,18 +67,16 @@ function openSocket(
   };
   if (address.kind === "unix") return connectTcp({ path: address.path, onread });
   const { host, port } = address;
-  const keepAlive = { keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs };
-  if (address.kind === "tcp") {
-    return connectTcp({ host, port, noDelay: true, ...keepAlive, onread });
-  }
+  const tcp = { noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs };
+  if (address.kind === "tcp") return connectTcp({ host, port, ...tcp, onread });
   // tls.connect passes `onread` on to its socket; its type declaration leaves it out.
-  const options: ConnectionOptions & TcpKeepAlive & { onread: OnReadOpts } = {
+  const options: ConnectionOptions & TcpOptions & { onread: OnReadOpts } = {
     host,
     port,
     servername: trust.serverName ?? host,
     ALPNProtocols: ["http/1.1"],
     ...(trust.ca === undefined ? {} : { ca: trust.ca }),
-    ...keepAlive,
+    ...tcp,
     onread,
   };
   return connectTls(options);
