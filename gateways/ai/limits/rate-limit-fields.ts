@@ -1,4 +1,5 @@
 import type { SubjectLimits } from "@tandem/libs/gateway";
+import type { Fault } from "@tandem/libs/kernel";
 
 type Fields = (readonly [name: string, value: string])[];
 
@@ -22,6 +23,17 @@ export function rateLimitFields(limits: SubjectLimits, nowMs: number): Fields {
     );
   }
   return fields;
+}
+
+/** The same for a request that a limit refused, from what the fault says of it. */
+export function refusedLimitFields({ context }: Fault): Fields {
+  const { limit_kind: kind, limit, remaining, reset_ms: resetMs } = context;
+  if (kind !== "requests" && kind !== "tokens") return [];
+  return [
+    [`x-ratelimit-limit-${kind}`, String(limit)],
+    [`x-ratelimit-remaining-${kind}`, String(remaining)],
+    [`x-ratelimit-reset-${kind}`, durationText(Number(resetMs))],
+  ];
 }
 
 /** As OpenAI writes durations: `12ms`, `1s`, `6m0s`, `1h0m0s`. */

@@ -51,7 +51,7 @@ function checkMoney(call: Call, parts: AiParts, passage: Passage): "done" | Prom
   const price = parts.catalogue.current.priceOf(call.model.id, parts.world.clock.nowMs());
   call.price = price;
   const tokensMax = defaultTokens(call.request, call.model);
-  // A model without a price costs nothing; that it has none is shown in the console.
+  // A model without a price costs nothing; that it has none is shown in the catalogue.
   if (price === undefined || price.isFree) {
     call.tokensMax = call.request.maxTokens;
     return "done";

@@ -116,7 +116,8 @@ export class FakeQuota {
             ? request.requestsWanted
             : request.concurrencyWanted,
       );
-      const granted = limit.left >= wanted ? wanted : 0;
+      const stock = Math.min(limit.left, Math.floor(limit.limit / 100));
+      const granted = limit.left >= wanted ? Math.max(wanted, stock) : 0;
       limit.left -= granted;
       return {
         limitId: limit.id,

@@ -87,7 +87,7 @@ const chatCapabilities = ["tools", "json_object", "prefix", "reasoning", "logpro
  * One catalogue: a model of the file stands before a managed one of the same id, that before a
  * discovered one; a declared model without targets runs wherever its id was discovered. A local
  * model without a price gets an explicit one of zero; any other without a price keeps none, which
- * the gateway treats as an error, never as zero.
+ * the catalogue shows, and nobody is charged.
  */
 export function mergeCatalogue(sources: CatalogueSources): Catalogue {
   const discovered = discoveredModels(sources.discoveries);

@@ -34,8 +34,9 @@ export interface CatalogueStore {
   putRule(rule: CatalogueRule): Promise<void>;
   deleteRule(id: string): Promise<CatalogueRule | undefined>;
   /**
-   * Says what a replica's configuration file declares. When that is not what it was at the replica's
-   * last start, the version rises, so that gateways fetch what they could not know has changed.
+   * Says what a replica's configuration file declares. When that is not what it was at the
+   * replica's last start, the version rises, so that gateways fetch what they could not know has
+   * changed.
    */
   recordDeclaration(replica: string, digest: string): Promise<void>;
   /** What an upstream tells now; what it told before and no longer tells is marked as gone. */
