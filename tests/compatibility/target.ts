@@ -25,6 +25,7 @@ export interface KeyWishes {
 
 const context = 32_768;
 const price = { inputPerMillion: "1", outputPerMillion: "2" };
+const capabilities = "chat completions fim tools json_object prefix reasoning logprobs".split(" ");
 const keySchema = z.object({ id: z.string(), secret: z.string() });
 
 export async function openTarget(): Promise<Target> {
@@ -41,7 +42,7 @@ export async function openTarget(): Promise<Target> {
       inference: { upstreams: [{ name: "mock", profile: "deepseek", baseUrl: engine.baseUrl }] },
       models: {
         models: ["mock-1", "mock-thinker"].map((id) => ({
-          ...{ id, contextTokens: context, price },
+          ...{ id, contextTokens: context, price, capabilities },
           targets: [{ upstream: "mock", model: id }],
         })),
       },

@@ -20,6 +20,9 @@ export interface Product {
 /** A million prompt tokens cost one dollar, a million answer tokens two: every call costs money. */
 export const price = { inputPerMillion: "1", outputPerMillion: "2" };
 
+/** Two upstreams, though one engine is behind both: so there is another one to try. */
+const upstreamNames = ["mock", "spare"];
+
 export async function openProduct(
   options: TandemOptions = {},
   engineOptions: MockEngineOptions = {},
@@ -28,14 +31,17 @@ export async function openProduct(
   const settings = {
     ...options.settings,
     inference: {
-      upstreams: [{ name: "mock", profile: "vllm", baseUrl: engine.baseUrl }],
+      upstreams: upstreamNames.map((name) => ({
+        ...{ name, profile: "vllm", baseUrl: engine.baseUrl },
+        ...{ firstTokenTimeoutMs: "2s", idleTimeoutMs: "2s", totalTimeoutMs: "4s" },
+      })),
       ...options.settings?.["inference"],
     },
     models: {
       models: [
         {
           ...{ id: "mock-1", contextTokens: 32_768, price },
-          targets: [{ upstream: "mock", model: "mock-1" }],
+          targets: upstreamNames.map((upstream) => ({ upstream, model: "mock-1" })),
         },
       ],
       ...options.settings?.["models"],

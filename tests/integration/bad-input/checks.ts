@@ -29,7 +29,8 @@ export function ask(
   const bytes = typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body);
   const authorization = `Bearer ${given.key ?? product.tandem.apiKey}`;
   const fields = { authorization, ...given.fields };
-  return rawRequest({ port: product.port, bytes: chatRequest(bytes, fields) });
+  const patienceMs = 30_000;
+  return rawRequest({ port: product.port, bytes: chatRequest(bytes, fields), patienceMs });
 }
 
 export function goodBody(content = "Bonjour"): {

@@ -161,8 +161,16 @@ function limits(productOf: () => Product): void {
     const product = productOf();
     const { id, secret } = await makeKey(product);
     await product.manage("POST", "/budgets", { key_id: id, amount: "0.000001", period: "day" });
+    // A gateway may still spend from a lease that is older than the budget, for as long as a lease
+    // is valid (five seconds); the gateways hear of it each by itself.
+    const startMs = performance.now();
+    for (let inARow = 0; inARow < 12; ) {
+      const { status } = await ask(product, fresh(), { key: secret });
+      inARow = status === 402 ? inARow + 1 : 0;
+      assert.ok(performance.now() - startMs < 10_000, "the budget never became known");
+    }
     await leavesNoTrace(product, async () => {
-      const answer = await until(402, () => ask(product, fresh(), { key: secret }), 0);
+      const answer = await ask(product, fresh(), { key: secret });
       assertDialectError(answer, [402]);
       assert.equal(answer.headers["x-should-retry"], "false");
     });

@@ -68,11 +68,13 @@ function streams(productOf: () => Product): void {
 }
 
 function coming(productOf: () => Product): void {
-  test("an upstream that hangs is given up with 504 or 502 when its time is over", async () => {
+  test("an upstream that hangs is given up when its time is over, whole and streamed", async () => {
     const product = productOf();
     await broken(product, { kind: "hang" }, async () => {
-      const answer = await ask(product, fresh("hangs"));
-      assertDialectError(answer, [502, 503, 504]);
+      const whole = await ask(product, fresh("hangs"));
+      assertDialectError(whole, [502, 503, 504]);
+      const streamed = await ask(product, { ...fresh("hangs"), stream: true });
+      assertDialectError(streamed, [502, 503, 504]);
     });
   });
 
@@ -86,15 +88,18 @@ function coming(productOf: () => Product): void {
     await recovered(product);
   });
 
-  test("one break that a second attempt mends is not seen at all", async () => {
-    const product = productOf();
-    for (const fault of [faults["cuts the head"], faults["answers 500"]]) {
+  for (const [what, fault] of Object.entries(faults)) {
+    test(`one upstream that ${what} is not seen at all where there is another`, async () => {
+      const product = productOf();
+      const before = product.engine.calls.length;
       product.engine.script(fault);
-      const answer = await ask(product, fresh("mends"));
-      assert.equal(answer.status, 200, answer.body);
-      assert.ok(textOfWhole(answer.body));
-    }
-  });
+      const whole = await ask(product, fresh(what));
+      assert.equal(whole.status, 200, whole.body);
+      assert.ok(textOfWhole(whole.body));
+      assert.equal(product.engine.calls.length, before + 2);
+      await recovered(product);
+    });
+  }
 }
 
 /** Every attempt fails like this while `check` runs; afterwards the upstream is trusted again. */
