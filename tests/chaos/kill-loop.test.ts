@@ -18,8 +18,8 @@ test("whoever is killed, no call fails for a client that retries, and a cut stre
     seed: 1,
     load: { callsPerSecond: 20, streams: 40, streamTokens: 50 },
   });
-  // Streams do not yet go on elsewhere when their gateway dies; how fast a replacement is depends on
-  // the machine, and stands in the table of `npm run chaos`.
+  // Streams do not yet go on elsewhere when their gateway dies; how fast a replacement is depends
+  // on the machine, and stands in the table of `npm run chaos`.
   const known = new Set(["streams were cut", "a replacement was late"]);
   const failures = shortcomings(report).filter((problem) => !known.has(problem));
   assert.deepEqual(failures, [], JSON.stringify(report.load.failures.slice(0, 5)));
