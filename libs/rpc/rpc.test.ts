@@ -198,20 +198,20 @@ test("a dead replica costs a caller nothing while another lives", async () => {
 test("an operation that may not be repeated is not sent twice when its replica breaks", async () => {
   let executions = 0;
   const breaking = await serve("breaking", {
-    createKey: async () => {
+    updateKey: async () => {
       executions += 1;
       await breaking.close({ deadlineMs: 0 });
       return {};
     },
   });
   const spare = await serve("spare", {
-    createKey: async () => {
+    updateKey: async () => {
       executions += 1;
       return {};
     },
   });
   const { client, close } = connect(["breaking", "spare"]);
-  const results = await Promise.allSettled([client.createKey({}), client.createKey({})]);
+  const results = await Promise.allSettled([client.updateKey({}), client.updateKey({})]);
   assert.deepEqual(results.map((result) => result.status).sort(), ["fulfilled", "rejected"]);
   assert.equal(executions, 2);
   close();
