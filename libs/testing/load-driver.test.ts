@@ -39,11 +39,17 @@ test("a failure that a retry mends is no failure", async () => {
   assert.equal(report.retried, 1);
 });
 
-test("a clean end without [DONE] counts as truncated, not as an answer", async () => {
-  const report = await load(() => ({ kind: "stop-short", afterEvents: 3 }));
-  const streams = report.failures.filter((failure) => failure.kind === "stream");
-  assert.ok(streams.length > 0);
-  for (const { what } of streams) assert.equal(what, "truncated");
+test("a stream that is not whole is told from one that pretends to be", async () => {
+  const verdicts = async (fault: EngineFault) => {
+    const { failures } = await load(() => fault);
+    return new Set(failures.filter(({ kind }) => kind === "stream").map(({ what }) => what));
+  };
+  const pretending = await verdicts({ kind: "stop-short", afterEvents: 3 });
+  assert.deepEqual([...pretending], ["unmarked"]);
+  const cut = await verdicts({ kind: "cut", atByte: 700, how: "end" });
+  assert.deepEqual([...cut], ["truncated"]);
+  const told = await verdicts({ kind: "stream-error", afterEvents: 3 });
+  assert.deepEqual([...told], ["truncated"]);
 });
 
 test("the client waits as it is told, a minute at most, else twice as long each time", () => {

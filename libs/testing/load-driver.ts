@@ -1,3 +1,4 @@
+import { parseNanos } from "../kernel/index.ts";
 import { promptHashOf, referenceText } from "./engine/reference-text.ts";
 import { type PlainAnswer, type PlainClient, plainClient } from "./plain-client.ts";
 import { textOfStream, textOfWhole } from "./spoken-text.ts";
@@ -20,8 +21,11 @@ export interface LoadOptions {
 
 export interface LoadFailure {
   readonly kind: "call" | "stream";
-  /** `truncated`: cut, or ended without `[DONE]`. `wrong`: other text than the engine gives. */
-  readonly what: "failed" | "truncated" | "wrong";
+  /**
+   * `truncated`: not whole, and the client can see it. `unmarked`: not whole, and ended as if it
+   * were. `wrong`: other text than the engine gives.
+   */
+  readonly what: "failed" | "truncated" | "unmarked" | "wrong";
   /** Milliseconds since the load began. */
   readonly atMs: number;
   readonly status: number;
@@ -34,6 +38,8 @@ export interface LoadReport {
   readonly failures: readonly LoadFailure[];
   /** Calls and streams that needed more than one attempt. */
   readonly retried: number;
+  /** What the whole answers say that they cost, in nanos. */
+  readonly costNanos: bigint;
   readonly callMsP50: number;
   readonly callMsP99: number;
   readonly callMsMax: number;
@@ -51,6 +57,7 @@ interface Tally {
   calls: number;
   streams: number;
   retried: number;
+  costNanos: bigint;
   finished: number;
   readonly callMs: number[];
   readonly failures: LoadFailure[];
@@ -68,6 +75,7 @@ export function startLoad(options: LoadOptions): RunningLoad {
     calls: 0,
     streams: 0,
     retried: 0,
+    costNanos: 0n,
     finished: 0,
     callMs: [],
     failures: [],
@@ -127,7 +135,10 @@ async function ask(
   tally.finished += 1;
   if (answer.attempts > 1) tally.retried += 1;
   if (kind === "call") tally.callMs.push(answer.tookMs);
-  if (what === undefined) return;
+  if (what === undefined) {
+    tally.costNanos += parseNanos(/"cost":"([\d.]+)"/.exec(answer.text)?.[1] ?? "0");
+    return;
+  }
   const failure = {
     kind,
     what,
@@ -146,7 +157,8 @@ function verdictOf(
 ): LoadFailure["what"] | undefined {
   if (answer.status !== 200) return "failed";
   const spoken = kind === "call" ? textOfWhole(answer.text) : textOfStream(answer.text);
-  if (!answer.isComplete || spoken === undefined) return "truncated";
+  if (!answer.isComplete) return "truncated";
+  if (spoken === undefined) return answer.text.includes('{"error":') ? "truncated" : "unmarked";
   return spoken === expected ? undefined : "wrong";
 }
 
@@ -159,6 +171,7 @@ function reportOf(tally: Tally): LoadReport {
     streams: tally.streams,
     failures: tally.failures,
     retried: tally.retried,
+    costNanos: tally.costNanos,
     callMsP50: at(0.5),
     callMsP99: at(0.99),
     callMsMax: sorted.at(-1) ?? 0,

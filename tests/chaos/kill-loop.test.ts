@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { shortcomings } from "./chaos-table.ts";
-import { type ChaosHouse, killLoop, openChaosHouse } from "./kill-loop.ts";
+import { type ChaosHouse, killLoop, openChaosHouse, type Victims } from "./kill-loop.ts";
 
 let house: ChaosHouse | undefined;
 
@@ -10,17 +10,19 @@ before(async () => {
 });
 after(() => house?.close());
 
-test("whoever is killed, no call fails for a client that retries, and a cut stream is seen to be cut", async () => {
+const seconds = 5;
+/** Tests share their machine; the contract of five seconds is measured by `npm run chaos`. */
+const recoveryLimitMs = 15_000;
+const load = { callsPerSecond: 20, streams: 40, streamTokens: 50 };
+
+async function check(victims: Victims): Promise<void> {
   assert.ok(house);
-  const report = await killLoop(house, {
-    victims: "any",
-    seconds: 10,
-    seed: 1,
-    load: { callsPerSecond: 20, streams: 40, streamTokens: 50 },
-  });
-  // Streams do not yet go on elsewhere when their gateway dies; how fast a replacement is depends
-  // on the machine, and stands in the table of `npm run chaos`.
-  const known = new Set(["streams were cut", "a replacement was late"]);
-  const failures = shortcomings(report).filter((problem) => !known.has(problem));
-  assert.deepEqual(failures, [], JSON.stringify(report.load.failures.slice(0, 5)));
-});
+  const report = await killLoop(house, { victims, seconds, seed: 1, load });
+  const told = JSON.stringify({ ...report.load, costNanos: undefined, failures: [] });
+  assert.deepEqual(shortcomings({ victims, recoveryLimitMs, report }), [], told);
+}
+
+test("whoever is killed, no call fails and every answer is right, charged and charged once", () =>
+  check("any"));
+
+test("services that are killed are not noticed, not even by streams", () => check("services"));

@@ -1,3 +1,4 @@
+import { parseNanos } from "@tandem/libs/kernel";
 import {
   type LoadReport,
   type MockEngine,
@@ -10,6 +11,7 @@ import {
   type Tandem,
   type TandemProcess,
 } from "@tandem/libs/testing";
+import { z } from "zod";
 
 /** Which processes a loop may kill, by the replicas they host. */
 export type Victims = "routers" | "gateways" | "services" | "any";
@@ -39,8 +41,17 @@ export interface KillLoopReport {
   /** From a kill until the supervisor calls the replacement ready, slowest and in the middle. */
   readonly recoveryMsMax: number;
   readonly recoveryMsP50: number;
-  /** All processes were ready this long after the last kill; undefined when they never were. */
+  /** All processes were ready this long after the load; undefined when they never were. */
   readonly settledMs: number | undefined;
+  readonly books: Books;
+}
+
+/** What the ledger says after the load. */
+export interface Books {
+  /** Every balance follows from the transfers, and all sum up to nothing. */
+  readonly isSound: boolean;
+  /** Taken from the wallet since the loop began. */
+  readonly spentNanos: bigint;
 }
 
 /** The product, its upstream, and the words of a test around them. */
@@ -58,7 +69,11 @@ const warmupMs = 2_000;
 export async function openChaosHouse(topology = "tandem"): Promise<ChaosHouse> {
   const engine = await mockEngine({ profile: "vllm", tokensPerSecond });
   const upstreams = [{ name: "mock", profile: "vllm", baseUrl: engine.baseUrl }];
-  const tandem = await startTandem({ topology, settings: { inference: { upstreams } } });
+  const targets = [{ upstream: "mock", model: "mock-1" }];
+  const price = { inputPerMillion: "1", outputPerMillion: "2" };
+  const models = [{ id: "mock-1", contextTokens: 32_768, price, targets }];
+  const settings = { inference: { upstreams }, models: { models } };
+  const tandem = await startTandem({ topology, settings });
   return {
     tandem,
     engine,
@@ -79,6 +94,7 @@ export async function killLoop(
   options: KillLoopOptions,
 ): Promise<KillLoopReport> {
   const { tell = () => undefined } = options;
+  const beforeNanos = await settledCredit(tandem);
   const load = startLoad({
     ...options.load,
     baseUrl: tandem.baseUrl,
@@ -95,7 +111,7 @@ export async function killLoop(
     await load.stop();
     throw error;
   }
-  return reportOf({ tandem, load, recoveries });
+  return reportOf({ tandem, load, recoveries, beforeNanos });
 }
 
 interface Progress {
@@ -157,13 +173,18 @@ function hasReadySister(victim: TandemProcess, processes: readonly TandemProcess
   );
 }
 
-/** Milliseconds until a process of the victim's name, and not the victim, is ready. */
+/**
+ * Milliseconds until a process of the victim's name, and not the victim, is ready. Only who is ready
+ * is killed, so a further death says that the replacement was, though nobody was looking.
+ */
 async function recovered(tandem: Tandem, victim: TandemProcess): Promise<number> {
   const startMs = performance.now();
   await tandem.until(
     ({ processes }) =>
       processes.some(
-        ({ name, pid, state }) => name === victim.name && pid !== victim.pid && state === "ready",
+        ({ name, pid, state, deaths }) =>
+          name === victim.name &&
+          ((pid !== victim.pid && state === "ready") || deaths > victim.deaths + 1),
       ),
     settlePatienceMs,
   );
@@ -174,6 +195,7 @@ async function reportOf(parts: {
   readonly tandem: Tandem;
   readonly load: RunningLoad;
   readonly recoveries: readonly Promise<number>[];
+  readonly beforeNanos: bigint;
 }): Promise<KillLoopReport> {
   const settled = await Promise.allSettled(parts.recoveries);
   const times = settled
@@ -191,7 +213,37 @@ async function reportOf(parts: {
     recoveryMsMax: times.length < settled.length ? Number.POSITIVE_INFINITY : (times.at(-1) ?? 0),
     recoveryMsP50: times[Math.floor(times.length / 2)] ?? 0,
     settledMs: isSettled ? performance.now() - startMs : undefined,
+    books: await booksOf(parts.tandem, parts.beforeNanos),
   };
+}
+
+async function booksOf(tandem: Tandem, beforeNanos: bigint): Promise<Books> {
+  const spentNanos = beforeNanos - (await settledCredit(tandem));
+  const { ok, sum_nanos } = ledgerSchema.parse(await readManagement(tandem, "/ledger/verify"));
+  return { isSound: ok && sum_nanos === "0", spentNanos };
+}
+
+const ledgerSchema = z.object({ ok: z.boolean(), sum_nanos: z.string() });
+const walletSchema = z.object({ total: z.object({ amount: z.string() }) });
+
+/** Usage is settled in batches and replayed from journals: the credit once it stands still. */
+async function settledCredit(tandem: Tandem): Promise<bigint> {
+  let lastNanos = -1n;
+  for (let same = 0; same < 10; ) {
+    const { total } = walletSchema.parse(await readManagement(tandem, "/wallet"));
+    const nanos = parseNanos(total.amount);
+    same = nanos === lastNanos ? same + 1 : 0;
+    lastNanos = nanos;
+    await pause(150);
+  }
+  return lastNanos;
+}
+
+async function readManagement(tandem: Tandem, path: string): Promise<unknown> {
+  const response = await fetch(tandem.adminUrl + path, {
+    headers: { authorization: `Bearer ${tandem.adminKey}` },
+  });
+  return response.json();
 }
 
 function pause(ms: number): Promise<void> {

@@ -51,4 +51,4 @@ try {
   for (const { pid, command } of leftovers) console.log(`left behind: ${pid} ${command}`);
 }
 console.log(`\n${chaosTable(rows)}`);
-if (rows.some(({ report }) => shortcomings(report).length > 0)) process.exitCode = 1;
+if (rows.some((row) => shortcomings(row).length > 0)) process.exitCode = 1;
