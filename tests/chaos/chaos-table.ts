@@ -12,8 +12,8 @@ export interface ChaosRow {
 
 /**
  * What is wrong with a run; empty when nothing is. A stream ends with the process that carried it,
- * visibly: nobody takes it over yet, so cut streams are counted and not held against the run, unless
- * only services were killed, which carry none.
+ * visibly: nobody takes it over yet, so cut streams are counted and not held against the run,
+ * unless only services were killed, which carry none.
  */
 export function shortcomings({
   victims,

@@ -174,8 +174,8 @@ function hasReadySister(victim: TandemProcess, processes: readonly TandemProcess
 }
 
 /**
- * Milliseconds until a process of the victim's name, and not the victim, is ready. Only who is ready
- * is killed, so a further death says that the replacement was, though nobody was looking.
+ * Milliseconds until a process of the victim's name, and not the victim, is ready. Only who is
+ * ready is killed, so a further death says that the replacement was, though nobody was looking.
  */
 async function recovered(tandem: Tandem, victim: TandemProcess): Promise<number> {
   const startMs = performance.now();
