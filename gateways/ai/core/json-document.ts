@@ -22,10 +22,17 @@ export const nowhere = -1;
 export class JsonDocument {
   readonly bytes: Buffer;
   readonly #tape: Int32Array;
+  /** Where this document's entries begin on the tape. */
+  readonly #base: number;
 
-  constructor(bytes: Buffer, tape: Int32Array) {
+  constructor(bytes: Buffer, tape: Int32Array, base: number) {
     this.bytes = bytes;
     this.#tape = tape;
+    this.#base = base;
+  }
+
+  #at(value: number, field: number): number {
+    return this.#tape[this.#base + value + field] ?? 0;
   }
 
   get root(): number {
@@ -33,39 +40,39 @@ export class JsonDocument {
   }
 
   kind(value: number): number {
-    return this.#tape[value] ?? 0;
+    return this.#at(value, 0);
   }
 
   /** Offset of the value's first byte. */
   start(value: number): number {
-    return this.#tape[value + 1] ?? 0;
+    return this.#at(value, 1);
   }
 
   /** Offset behind the value's last byte. */
   end(value: number): number {
-    return this.#tape[value + 2] ?? 0;
+    return this.#at(value, 2);
   }
 
   /** Offset of the opening quote of a member's key. */
   keyStart(member: number): number {
-    return (this.#tape[member + 3] ?? 0) - 1;
+    return this.#at(member, 3) - 1;
   }
 
   /** Offset behind the closing quote of a member's key. */
   keyEnd(member: number): number {
-    return Math.abs(this.#tape[member + 4] ?? 0) + 1;
+    return Math.abs(this.#at(member, 4)) + 1;
   }
 
   /** The first member or element, or `nowhere`; also for what was not recorded. */
   firstChild(value: number): number {
     const child = value + entrySize;
-    return child < (this.#tape[value + 5] ?? 0) ? child : nowhere;
+    return child < this.#at(value, 5) ? child : nowhere;
   }
 
   /** The next member or element of `parent` after `child`, or `nowhere`. */
   nextChild(parent: number, child: number): number {
-    const next = this.#tape[child + 5] ?? 0;
-    return next < (this.#tape[parent + 5] ?? 0) ? next : nowhere;
+    const next = this.#at(child, 5);
+    return next < this.#at(parent, 5) ? next : nowhere;
   }
 
   /** The member of this name (plain ASCII), or `nowhere`. Keys with escapes are found as well. */
@@ -81,8 +88,8 @@ export class JsonDocument {
   }
 
   keyIs(member: number, name: string): boolean {
-    const start = this.#tape[member + 3] ?? 0;
-    const end = this.#tape[member + 4] ?? 0;
+    const start = this.#at(member, 3);
+    const end = this.#at(member, 4);
     if (end < 0) return this.key(member) === name;
     const length = end - start;
     if (length !== name.length) return false;
@@ -93,8 +100,8 @@ export class JsonDocument {
   }
 
   key(member: number): string {
-    const end = Math.abs(this.#tape[member + 4] ?? 0);
-    return decodeJsonString(this.bytes, this.#tape[member + 3] ?? 0, end);
+    const end = Math.abs(this.#at(member, 4));
+    return decodeJsonString(this.bytes, this.#at(member, 3), end);
   }
 
   /** The text of a string value. */

@@ -7,6 +7,8 @@ import { decodeJsonString, entrySize, JsonDocument, jsonKind } from "./json-docu
 const depthMax = 64;
 /** More recorded values than this are refused; a chat of some 60,000 messages. */
 const entriesMax = 1 << 18;
+/** Entries of a slab: 8 KiB, so that a document that lives long keeps little else alive. */
+const slabEntries = 340;
 /** A string is walked byte by byte this far before the rest is searched for its end natively. */
 const nearBytes = 128;
 /** Up to this many keys are compared pairwise, more of them by a set. */
@@ -26,8 +28,8 @@ export interface JsonProblem {
  * Reads I-JSON (RFC 7493) from bytes without building its values: one pass checks the grammar,
  * refuses duplicate keys at any depth, lone surrogates, invalid UTF-8 and a depth over 64, and
  * records where the values down to `recordDepth` are (the root is at depth 0). It accepts exactly
- * what `JSON.parse` accepts apart from those refusals; a fuzz test holds it to that. The tape is
- * reused from scan to scan and copied into the document at the end, so a document stays valid.
+ * what `JSON.parse` accepts apart from those refusals; a fuzz test holds it to that. Documents share
+ * slabs of tape, each its own part, so that a scan allocates nothing.
  */
 class JsonScanner {
   #bytes: Buffer = Buffer.alloc(0);
@@ -37,7 +39,9 @@ class JsonScanner {
   #isClean: boolean = false;
   #nextBackslash = -1;
   #sawEscape: boolean = false;
-  #tape = new Int32Array(1024 * entrySize);
+  #tape = new Int32Array(slabEntries * entrySize);
+  /** Where the document of this scan begins on the slab. */
+  #tapeStart = 0;
   #tapeLength = 0;
   /** Keys of the objects now open: hash, start, end (quotes excluded); -end when escaped. */
   #keys = new Int32Array(1024);
@@ -51,13 +55,14 @@ class JsonScanner {
     this.#recordDepth = recordDepth;
     this.#isClean = !hasControlBytes(bytes);
     this.#nextBackslash = -1;
-    this.#tapeLength = 0;
+    this.#tapeStart = this.#tapeLength;
     this.#keysLength = 0;
     this.#problem = undefined;
     const isWhole = this.#value(0, 0, 0) && this.#endOfText();
     this.#bytes = emptyBytes;
-    if (!isWhole) return this.#problem ?? { problem: "is not valid JSON", at: this.#at };
-    return new JsonDocument(bytes, this.#tape.slice(0, this.#tapeLength));
+    if (isWhole) return new JsonDocument(bytes, this.#tape, this.#tapeStart);
+    this.#tapeLength = this.#tapeStart;
+    return this.#problem ?? { problem: "is not valid JSON", at: this.#at };
   }
 
   #fail(problem: string, at: number): false {
@@ -98,29 +103,38 @@ class JsonScanner {
     if (kind === 0) return false;
     if (entry >= 0) {
       const tape = this.#tape;
-      tape[entry] = kind;
-      tape[entry + 1] = start;
-      tape[entry + 2] = this.#at;
-      tape[entry + 5] = this.#tapeLength;
+      const place = this.#tapeStart + entry;
+      tape[place] = kind;
+      tape[place + 1] = start;
+      tape[place + 2] = this.#at;
+      tape[place + 5] = this.#tapeLength - this.#tapeStart;
     }
     return true;
   }
 
+  /** A new entry, by its place within this document. */
   #openEntry(keyStart: number, keyEnd: number): number {
-    const entry = this.#tapeLength;
-    if (entry + entrySize > this.#tape.length) {
-      if (entry >= entriesMax * entrySize) {
-        this.#fail("holds too many values", this.#at);
-        return -1;
-      }
-      const larger = new Int32Array(this.#tape.length * 2);
-      larger.set(this.#tape);
-      this.#tape = larger;
+    if (this.#tapeLength + entrySize > this.#tape.length && !this.#moveToNewSlab()) return -1;
+    const place = this.#tapeLength;
+    this.#tape[place + 3] = keyStart;
+    this.#tape[place + 4] = keyEnd;
+    this.#tapeLength = place + entrySize;
+    return place - this.#tapeStart;
+  }
+
+  /** A slab with room for this document, and what there is of it moved there. */
+  #moveToNewSlab(): boolean {
+    const used = this.#tapeLength - this.#tapeStart;
+    if (used >= entriesMax * entrySize) {
+      return this.#fail("holds too many values", this.#at);
     }
-    this.#tape[entry + 3] = keyStart;
-    this.#tape[entry + 4] = keyEnd;
-    this.#tapeLength = entry + entrySize;
-    return entry;
+    const size = Math.min(Math.max(slabEntries, (used / entrySize) * 2), entriesMax) * entrySize;
+    const slab = new Int32Array(size);
+    slab.set(this.#tape.subarray(this.#tapeStart, this.#tapeLength));
+    this.#tape = slab;
+    this.#tapeStart = 0;
+    this.#tapeLength = used;
+    return true;
   }
 
   /** The kind of the value, or 0 when it is none. */

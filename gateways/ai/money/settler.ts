@@ -27,13 +27,17 @@ interface Pending {
   readonly settlement: Settlement;
   /** 0 until the journal has it. */
   position: number;
+  /** Quota has booked or refused it. */
+  isDone: boolean;
   /** Tells the lease that quota has it in its ledger. */
-  readonly acknowledge: () => void;
+  acknowledge: () => void;
 }
 
 const batchMax = 500;
 const periodMs = 200;
 const longestPauseMs = 5_000;
+/** Settled ones that may stand at the front of the queue before it is cut. */
+const queueSlackMax = 4_096;
 /** More than this waiting for quota: the journal's own limit is near, and memory is not endless. */
 const pendingMax = 200_000;
 
@@ -44,9 +48,10 @@ const pendingMax = 200_000;
  */
 export class Settler {
   readonly #parts: SettlerParts;
-  /** By request id, in the order they came. */
   readonly #pending = new Map<string, Pending>();
-  readonly #twins: Pending[] = [];
+  /** The same and those done lately, in the order they came; emptied from the front. */
+  #queue: Pending[] = [];
+  #queueStart = 0;
   #isSending: boolean = false;
   #pauseMs = periodMs;
   #nextSendMs = Number.NEGATIVE_INFINITY;
@@ -73,11 +78,7 @@ export class Settler {
         this.#parts.log.error("settlement_unreadable", { position });
         continue;
       }
-      this.#pending.set(settlement.requestId, {
-        settlement,
-        position,
-        acknowledge: () => undefined,
-      });
+      this.#add({ settlement, position, isDone: false, acknowledge: () => undefined });
     }
     return this.#pending.size;
   }
@@ -87,12 +88,25 @@ export class Settler {
    * (`store.full`, `store.disk_failed` …); it is sent to quota nevertheless.
    */
   async settle(settlement: Settlement, acknowledge: () => void): Promise<void> {
-    const pending: Pending = { settlement, position: 0, acknowledge };
-    // The same request once more, sent again by the router: quota books one of them, both are done.
-    const twin = this.#pending.get(settlement.requestId);
-    if (twin === undefined) this.#pending.set(settlement.requestId, pending);
-    else this.#twins.push(pending);
+    const pending: Pending = { settlement, position: 0, isDone: false, acknowledge };
+    this.#add(pending);
     pending.position = await this.#parts.journal.append(encodeSettlement(settlement));
+  }
+
+  #add(pending: Pending): void {
+    const { requestId } = pending.settlement;
+    const twin = this.#pending.get(requestId);
+    if (twin === undefined) {
+      this.#pending.set(requestId, pending);
+      this.#queue.push(pending);
+      return;
+    }
+    // The same request once more, sent again by the router: quota books one, both are done then.
+    const { acknowledge } = twin;
+    twin.acknowledge = () => {
+      acknowledge();
+      pending.acknowledge();
+    };
   }
 
   /** Everything that is pending now; see `isSettled`. */
@@ -138,9 +152,9 @@ export class Settler {
 
   async #send(): Promise<void> {
     const batch: Pending[] = [];
-    for (const pending of this.#pending.values()) {
-      batch.push(pending);
-      if (batch.length === batchMax) break;
+    for (let at = this.#queueStart; at < this.#queue.length && batch.length < batchMax; at += 1) {
+      const pending = this.#queue[at];
+      if (pending !== undefined && !pending.isDone) batch.push(pending);
     }
     try {
       const reply = await this.#parts.callQuota(batch.map(({ settlement }) => settlement));
@@ -172,22 +186,24 @@ export class Settler {
     const pending = this.#pending.get(requestId);
     if (pending === undefined) return;
     this.#pending.delete(requestId);
+    pending.isDone = true;
     pending.acknowledge();
-    const twin = this.#twins.findIndex(({ settlement }) => settlement.requestId === requestId);
-    if (twin === -1) return;
-    for (const next of this.#twins.splice(twin, 1)) this.#pending.set(requestId, next);
+    while (this.#queue[this.#queueStart]?.isDone === true) this.#queueStart += 1;
+    if (this.#queueStart < queueSlackMax) return;
+    this.#queue = this.#queue.slice(this.#queueStart);
+    this.#queueStart = 0;
   }
 
   /** Everything before the oldest settlement that quota does not have may go. */
   async #truncate(): Promise<void> {
     let oldest = this.#parts.journal.nextPosition;
-    // They are in the order of their positions; one that is being written has none yet.
-    for (const { position } of this.#pending.values()) {
-      if (position === 0) continue;
+    for (let at = this.#queueStart; at < this.#queue.length; at += 1) {
+      // In the order of their positions; one that is being written has none yet.
+      const position = this.#queue[at]?.position ?? 0;
+      if (position === 0 || this.#queue[at]?.isDone === true) continue;
       oldest = Math.min(oldest, position);
       break;
     }
-    for (const { position } of this.#twins) if (position > 0) oldest = Math.min(oldest, position);
     if (oldest <= this.#truncatedBefore) return;
     this.#truncatedBefore = oldest;
     await this.#parts.journal.truncateBefore(oldest);

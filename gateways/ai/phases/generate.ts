@@ -49,14 +49,11 @@ export function generatePhase(
     ],
     isRepeatable: true,
     async run(call): Promise<PhaseResult> {
-      const heartbeat = { tick: (nowMs: number) => keepAlive(call, parts, nowMs) };
-      parts.watchdog.watch(heartbeat);
       parts.retryBudget.requested();
       try {
         await tryTargets(call, parts, onBroken);
         call.outcome = "complete";
       } finally {
-        parts.watchdog.unwatch(heartbeat);
         call.onLeave = undefined;
         takeUsage(call);
       }
@@ -141,15 +138,4 @@ function exhausted(call: Call, failure: AttemptFailure | undefined): Fault {
   call.outcome = "failed";
   assert(failure !== undefined, "there was at least one target to try");
   return failureFault(failure, call.attempts.length);
-}
-
-/**
- * Comments while a stream is waited for; blank lines for a whole answer, but later, since they fix
- * the status at 200.
- */
-function keepAlive(call: Call, { config }: AiParts, nowMs: number): void {
-  const { answer, request } = call;
-  const isFirstOfWhole = !request.isStream && !answer.hasBegun;
-  const afterMs = isFirstOfWhole ? config.wholeKeepAliveMs : config.keepAliveMs;
-  if (answer.silentMs(nowMs) >= afterMs) answer.keepAlive(nowMs);
 }

@@ -3,6 +3,7 @@ import type { AttemptFailure } from "../core/attempts/attempt-outcome.ts";
 import { StreamReader } from "../core/stream/stream-reader.ts";
 import { readEmbeddings } from "../core/whole/embeddings.ts";
 import { readWholeAnswer, type WholeFailure } from "../core/whole/whole-reader.ts";
+import { keepAlive } from "../keep-alive.ts";
 import type { AiParts } from "../parts.ts";
 import { adaptBody } from "./adapt-body.ts";
 import { Attempt, type AttemptLimits, type AttemptOutcome } from "./attempt.ts";
@@ -49,6 +50,7 @@ export function ask(call: Call, parts: AiParts, target: LiveTarget): Promise<Try
           messagesJson: call.turn?.messagesJson,
         }),
       },
+      onTick: (nowMs) => keepAlive(call, parts.config, nowMs),
       onPiece: (piece) => relay(call, parts, { piece, attempt }),
       readWhole: (body) => takeWhole(call, body),
       onDone: (outcome) => end(outcomeOf(outcome), failureName(outcome)),

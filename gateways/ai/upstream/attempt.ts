@@ -39,6 +39,8 @@ export interface AttemptOptions {
   readonly limits: AttemptLimits;
   readonly world: World;
   readonly watchdog: Watchdog;
+  /** Some times a second, while it lasts. */
+  readonly onTick: (nowMs: number) => void;
   /** Bytes for the client, of whole events. */
   readonly onPiece: (piece: Buffer) => void;
   /** Looks at a whole answer with status 200: undefined when it is one. */
@@ -134,7 +136,7 @@ export class Attempt implements ResponseHandler, Watched {
       nowMs - this.#lastByteMs > limits.idleMs
     ) {
       this.#giveUp({ kind: "idle_timeout", detail: `silent for ${limits.idleMs} ms` });
-    }
+    } else this.#options.onTick(nowMs);
   }
 
   onHead(head: ResponseHead): void {

@@ -1,4 +1,5 @@
 import type { Call } from "../call.ts";
+import { keepAlive } from "../keep-alive.ts";
 import type { AiParts } from "../parts.ts";
 import { ask } from "./ask.ts";
 import type { LiveTarget } from "./live-upstream.ts";
@@ -8,21 +9,16 @@ import { left, type TryOutcome } from "./try-outcome.ts";
  * Tries one target: waits for a place there where places are counted, asks, and relays what comes
  * to the client as it comes. Resolves in any case.
  */
-export async function startAttempt(
-  call: Call,
-  parts: AiParts,
-  target: LiveTarget,
-): Promise<TryOutcome> {
-  if (call.hasClientLeft) return left;
+export function startAttempt(call: Call, parts: AiParts, target: LiveTarget): Promise<TryOutcome> {
+  if (call.hasClientLeft) return Promise.resolve(left);
   if (target.upstream.places.tryEnter()) return ask(call, parts, target);
-  const outcome = await waitForPlace(call, parts, target);
-  return outcome ?? ask(call, parts, target);
+  return waitForPlace(call, parts, target).then((outcome) => outcome ?? ask(call, parts, target));
 }
 
 /** Undefined when a place was taken; else how the wait ended. */
 function waitForPlace(
   call: Call,
-  { world, watchdog }: AiParts,
+  { world, watchdog, config }: AiParts,
   { upstream }: LiveTarget,
 ): Promise<TryOutcome | undefined> {
   const { places, settings } = upstream;
@@ -41,6 +37,7 @@ function waitForPlace(
     const patience = {
       tick: (nowMs: number): void => {
         if (nowMs > untilMs) stop(busy(settings.name));
+        else keepAlive(call, config, nowMs);
       },
     };
     watchdog.watch(patience);
