@@ -12,4 +12,9 @@ export const worldIsAllowed: readonly { readonly path: RegExp; readonly reason: 
 ];
 
 /** Longer files and functions. */
-export const lengthIsAllowed: readonly { readonly path: string; readonly reason: string }[] = [];
+export const lengthIsAllowed: readonly { readonly path: string; readonly reason: string }[] = [
+  {
+    path: "gateways/ai/core/json-scanner.ts",
+    reason: "one grammar in one class: its fields are the registers that every step shares",
+  },
+];

@@ -28,8 +28,8 @@ export interface JsonProblem {
  * Reads I-JSON (RFC 7493) from bytes without building its values: one pass checks the grammar,
  * refuses duplicate keys at any depth, lone surrogates, invalid UTF-8 and a depth over 64, and
  * records where the values down to `recordDepth` are (the root is at depth 0). It accepts exactly
- * what `JSON.parse` accepts apart from those refusals; a fuzz test holds it to that. Documents share
- * slabs of tape, each its own part, so that a scan allocates nothing.
+ * what `JSON.parse` accepts apart from those refusals; a fuzz test holds it to that. Documents
+ * share slabs of tape, each its own part, so that a scan allocates nothing.
  */
 class JsonScanner {
   #bytes: Buffer = Buffer.alloc(0);
