@@ -89,6 +89,8 @@ function chatBody(bytes: number, given: { user?: string; stream?: true; model?: 
   const body = (filling: string): string =>
     JSON.stringify({
       model,
+      // One right answer: only then does a cache look for it.
+      temperature: 0,
       ...(stream && { stream }),
       messages: [
         { role: "system", content: "You are terse." },

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { startTandem } from "@tandem/libs/testing";
+import { idleModel, startTandem } from "@tandem/libs/testing";
 import { z } from "zod";
 import { contenderNames } from "../budgets.ts";
 import { type Contender, loadCore, type Place, pathCore } from "./contender.ts";
@@ -18,6 +18,16 @@ export async function startTandemPaths(place: Place): Promise<readonly Contender
     settings: {
       // A thousand streams from one address are a bench, not an attack.
       router: { connectionsPerAddressMax: 100_000 },
+      // Limits that are never reached are counted all the same.
+      quota: { requestsPerMinute: 10 ** 9, tokensPerMinute: 10 ** 12, concurrency: 10 ** 6 },
+      // Every call costs money, so each reserves and settles.
+      access: { setup: { initialCredit: "999999" } },
+      models: {
+        models: ["mock-1", idleModel].map((id) => ({
+          ...{ id, contextTokens: 131_072, price: { inputPerMillion: "1", outputPerMillion: "2" } },
+          targets: [{ upstream: "instant", model: id }],
+        })),
+      },
       inference: {
         upstreams: [
           {

@@ -19,7 +19,7 @@ export interface InstantUpstream {
   close(): Promise<void>;
 }
 
-/** The model whose streams send one event and then keep still. */
+/** The model whose streams say one word and then keep still. */
 export const idleModel = "mock-idle";
 
 const headEnd = Buffer.from("\r\n\r\n");
@@ -61,8 +61,9 @@ export async function instantUpstream(options: InstantUpstreamOptions): Promise<
       if (request.subarray(0, 4).toString("latin1") === "GET ") socket.write(answers.models);
       else if (!request.includes('"stream":true')) socket.write(answers.whole);
       else {
-        socket.write(answers.streamStart);
-        if (!request.includes(`"${idleModel}"`)) streams.set(socket, events);
+        const isIdle = request.includes(`"${idleModel}"`);
+        socket.write(isIdle ? answers.idleStart : answers.streamStart);
+        if (!isIdle) streams.set(socket, events);
       }
     });
   });
@@ -114,6 +115,7 @@ interface PreparedAnswers {
   readonly models: Buffer;
   readonly whole: Buffer;
   readonly streamStart: Buffer;
+  readonly idleStart: Buffer;
   readonly event: Buffer;
   readonly lastEvents: Buffer;
 }
@@ -135,13 +137,14 @@ function prepareAnswers(options: InstantUpstreamOptions): PreparedAnswers {
   const finish = event('"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]');
   const usageEvent = event(`"choices":[],${usage}`);
   const padding = Math.max(0, eventBytes - delta("").length);
+  const start =
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n" +
+    chunked(role);
   return {
     models: wholeResponse(JSON.stringify({ object: "list", data: models })),
     whole: wholeResponse(wholeAnswer(answerBytes)),
-    streamStart: Buffer.from(
-      "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n" +
-        chunked(role),
-    ),
+    streamStart: Buffer.from(start),
+    idleStart: Buffer.from(start + chunked(delta("x"))),
     event: Buffer.from(chunked(delta("x".repeat(padding)))),
     lastEvents: Buffer.from(
       `${chunked(finish) + chunked(usageEvent) + chunked("data: [DONE]\n\n")}0\r\n\r\n`,
