@@ -72,7 +72,12 @@ function time(what: string, scenario: ScenarioName, figure: Figure, [must, goal]
   return { what, scenario, contender: "tandem", figure, must, goal, unit: "ms" };
 }
 
-export type Verdict = "goal reached" | "within budget" | "OVER BUDGET" | "not measured";
+export type Verdict =
+  | "goal reached"
+  | "within budget"
+  | "short of the goal"
+  | "OVER BUDGET"
+  | "not measured";
 
 export interface Judgement extends Budget {
   readonly value: number | undefined;
@@ -101,5 +106,6 @@ function verdictOn(
 ): Verdict {
   if (value === undefined || Number.isNaN(value)) return "not measured";
   if (goal !== undefined && value <= goal) return "goal reached";
-  return must === undefined || value <= must ? "within budget" : "OVER BUDGET";
+  if (must === undefined) return "short of the goal";
+  return value <= must ? "within budget" : "OVER BUDGET";
 }
