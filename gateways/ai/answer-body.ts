@@ -1,4 +1,4 @@
-import { formatNanos } from "@tandem/libs/kernel";
+import { costOf } from "./answer-fields.ts";
 import type { Call } from "./call.ts";
 import { jsonKind, nowhere } from "./core/json-document.ts";
 import { writeUsage } from "./core/money/token-usage.ts";
@@ -18,11 +18,11 @@ export function usageJson(call: Call): string {
 }
 
 function extensionOf(call: Call): string {
-  const { price, chargedNanos, usage } = call;
+  const { price, usage } = call;
   const cost =
     price === undefined
       ? ""
-      : `"cost":"${formatNanos(chargedNanos)}","currency":${JSON.stringify(price.currency)},`;
+      : `"cost":"${costOf(call)}","currency":${JSON.stringify(price.currency)},`;
   const estimated = usage.isEstimated ? `,"estimated":true` : "";
   return `"x_tandem":{${cost}"attempts":${call.attempts.length}${estimated}}`;
 }

@@ -1,40 +1,53 @@
+import { type EncodedFields, encodeFields } from "@tandem/libs/http";
 import { formatNanos } from "@tandem/libs/kernel";
 import type { Call } from "./call.ts";
-import { rateLimitFields, refusedLimitFields } from "./limits/rate-limit-fields.ts";
+import { rateLimitFields } from "./limits/rate-limit-fields.ts";
 import type { AiParts } from "./parts.ts";
 
 type Field = readonly [name: string, value: string];
 
 /** What goes with every answer of this plane: who answered, how, and what it cost. */
-export function answerFields(call: Call, { world }: AiParts): Field[] {
-  const { requestId, attempts, target, passage } = call;
-  // Each family of clients reads the request's id under another name.
+export function answerFields(call: Call, { world }: AiParts): EncodedFields {
+  const { requestId, attempts, passage } = call;
+  // Each family of clients reads the request's id under another name (wire-API section 1.4).
   const fields: Field[] = [
     ["x-request-id", requestId],
     ["request-id", requestId],
     ["x-ds-trace-id", requestId],
   ];
-  if (call.knownModel !== undefined) fields.push(["x-tandem-model", safe(call.knownModel.id)]);
-  if (target !== undefined) {
-    fields.push(["x-tandem-upstream", safe(target.upstream.settings.name)]);
-  }
   if (attempts.length > 0) fields.push(["x-tandem-attempts", String(attempts.length)]);
-  fields.push(["x-tandem-cache", call.cacheMark]);
   if (call.price !== undefined && call.fault === undefined && !call.answer.hasBegun) {
     const isCounted = !call.validRequest?.isStream || call.cached !== undefined;
-    if (isCounted) fields.push(["x-tandem-cost", costText(call)]);
+    if (isCounted) fields.push(["x-tandem-cost", `${costOf(call)} ${call.price.currency}`]);
   }
   if (passage !== undefined && passage.subject.pools.length > 0) {
     fields.push(...rateLimitFields(passage.subject, world.clock.monotonicMs()));
   }
-  if (call.fault !== undefined) fields.push(...refusedLimitFields(call.fault));
   if (call.marks.length > 0) fields.push(["x-tandem-degraded", call.marks.join(", ")]);
-  return fields;
+  return { lines: routeFields(call).lines + encodeFields(fields).lines };
 }
 
-/** `0.00042 USD` */
-export function costText({ chargedNanos, price }: Call): string {
-  return `${formatNanos(chargedNanos)} ${price?.currency ?? ""}`.trimEnd();
+const routes = new Map<string, EncodedFields>();
+const routesMax = 1_024;
+
+/** Model, upstream and cache: few combinations, so each is written once. */
+function routeFields({ knownModel, target, cacheMark }: Call): EncodedFields {
+  const upstream = target?.upstream.settings.name ?? "";
+  const name = `${cacheMark} ${upstream} ${knownModel?.id ?? ""}`;
+  const known = routes.get(name);
+  if (known !== undefined) return known;
+  const fields: Field[] = [["x-tandem-cache", cacheMark]];
+  if (knownModel !== undefined) fields.push(["x-tandem-model", safe(knownModel.id)]);
+  if (upstream !== "") fields.push(["x-tandem-upstream", safe(upstream)]);
+  const encoded = encodeFields(fields);
+  if (routes.size < routesMax) routes.set(name, encoded);
+  return encoded;
+}
+
+/** What the answer cost, as decimal text. */
+export function costOf(call: Call): string {
+  call.costText ??= formatNanos(call.chargedNanos);
+  return call.costText;
 }
 
 /** Names come from people: what a header cannot hold is percent-encoded. */

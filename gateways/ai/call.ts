@@ -95,6 +95,8 @@ export class Call implements PhasedCall {
   outcome: CallOutcome = "failed";
   /** Set by `record`. */
   chargedNanos = 0n;
+  /** `chargedNanos` as text, once somebody has asked. */
+  costText: string | undefined = undefined;
   upstreamNanos = 0n;
   /** From the request's beginning to the first real word for the client; 0 when there was none. */
   firstTokenMs = 0;

@@ -35,6 +35,12 @@ export class JsonDocument {
     return this.#tape[this.#base + value + field] ?? 0;
   }
 
+  /** The same document with a tape of its own, for one that is kept for long. */
+  compact(): JsonDocument {
+    const end = this.#base + this.#at(this.root, 5);
+    return new JsonDocument(this.bytes, this.#tape.slice(this.#base, end), 0);
+  }
+
   get root(): number {
     return 0;
   }

@@ -95,6 +95,8 @@ test("every document is read as JSON.parse reads it, however it is written", () 
       const document = scan(text);
       assert.ok(document instanceof JsonDocument, JSON.stringify(document));
       assert.deepEqual(treeOf(document, document.root), JSON.parse(text));
+      const own = document.compact();
+      assert.deepEqual(treeOf(own, own.root), JSON.parse(text));
     }),
     { numRuns: 1500 },
   );

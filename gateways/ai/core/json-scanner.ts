@@ -7,8 +7,8 @@ import { decodeJsonString, entrySize, JsonDocument, jsonKind } from "./json-docu
 const depthMax = 64;
 /** More recorded values than this are refused; a chat of some 60,000 messages. */
 const entriesMax = 1 << 18;
-/** Entries of a slab: 8 KiB, so that a document that lives long keeps little else alive. */
-const slabEntries = 340;
+/** Entries of a slab, 64 KiB: what lives long takes its part out (`JsonDocument.compact`). */
+const slabEntries = 2_730;
 /** A string is walked byte by byte this far before the rest is searched for its end natively. */
 const nearBytes = 128;
 /** Up to this many keys are compared pairwise, more of them by a set. */

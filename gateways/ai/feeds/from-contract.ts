@@ -46,18 +46,20 @@ function priceOf(price: WirePrice): PriceEntry {
     cachedInputNanos: price.cachedInputNanos,
     outputNanos: price.outputNanos,
   };
+  const upstream = {
+    inputNanos: price.upstreamInputNanos,
+    cachedInputNanos: price.upstreamCachedInputNanos,
+    outputNanos: price.upstreamOutputNanos,
+  };
   return {
     model: price.model,
     price: {
       id: price.id,
       currency: price.currency,
       charged,
-      upstream: {
-        inputNanos: price.upstreamInputNanos,
-        cachedInputNanos: price.upstreamCachedInputNanos,
-        outputNanos: price.upstreamOutputNanos,
-      },
+      upstream,
       isFree: isFreePrice(charged),
+      isUpstreamFree: isFreePrice(upstream),
     },
     validFromMs: Number(price.validFromMs),
     validUntilMs: Number(price.validUntilMs),

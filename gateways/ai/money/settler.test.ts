@@ -34,6 +34,9 @@ function settlementOf(requestId: string, chargedNanos = 5n): Settlement {
 
 const world = realWorld();
 
+/** A lease that must not be told, since quota did not answer. */
+const unheard = { acknowledge: () => assert.fail("quota did not answer") };
+
 /** A replica with a real journal, and quota as a ledger by request id. */
 async function bench() {
   const directory = await mkdtemp(join(tmpdir(), "settler-"));
@@ -108,9 +111,10 @@ test("what was settled reaches the ledger once, and its lease hears of it", asyn
   const settler = await start();
   let acknowledged = 0;
   for (let index = 0; index < 1_200; index += 1) {
-    void settler.settle(settlementOf(`req_${index}`), () => {
+    const acknowledge = (): void => {
       acknowledged += 1;
-    });
+    };
+    void settler.settle(settlementOf(`req_${index}`), { acknowledge });
   }
   await settler.drain();
   assert.equal(ledger.size, 1_200);
@@ -123,10 +127,10 @@ test("what a killed replica left is settled by its next life, and nothing twice"
   const { start, stop, end, ledger, quota } = await bench();
   quota.losesAnswers = true;
   const first = await start();
-  await first.settle(settlementOf("req_1"), () => assert.fail("quota did not answer"));
+  await first.settle(settlementOf("req_1"), unheard);
   await first.drain();
   assert.equal(ledger.size, 1);
-  await first.settle(settlementOf("req_2", 7n), () => assert.fail("quota did not answer"));
+  await first.settle(settlementOf("req_2", 7n), unheard);
   await stop();
   quota.losesAnswers = false;
   const second = await start();
@@ -151,7 +155,7 @@ test("while quota is away settlements wait, with growing pauses, and then all ar
   const { start, end, ledger, quota, lines } = await bench();
   quota.fails = true;
   const settler = await start();
-  await settler.settle(settlementOf("req_1"), () => undefined);
+  await settler.settle(settlementOf("req_1"), undefined);
   let nowMs = 0;
   for (let round = 0; round < 100; round += 1) {
     nowMs += 100;
@@ -171,9 +175,10 @@ test("a refused settlement is told to people and not sent for ever", async () =>
   quota.refuses.add("req_1");
   const settler = await start();
   let acknowledged = 0;
-  await settler.settle(settlementOf("req_1"), () => {
+  const acknowledge = (): void => {
     acknowledged += 1;
-  });
+  };
+  await settler.settle(settlementOf("req_1"), { acknowledge });
   await settler.drain();
   assert.equal(settler.backlog, 0);
   assert.equal(acknowledged, 1);
@@ -184,12 +189,12 @@ test("a refused settlement is told to people and not sent for ever", async () =>
 test("the same request twice is charged once, and both leases hear of it", async () => {
   const { start, end, ledger } = await bench();
   const settler = await start();
-  const heard: string[] = [];
-  await settler.settle(settlementOf("req_1", 5n), () => heard.push("first"));
-  await settler.settle(settlementOf("req_1", 9n), () => heard.push("second"));
+  const heard: bigint[] = [];
+  const payer = { acknowledge: (nanos: bigint) => void heard.push(nanos) };
+  await settler.settle(settlementOf("req_1", 5n), payer);
+  await settler.settle(settlementOf("req_1", 9n), payer);
   await settler.drain();
-  await settler.drain();
-  assert.deepEqual(heard, ["first", "second"]);
+  assert.deepEqual(heard, [5n, 9n]);
   assert.deepEqual([...ledger], [["req_1", 5n]]);
   await end();
 });

@@ -23,14 +23,21 @@ export interface SettlerParts {
   readonly callQuota: (settlements: readonly Settlement[]) => Promise<SettleReply>;
 }
 
+/** A lease, as far as it has to hear of settlements. */
+export interface Acknowledged {
+  acknowledge(chargedNanos: bigint): void;
+}
+
 interface Pending {
   readonly settlement: Settlement;
   /** 0 until the journal has it. */
   position: number;
   /** Quota has booked or refused it. */
   isDone: boolean;
-  /** Tells the lease that quota has it in its ledger. */
-  acknowledge: () => void;
+  /** Whose reservation it was; told when quota has the charge in its ledger. */
+  readonly payer: Acknowledged | undefined;
+  /** The same request, settled once more. */
+  twin: Pending | undefined;
 }
 
 const batchMax = 500;
@@ -78,7 +85,7 @@ export class Settler {
         this.#parts.log.error("settlement_unreadable", { position });
         continue;
       }
-      this.#add({ settlement, position, isDone: false, acknowledge: () => undefined });
+      this.#add({ settlement, position, isDone: false, payer: undefined, twin: undefined });
     }
     return this.#pending.size;
   }
@@ -87,26 +94,23 @@ export class Settler {
    * Resolves when the settlement would survive a loss of power. Rejects with the journal's fault
    * (`store.full`, `store.disk_failed` …); it is sent to quota nevertheless.
    */
-  async settle(settlement: Settlement, acknowledge: () => void): Promise<void> {
-    const pending: Pending = { settlement, position: 0, isDone: false, acknowledge };
+  async settle(settlement: Settlement, payer: Acknowledged | undefined): Promise<void> {
+    const pending: Pending = { settlement, position: 0, isDone: false, payer, twin: undefined };
     this.#add(pending);
     pending.position = await this.#parts.journal.append(encodeSettlement(settlement));
   }
 
   #add(pending: Pending): void {
     const { requestId } = pending.settlement;
-    const twin = this.#pending.get(requestId);
-    if (twin === undefined) {
+    const first = this.#pending.get(requestId);
+    if (first === undefined) {
       this.#pending.set(requestId, pending);
       this.#queue.push(pending);
       return;
     }
     // The same request once more, sent again by the router: quota books one, both are done then.
-    const { acknowledge } = twin;
-    twin.acknowledge = () => {
-      acknowledge();
-      pending.acknowledge();
-    };
+    pending.twin = first.twin;
+    first.twin = pending;
   }
 
   /** Everything that is pending now; see `isSettled`. */
@@ -187,7 +191,9 @@ export class Settler {
     if (pending === undefined) return;
     this.#pending.delete(requestId);
     pending.isDone = true;
-    pending.acknowledge();
+    for (let done: Pending | undefined = pending; done !== undefined; done = done.twin) {
+      done.payer?.acknowledge(done.settlement.chargedNanos);
+    }
     while (this.#queue[this.#queueStart]?.isDone === true) this.#queueStart += 1;
     if (this.#queueStart < queueSlackMax) return;
     this.#queue = this.#queue.slice(this.#queueStart);

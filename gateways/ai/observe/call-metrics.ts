@@ -1,6 +1,6 @@
-import { formatNanos } from "@tandem/libs/kernel";
 import type { Counter, Gauge, Histogram, Metrics } from "@tandem/libs/telemetry";
 import type { Call } from "../call.ts";
+import { Tallies } from "./tallies.ts";
 
 const durationBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 const firstTokenBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60];
@@ -10,8 +10,8 @@ const overheadBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.
 /** Figures of the requests of one model at one upstream, with names and units as Prometheus asks. */
 export interface CallMetrics {
   observe(call: Call, durationMs: number): void;
-  /** Gauges, now and then. */
-  gauge(figures: { readonly inFlight: number; readonly streamsOpen: number }): void;
+  /** Tells what was counted, and how things are; now and then. */
+  flush(figures: { readonly inFlight: number; readonly streamsOpen: number }): void;
 }
 
 interface Instruments {
@@ -33,60 +33,81 @@ interface Instruments {
 
 export function createCallMetrics(metrics: Metrics): CallMetrics {
   const instruments = declare(metrics);
+  const tallies = new Tallies();
   const component = "ai";
   return {
     observe(call, durationMs) {
-      const route = call.endpoint;
       const { http, httpDuration, cache, refusals } = instruments;
-      http.add(1, { component, route, method: "POST", code: String(call.status) });
+      const { endpoint: route, status, cacheMark } = call;
+      tallies.add(`http ${route} ${status}`, 1, () => ({
+        counter: http,
+        labels: { component, route, method: "POST", code: String(status) },
+      }));
       httpDuration.observe(durationMs / 1_000, { component, route, method: "POST" });
-      if (call.cacheMark !== "bypass") cache.add(1, { cache: "answer", result: call.cacheMark });
+      if (cacheMark !== "bypass") {
+        const labels = { cache: "answer", result: cacheMark };
+        tallies.add(`cache ${cacheMark}`, 1, () => ({ counter: cache, labels }));
+      }
       const limit = refusedLimit(call);
       if (limit !== undefined) refusals.add(1, { limit });
-      if (call.knownModel !== undefined) observeInference(instruments, call, durationMs);
+      if (call.knownModel === undefined) return;
+      observeTimes(instruments, call, durationMs);
+      countInference(instruments, tallies, call);
     },
-    gauge({ inFlight, streamsOpen }) {
+    flush({ inFlight, streamsOpen }) {
+      tallies.flush();
       instruments.inFlight.set(inFlight, { component });
       instruments.streamsOpen.set(streamsOpen, { component });
     },
   };
 }
 
-function observeInference(instruments: Instruments, call: Call, durationMs: number): void {
-  const { usage, attempts, outcome, price, target, firstTokenMs } = call;
-  const model = call.model.id;
-  const upstream = target?.upstream.settings.name ?? "none";
-  const labels = { model, upstream };
-  instruments.requests.add(1, { ...labels, surface: "openai", outcome });
+function labelsOf({ model, target }: Call): { readonly model: string; readonly upstream: string } {
+  return { model: model.id, upstream: target?.upstream.settings.name ?? "none" };
+}
+
+function observeTimes(instruments: Instruments, call: Call, durationMs: number): void {
+  const { usage, attempts, firstTokenMs } = call;
+  const labels = labelsOf(call);
   instruments.duration.observe(durationMs / 1_000, labels);
   let upstreamMs = 0;
   for (const attempt of attempts) upstreamMs += attempt.durationMs;
-  instruments.overhead.observe(Math.max(0, durationMs - upstreamMs) / 1_000, { component: "ai" });
-  if (firstTokenMs > 0) {
-    instruments.firstToken.observe(firstTokenMs / 1_000, labels);
-    const rest = durationMs - firstTokenMs;
-    if (usage.outputTokens > 1) {
-      instruments.perToken.observe(rest / 1_000 / (usage.outputTokens - 1), labels);
-    }
-  }
-  countTokens(instruments.tokens, call, labels);
-  if (attempts.length > 1) countRetries(instruments.retries, call);
-  if (price !== undefined && call.chargedNanos > 0n) {
-    const charged = Number(formatNanos(call.chargedNanos));
-    instruments.cost.add(charged, { model, currency: price.currency, side: "charged" });
-  }
+  instruments.overhead.observe(Math.max(0, durationMs - upstreamMs) / 1_000, ourselves);
+  if (firstTokenMs === 0) return;
+  instruments.firstToken.observe(firstTokenMs / 1_000, labels);
+  if (usage.outputTokens < 2) return;
+  const perTokenMs = (durationMs - firstTokenMs) / (usage.outputTokens - 1);
+  instruments.perToken.observe(perTokenMs / 1_000, labels);
 }
 
-function countTokens(
-  tokens: Counter,
-  { usage }: Call,
-  labels: { readonly model: string; readonly upstream: string },
-): void {
-  const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens } = usage;
-  if (inputTokens > 0) tokens.add(inputTokens, { ...labels, kind: "input" });
-  if (cachedInputTokens > 0) tokens.add(cachedInputTokens, { ...labels, kind: "cached_input" });
-  if (outputTokens > 0) tokens.add(outputTokens, { ...labels, kind: "output" });
-  if (reasoningTokens > 0) tokens.add(reasoningTokens, { ...labels, kind: "reasoning" });
+const ourselves = { component: "ai" };
+
+function countInference(instruments: Instruments, tallies: Tallies, call: Call): void {
+  const { usage, attempts, outcome, price, chargedNanos } = call;
+  const { requests, tokens, cost, retries } = instruments;
+  const labels = labelsOf(call);
+  const name = `${labels.model} ${labels.upstream}`;
+  tallies.add(`requests ${outcome} ${name}`, 1, () => ({
+    counter: requests,
+    labels: { ...labels, surface: "openai", outcome },
+  }));
+  const count = (kind: string, value: number): void => {
+    if (value === 0) return;
+    const open = () => ({ counter: tokens, labels: { ...labels, kind } });
+    tallies.add(`${kind} ${name}`, value, open);
+  };
+  count("input", usage.inputTokens);
+  count("cached_input", usage.cachedInputTokens);
+  count("output", usage.outputTokens);
+  count("reasoning", usage.reasoningTokens);
+  if (attempts.length > 1) countRetries(retries, call);
+  if (price === undefined || chargedNanos === 0n) return;
+  const { model } = labels;
+  const { currency } = price;
+  tallies.add(`charged ${name}`, Number(chargedNanos) / 1e9, () => ({
+    counter: cost,
+    labels: { model, currency, side: "charged" },
+  }));
 }
 
 function countRetries(retries: Counter, { attempts, model }: Call): void {

@@ -54,7 +54,7 @@ export class Observer {
 
   /** Called every 200 ms. */
   tick(): void {
-    this.#metrics.gauge({ inFlight: this.#inFlight, streamsOpen: Math.max(0, this.#streams) });
+    this.#metrics.flush({ inFlight: this.#inFlight, streamsOpen: Math.max(0, this.#streams) });
     this.#records.tick();
   }
 }

@@ -1,4 +1,4 @@
-import { type Phase, undoAdmitted } from "@tandem/libs/gateway";
+import type { Phase } from "@tandem/libs/gateway";
 import { assert } from "@tandem/libs/kernel";
 import type { Call } from "../call.ts";
 import { answerTokensDefault, defaultTokens } from "../core/money/answer-tokens.ts";
@@ -71,24 +71,18 @@ function reserve(
   const mostAt = (output: number): bigint =>
     mostFor({ input, output: output * request.choices }, price.charged);
   const isFixed = request.maxTokens !== undefined || request.endpoint === "embeddings";
-  const leastTokens = isFixed ? tokensMax : Math.min(tokensMax, answerTokensMin);
+  const wantedNanos = mostAt(tokensMax);
+  const leastNanos =
+    isFixed || tokensMax <= answerTokensMin ? wantedNanos : mostAt(answerTokensMin);
   const hold = (reservation: Reservation): "done" => {
     call.reservation = reservation;
-    const covered = outputTokensFor(reservation.nanos, input, price.charged);
-    call.tokensMax = Math.min(tokensMax, Math.floor(covered / request.choices));
+    call.tokensMax = tokensMax;
+    if (reservation.nanos < wantedNanos) {
+      const covered = outputTokensFor(reservation.nanos, input, price.charged);
+      call.tokensMax = Math.min(tokensMax, Math.floor(covered / request.choices));
+    }
     return "done";
   };
-  const reserving = parts.wallets.reserve(call.payer, {
-    wantedNanos: mostAt(tokensMax),
-    leastNanos: mostAt(leastTokens),
-  });
+  const reserving = parts.wallets.reserve(call.payer, { wantedNanos, leastNanos });
   return reserving instanceof Promise ? reserving.then(hold) : hold(reserving);
-}
-
-/** Gives back what a request held that came to nothing. */
-export function releaseQuota(call: Call): void {
-  if (call.passage !== undefined) undoAdmitted(call.passage.admitted);
-  call.reservation?.lease.finish(call.reservation.nanos, 0n);
-  call.passage = undefined;
-  call.reservation = undefined;
 }

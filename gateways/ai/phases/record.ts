@@ -49,13 +49,11 @@ function settle(call: Call, parts: AiParts): "done" | Promise<"done"> {
   const { price, usage, reservation } = call;
   if (price !== undefined) {
     call.chargedNanos = atMost(chargeFor(usage, price.charged), reservation?.nanos ?? 0n);
-    call.upstreamNanos = chargeFor(usage, price.upstream);
+    if (!price.isUpstreamFree) call.upstreamNanos = chargeFor(usage, price.upstream);
   }
   const { chargedNanos } = call;
   if (reservation !== undefined) reservation.lease.finish(reservation.nanos, chargedNanos);
-  const recorded = parts.settler.settle(settlementOf(call, parts), () =>
-    reservation?.lease.acknowledge(chargedNanos),
-  );
+  const recorded = parts.settler.settle(settlementOf(call, parts), reservation?.lease);
   const waits = chargedNanos > 0n && parts.config.wallet.isSynced && !call.hasClientLeft;
   if (!waits) {
     // It is on its way to the disk; a failing disk is told by the journal itself.

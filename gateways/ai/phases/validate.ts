@@ -31,7 +31,10 @@ export const validatePhase: Phase<Call> = {
     if (isProblem(request)) throw problemFault(request);
     call.request = withConversation(call, request);
     call.body = undefined;
-    if (request.isStream) call.answer.expectStream();
+    if (request.isStream) {
+      call.answer.expectStream();
+      call.request = { ...call.request, document: request.document.compact() };
+    }
     return "done";
   },
 };

@@ -1,20 +1,37 @@
-import type { HeaderFields } from "@tandem/libs/http";
+import { type EncodedFields, encodeFields } from "@tandem/libs/http";
 import type { Call } from "../call.ts";
 import type { LiveUpstream } from "./live-upstream.ts";
+
+/** By upstream: what is the same in every request to it, for whole answers and for streams. */
+const standing = new WeakMap<LiveUpstream, Record<"whole" | "stream", EncodedFields>>();
 
 /**
  * The fields of a request to an upstream: ours, built anew. Of the client's own only the trace goes
  * on; its key, cookies and addresses are nobody's business there.
  */
-export function upstreamFields(call: Call, { settings }: LiveUpstream): HeaderFields {
-  const fields: (readonly [string, string])[] = [
-    ["content-type", "application/json"],
-    ["accept", call.request.isStream ? "text/event-stream" : "application/json"],
-    ["user-agent", "tandem"],
-    ["x-request-id", call.requestId],
-  ];
-  if (settings.apiKey !== "") fields.push(["authorization", `Bearer ${settings.apiKey}`]);
+export function upstreamFields(call: Call, upstream: LiveUpstream): EncodedFields {
+  let fields = standing.get(upstream);
+  if (fields === undefined) {
+    fields = {
+      whole: standingFields(upstream, "application/json"),
+      stream: standingFields(upstream, "text/event-stream"),
+    };
+    standing.set(upstream, fields);
+  }
   const trace = call.exchange.head.headers.get("traceparent");
-  if (trace !== undefined) fields.push(["traceparent", trace]);
-  return fields;
+  const own = encodeFields([
+    ["x-request-id", call.requestId],
+    ...(trace === undefined ? [] : ([["traceparent", trace]] as const)),
+  ]);
+  const { lines } = fields[call.request.isStream ? "stream" : "whole"];
+  return { lines: lines + own.lines };
+}
+
+function standingFields({ settings }: LiveUpstream, accept: string): EncodedFields {
+  return encodeFields([
+    ["content-type", "application/json"],
+    ["accept", accept],
+    ["user-agent", "tandem"],
+    ...(settings.apiKey === "" ? [] : ([["authorization", `Bearer ${settings.apiKey}`]] as const)),
+  ]);
 }

@@ -31,6 +31,7 @@ const price = (id: string) => ({
   charged: free,
   upstream: free,
   isFree: true,
+  isUpstreamFree: true,
 });
 const rule = (order: number, to: string, part: Partial<CatalogueRule> = {}): CatalogueRule => ({
   id: `rule ${order}`,

@@ -16,6 +16,7 @@ export interface ModelPrice {
   readonly upstream: TokenPrice;
   /** Nothing to reserve, nothing to settle with a wallet. */
   readonly isFree: boolean;
+  readonly isUpstreamFree: boolean;
 }
 
 export function isFreePrice({ inputNanos, cachedInputNanos, outputNanos }: TokenPrice): boolean {

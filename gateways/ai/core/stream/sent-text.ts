@@ -1,6 +1,8 @@
 /** Beyond this a stream's own memory of itself is given up. */
 export const sentBytesMax = 1024 * 1024;
 
+const nothing: Buffer = Buffer.alloc(0);
+
 /**
  * The events that a client was sent, in order. What a broken stream is continued from, what an
  * answer is put together from for the cache and the conversation, and what is counted when the
@@ -8,7 +10,7 @@ export const sentBytesMax = 1024 * 1024;
  * piece keeps a whole read alive.
  */
 export class SentText {
-  #block: Buffer = Buffer.alloc(0);
+  #block = nothing;
   #length = 0;
   #totalBytes = 0;
   #pieces = 0;

@@ -1,18 +1,18 @@
-import type { Exchange, HeaderFields } from "@tandem/libs/http";
+import { type EncodedFields, type Exchange, encodeFields } from "@tandem/libs/http";
 import type { Fault } from "@tandem/libs/kernel";
 import { errorBody, retryFields } from "./error-body.ts";
 
 /** What goes with every answer, asked for when its head is written. */
-export type AnswerFields = () => (readonly [name: string, value: string])[];
+export type AnswerFields = () => EncodedFields;
 
-const json = ["content-type", "application/json"] as const;
+const jsonFields = encodeFields([["content-type", "application/json"]]);
 
-const streamFields: HeaderFields = [
+const streamFields = encodeFields([
   ["content-type", "text/event-stream; charset=utf-8"],
   ["cache-control", "no-cache"],
   // nginx and others hold a stream back otherwise.
   ["x-accel-buffering", "no"],
-];
+]);
 
 const keepAliveComment = ": keep-alive\n\n";
 const blankLine = "\n";
@@ -78,8 +78,11 @@ export class AnswerWriter {
   }
 
   #begin(): void {
-    const kind = this.#isStream ? streamFields : [json];
-    this.#exchange.startStream(200, [...kind, ...this.#fields()]);
+    this.#exchange.startStream(200, this.#with(this.#isStream ? streamFields : jsonFields));
+  }
+
+  #with(own: EncodedFields): EncodedFields {
+    return { lines: own.lines + this.#fields().lines };
   }
 
   /** The last events of a stream, and its proper end. */
@@ -95,7 +98,7 @@ export class AnswerWriter {
   finishWhole(body: Buffer | string): void {
     if (this.#state === "over") return;
     if (this.#state === "unsent") {
-      this.#exchange.respond(200, [json, ...this.#fields()], body);
+      this.#exchange.respond(200, this.#with(jsonFields), body);
     } else {
       this.#exchange.write(body);
       this.#exchange.end();
@@ -113,7 +116,8 @@ export class AnswerWriter {
     this.#state = "over";
     const body = errorBody(fault, requestId);
     if (isUnsent) {
-      this.#exchange.respond(status, [json, ...this.#fields(), ...retryFields(fault)], body);
+      const own = { lines: jsonFields.lines + encodeFields(retryFields(fault)).lines };
+      this.#exchange.respond(status, this.#with(own), body);
       return;
     }
     if (this.#isStream) this.#exchange.write(`data: ${body}\n\n`);
