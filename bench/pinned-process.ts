@@ -33,6 +33,8 @@ export function startPinned(
   const ended = new Promise<void>((resolve) => {
     child.once("close", () => resolve());
   });
+  // However the bench ends, nobody stays behind.
+  process.once("exit", () => child.kill("SIGKILL"));
   return {
     child,
     pids: () => (child.pid === undefined ? [] : [child.pid, ...childrenOf(child.pid)]),

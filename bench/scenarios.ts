@@ -64,8 +64,8 @@ export const scenarios: readonly Scenario[] = [
     jobOf: (contender, pace) => ({
       ...base(contender, pace, chatBody(1_536, { stream: true, model: idleModel })),
       ...{ kind: "idle", target: contender.stream, connections: pace.idleStreams },
-      // Twenty are opened every ten milliseconds; the rest is for what they set off to settle.
-      warmupMs: pace.idleStreams / 2 + 2_000,
+      // Four hundred are opened a second; the rest is for what they set off to settle.
+      warmupMs: pace.idleStreams * 2.5 + 2_000,
     }),
   },
 ];
