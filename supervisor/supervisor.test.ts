@@ -56,11 +56,9 @@ describe("a running supervisor", async () => {
   const { supervisor, url } = await startReady("steady", "--set", "supervisor.silence_limit=3s");
   after(() => stop(supervisor));
 
-  test("opens a level only when the one below is ready", () => {
-    const opened = supervisor.lines
-      .map((line) => JSON.parse(line) as { readonly event: string; readonly replica: string })
-      .filter(({ event }) => event === "opened")
-      .map(({ replica }) => replica);
+  test("opens a level only when the one below is ready", async () => {
+    const lines = await supervisor.saying('"event":"opened"', 2);
+    const opened = lines.map((line) => (JSON.parse(line) as { readonly replica: string }).replica);
     assert.deepEqual(opened, ["engine-1", "ai-1"]);
   });
 
@@ -109,7 +107,7 @@ describe("a running supervisor", async () => {
     await supervisor.until(
       (status) => status.state === "ready" && pidsOf(status).join() !== pidsOf(before).join(),
     );
-    const said = supervisor.lines.find((line) => line.includes("unhandled_rejection"));
+    const [said] = await supervisor.saying("unhandled_rejection", 1);
     assert.match(said ?? "", /"level":"error".*Error: a bug/);
   });
 

@@ -5,7 +5,7 @@
  * broken twice. Arguments narrow the files by path. Ends with `N passed, N failed, N skipped`.
  */
 import { globSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 
@@ -51,28 +51,31 @@ async function runFiles(
   some: readonly string[],
   { concurrency }: { readonly concurrency: number },
 ): Promise<void> {
-  if (some.length === 0) return;
-  for (const file of some) results.set(file, { passed: 0, failed: 0, skipped: 0 });
-  const stream = run({
-    files: some.map((file) => join(root, file)),
-    cwd: root,
-    concurrency,
-    timeout: fileTimeoutMs,
-  });
-  const count = (event: TestEvent, name: keyof Counts): void => {
-    if (event.details.type === "suite") return;
-    const counts = results.get(relative(root, event.file ?? event.name));
-    if (counts !== undefined) counts[name] += 1;
+  const waiting = [...some];
+  const work = async (): Promise<void> => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      results.set(file, await runFile(file));
+    }
   };
-  stream.on("test:pass", (event) => {
-    count(event, event.skip === undefined || event.skip === false ? "passed" : "skipped");
-  });
-  stream.on("test:fail", (event) => count(event, "failed"));
-  for await (const text of stream.compose(new spec())) process.stdout.write(String(text));
+  await Promise.all(Array.from({ length: concurrency }, work));
 }
 
-interface TestEvent {
-  readonly name: string;
-  readonly file?: string | undefined;
-  readonly details: { readonly type?: string | undefined };
+/**
+ * A run of its own for each file: an event names the file in which its test is written, which for a
+ * shared suite is not the file that was run, and what a suite came to must count all the same.
+ */
+async function runFile(file: string): Promise<Counts> {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  const stream = run({ files: [join(root, file)], cwd: root, timeout: fileTimeoutMs });
+  stream.on("test:pass", ({ details, skip }) => {
+    if (details.type === "suite") return;
+    counts[skip === undefined || skip === false ? "passed" : "skipped"] += 1;
+  });
+  stream.on("test:fail", () => {
+    counts.failed += 1;
+  });
+  let text = "";
+  for await (const part of stream.compose(new spec())) text += String(part);
+  process.stdout.write(`${text}\n`);
+  return counts;
 }

@@ -3,7 +3,8 @@
  * generator must be cheaper than what it measures. It trusts the server, and is used here only.
  */
 export interface ResponseListener {
-  onHead(status: number): void;
+  /** `isLast`: the server will not take another request on this connection. */
+  onHead(status: number, isLast: boolean): void;
   /** Bytes of the body, chunk framing removed; valid during the call only. */
   onBody(bytes: Buffer): void;
   onEnd(): void;
@@ -55,7 +56,8 @@ export class ResponseReader {
     if (position < 0) return -1;
     const head = bytes.toString("latin1", 0, position + 2);
     const digit = (index: number): number => bytes.readUInt8(index) - zero;
-    this.#listener.onHead(digit(9) * 100 + digit(10) * 10 + digit(11));
+    const isLast = /\r\nconnection: *close/i.test(head);
+    this.#listener.onHead(digit(9) * 100 + digit(10) * 10 + digit(11), isLast);
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
     if (length !== undefined) {
       this.#bytesLeft = Number(length);

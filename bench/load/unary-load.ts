@@ -32,11 +32,14 @@ function asker(job: UnaryJob, requests: RequestSource, tally: Tally, onFree: () 
   let sinceMs = 0;
   let isGood = false;
   let isBusy = false;
+  let isLast = false;
   let connection: Connection;
   const open = (): void => {
+    isLast = false;
     connection = openConnection(job.target, requests, {
-      onHead: (status) => {
+      onHead: (status, closes) => {
         isGood = status === 200;
+        isLast = closes;
         if (!isGood) tally.problem(`status ${status}`);
       },
       onBody: () => undefined,
@@ -45,6 +48,10 @@ function asker(job: UnaryJob, requests: RequestSource, tally: Tally, onFree: () 
         if (isGood) {
           tally.unit(1);
           tally.latency(performance.now() - sinceMs);
+        }
+        if (isLast) {
+          connection.close();
+          open();
         }
         onFree();
       },

@@ -1,7 +1,7 @@
 import { type EncodedFields, encodeFields } from "@tandem/libs/http";
 import { formatNanos } from "@tandem/libs/kernel";
 import type { Call } from "./call.ts";
-import { rateLimitFields } from "./limits/rate-limit-fields.ts";
+import { rateLimitFields, refusedLimitFields } from "./limits/rate-limit-fields.ts";
 import type { AiParts } from "./parts.ts";
 
 type Field = readonly [name: string, value: string];
@@ -23,6 +23,7 @@ export function answerFields(call: Call, { world }: AiParts): EncodedFields {
   if (passage !== undefined && passage.subject.pools.length > 0) {
     fields.push(...rateLimitFields(passage.subject, world.clock.monotonicMs()));
   }
+  if (call.fault !== undefined) fields.push(...refusedLimitFields(call.fault));
   if (call.marks.length > 0) fields.push(["x-tandem-degraded", call.marks.join(", ")]);
   return { lines: routeFields(call).lines + encodeFields(fields).lines };
 }

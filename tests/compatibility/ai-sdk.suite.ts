@@ -4,6 +4,7 @@ import { createDeepSeek } from "@ai-sdk/deepseek";
 import { APICallError, generateText, jsonSchema, Output, streamText, tool } from "ai";
 import { assertLeavingCancels } from "./cancellation.ts";
 import { freshPrompt } from "./prompt.ts";
+import { notingFetch } from "./statuses.ts";
 import type { Target } from "./target.ts";
 import { weatherTool } from "./weather-tool.ts";
 
@@ -119,6 +120,16 @@ function troubles(modelOf: ModelOf, targetOf: () => Target): void {
       assert.ok(error.message.length > 0);
       return true;
     });
+  });
+
+  test("too fast is tried again when Retry-After says so, and then answered", async () => {
+    const { origin, model, makeExhaustedKey } = targetOf();
+    const { fetch, statuses } = notingFetch();
+    const apiKey = await makeExhaustedKey();
+    const patient = createDeepSeek({ baseURL: `${origin}/v1`, apiKey, fetch })(model);
+    const { content, expected } = freshPrompt();
+    assert.equal((await generateText({ model: patient, prompt: content })).text, expected);
+    assert.deepEqual(statuses, [429, 200]);
   });
 
   test("an unknown model is an API error that names it", async () => {

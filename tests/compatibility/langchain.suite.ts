@@ -4,15 +4,16 @@ import { HumanMessage, ToolMessage, type UsageMetadata } from "@langchain/core/m
 import { ChatDeepSeek } from "@langchain/deepseek";
 import { assertLeavingCancels } from "./cancellation.ts";
 import { freshPrompt } from "./prompt.ts";
+import { notingFetch } from "./statuses.ts";
 import type { Target } from "./target.ts";
 import { weatherTool } from "./weather-tool.ts";
 
 /** LangChain.js with its DeepSeek integration. */
 export function langchainSuite(targetOf: () => Target): void {
-  const modelOf: ModelOf = ({ path = "/v1", ...fields } = {}) => {
+  const modelOf: ModelOf = ({ path = "/v1", fetch = globalThis.fetch, ...fields } = {}) => {
     const { origin, apiKey, model } = targetOf();
     return new ChatDeepSeek({
-      ...{ apiKey, model, maxRetries: 0, configuration: { baseURL: origin + path } },
+      ...{ apiKey, model, maxRetries: 0, configuration: { baseURL: origin + path, fetch } },
       ...fields,
     });
   };
@@ -28,6 +29,7 @@ interface Fields {
   readonly model?: string;
   readonly apiKey?: string;
   readonly maxRetries?: number;
+  readonly fetch?: typeof fetch;
 }
 
 type ModelOf = (fields?: Fields) => ChatDeepSeek;
@@ -104,6 +106,16 @@ function troubles(modelOf: ModelOf, targetOf: () => Target): void {
     const startMs = performance.now();
     await assert.rejects(model.invoke("x"), { status: 401 });
     assert.ok(performance.now() - startMs < 2_000);
+  });
+
+  test("too fast is tried again, which this client does for a plain Retry-After only", async () => {
+    const { makeExhaustedKey } = targetOf();
+    const { fetch, statuses } = notingFetch();
+    const model = modelOf({ apiKey: await makeExhaustedKey(), maxRetries: 6, fetch });
+    const { content, expected } = freshPrompt();
+    assert.equal((await model.invoke(content)).text, expected);
+    assert.equal(statuses[0], 429);
+    assert.equal(statuses.at(-1), 200);
   });
 
   test("an unknown model fails with a message that names it", async () => {

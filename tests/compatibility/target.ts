@@ -12,6 +12,8 @@ export interface Target {
   readonly engine: MockEngine;
   /** A key of its own, with limits or without. */
   makeKey(given?: KeyWishes): Promise<string>;
+  /** A key whose limit of sixty requests a minute has just been reached: a second later one fits. */
+  makeExhaustedKey(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -55,6 +57,7 @@ export async function openTarget(): Promise<Target> {
     thinker: "mock-thinker",
     engine,
     makeKey: (given = {}) => makeKey(tandem, given),
+    makeExhaustedKey: () => makeExhaustedKey(tandem),
     async close() {
       await tandem.stop();
       await engine.close();
@@ -74,6 +77,20 @@ async function makeKey(tandem: Tandem, given: KeyWishes): Promise<string> {
     await post(tandem, "/budgets", { key_id: id, amount: budgetPerDay, period: "day" });
   }
   return secret;
+}
+
+async function makeExhaustedKey(tandem: Tandem): Promise<string> {
+  const secret = await makeKey(tandem, { requestsPerMinute: 60 });
+  for (let call = 0; call < 200; call += 1) {
+    const response = await fetch(`${tandem.baseUrl}/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
+      body: JSON.stringify({ model: "mock-1", messages: [{ role: "user", content: "x" }] }),
+    });
+    await response.arrayBuffer();
+    if (response.status === 429) return secret;
+  }
+  throw new Error("two hundred calls passed a limit of sixty a minute");
 }
 
 async function post(tandem: Tandem, path: string, body: object): Promise<unknown> {

@@ -37,13 +37,22 @@ after(async () => {
 
 function start(port: number): Terminal {
   const words = ["--port", String(port), "--data", data, "--config", configFile];
-  const command = [process.execPath, "supervisor/main.ts", ...words, "--no-model", "--no-detect"];
+  const command = ["npm", "start", "--silent", "--", ...words, "--no-model", "--no-detect"];
   return openTerminal(command, { folder: root });
 }
 
 /** Processes that name this test's folder: the supervisor's, its stores', its replicas'. */
 function ours() {
   return runningProcesses().filter(({ command }) => command.includes(folder));
+}
+
+/** Ctrl-C, which reaches npm and its shell as well: they end as interrupted, or with our 0. */
+async function interrupt(terminal: Terminal): Promise<void> {
+  terminal.type("\u0003");
+  const code = await terminal.ended;
+  assert.ok(code === 0 || code === 130, `${code}\n${terminal.text}`);
+  assert.match(terminal.text, /Stopped in /);
+  assert.deepEqual(ours(), []);
 }
 
 async function pasteCurlLine(terminal: Terminal): Promise<string> {
@@ -74,9 +83,7 @@ describe("first run", { concurrency: false }, () => {
     assert.equal(environment["TANDEM_MODEL"], "mock-1");
     assert.equal(readFileSync(join(data, ".gitignore"), "utf8").trim(), "*");
 
-    terminal.type("\u0003");
-    assert.equal(await terminal.ended, 0, terminal.text);
-    assert.deepEqual(ours(), []);
+    await interrupt(terminal);
   });
 
   test("a second start keeps the keys and the data, and shows no secret again", async () => {
@@ -90,9 +97,7 @@ describe("first run", { concurrency: false }, () => {
     });
     assert.equal(models.status, 200);
     assert.match(await models.text(), /"mock-1"/);
-    terminal.type("\u0003");
-    assert.equal(await terminal.ended, 0, terminal.text);
-    assert.deepEqual(ours(), []);
+    await interrupt(terminal);
   });
 
   test("a port that is taken costs one message with the remedy, and nothing is left", async () => {
@@ -111,7 +116,7 @@ describe("first run", { concurrency: false }, () => {
     const file = join(folder, "not-a-folder");
     writeFileSync(file, "");
     const terminal = openTerminal(
-      [process.execPath, "supervisor/main.ts", "--data", join(file, "data"), "--no-model"],
+      ["npm", "start", "--silent", "--", "--data", join(file, "data"), "--no-model"],
       { folder: root },
     );
     assert.notEqual(await terminal.ended, 0);

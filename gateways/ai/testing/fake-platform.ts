@@ -16,6 +16,7 @@ import {
 } from "@tandem/contracts/rpc/monitoring/v1/monitoring_pb";
 import { loadConfig } from "@tandem/libs/config";
 import { formApiKey, hashApiKey } from "@tandem/libs/gateway";
+import { defineFaults } from "@tandem/libs/kernel";
 import type { Implementation, MessageInit } from "@tandem/libs/rpc";
 import { createLifecycle, createVersionFeed, type Replica, serveRpc } from "@tandem/libs/service";
 import { createTestHouse, type TestHouse } from "@tandem/libs/testing";
@@ -30,6 +31,15 @@ type ServiceName = (typeof services)[number];
 
 const world = realWorld();
 
+const fakeFaults = defineFaults("monitoring", {
+  request_not_found: {
+    code: "not_found",
+    blame: "client",
+    retry: "after_delay",
+    publicMessage: "Nothing is known of a request with this id.",
+  },
+});
+
 export class FakePlatform {
   readonly house: TestHouse;
   readonly quota = new FakeQuota();
@@ -37,6 +47,8 @@ export class FakePlatform {
   /** Messages by conversation, as JSON. */
   readonly conversations = new Map<string, string[]>();
   readonly calls = { verifyKey: 0 };
+  /** Organisations in whose name something was managed, as passports said. */
+  readonly managers: string[] = [];
   readonly #keys = new Map<string, MessageInit<Identity>>();
   readonly #revoked: { sequence: bigint; keyId: string }[] = [];
   readonly #revocations = createVersionFeed(world.timers);
@@ -137,7 +149,12 @@ export class FakePlatform {
     models: readonly MessageInit<Model>[],
     prices: readonly MessageInit<Price>[] = [],
   ): void {
-    this.#models = models.map((model) => ({ enabled: true, contextTokens: 32_768, ...model }));
+    this.#models = models.map((model) => ({
+      enabled: true,
+      contextTokens: 32_768,
+      sizeClass: 2,
+      ...model,
+    }));
     this.#prices = [...prices];
     this.#catalogue.advance(this.#catalogue.version + 1n);
   }
@@ -166,6 +183,12 @@ export class FakePlatform {
             version: await this.#upstreamFeed.wait(afterVersion, { ...context, waitMs }),
             upstreams: this.#upstreams,
           }),
+          listUpstreams: () => Promise.resolve({ upstreams: this.#upstreams }),
+          putUpstream: ({ upstream }, { passport }) => {
+            this.managers.push(passport.organisationId);
+            const { name = "", profile = "", apiKey = "" } = upstream ?? {};
+            return Promise.resolve({ name, profile, hasApiKey: apiKey !== "", version: 2n });
+          },
           reportAttempts: () => Promise.resolve({}),
           leaseCapacity: ({ wanted }) => Promise.resolve({ granted: wanted, validMs: 2_000 }),
         });
@@ -174,6 +197,12 @@ export class FakePlatform {
           recordRequests: ({ records }) => {
             this.records.push(...records);
             return Promise.resolve({});
+          },
+          getRequest: ({ requestId, organisationId }) => {
+            const found = this.records.find((record) => record.requestId === requestId);
+            return found?.organisationId === organisationId
+              ? Promise.resolve(found)
+              : Promise.reject(fakeFaults.request_not_found());
           },
         });
     }
@@ -199,6 +228,12 @@ export class FakePlatform {
 
   #chat(): Implementation {
     return partly(ChatService, {
+      createConversation: ({ organisationId, projectId, title }, { passport }) => {
+        const id = `conv_${String(this.conversations.size + 1).padStart(26, "0")}`;
+        this.conversations.set(id, []);
+        this.managers.push(passport.organisationId);
+        return Promise.resolve({ id, organisationId, projectId, title });
+      },
       prepare: ({ conversationId, messageJsons }) => {
         const history = this.conversations.get(conversationId) ?? [];
         return Promise.resolve({ messageJsons: [...history, ...messageJsons], promptTokens: 20 });
