@@ -4,7 +4,7 @@ import type { ServerLimits } from "./limits.ts";
 export type Awaited = "request" | "head" | "body" | "answer" | "farewell";
 
 /** After the last answer: how long a peer may take to see it, in milliseconds. */
-const lingerMs = 1_000;
+const lingerMs = 2_000;
 
 /**
  * The patience of one connection. Instead of setting and clearing timers for every request, the

@@ -28,8 +28,11 @@ export interface ConnectionHost {
   closed(connection: ServerConnection): void;
 }
 
-/** How much a peer may still send after the last answer. */
-const lingerBytesMax = 1_048_576;
+/**
+ * How much a peer may still send after the last answer: several whole bodies, since most clients
+ * look for an answer only when they have sent theirs. Thrown away unread, within `lingerMs`.
+ */
+const lingerBytesMax = 67_108_864;
 
 /**
  * One connection of the strict server. States: idle → head → exchange → idle …, from each of them
