@@ -1,15 +1,14 @@
 import { type EncodedFields, encodeFields } from "@tandem/libs/http";
 import { formatNanos } from "@tandem/libs/kernel";
 import type { Call } from "./call.ts";
-import { rateLimitFields, refusedLimitFields } from "./limits/rate-limit-fields.ts";
 import type { AiParts } from "./parts.ts";
 
 type Field = readonly [name: string, value: string];
 
 /** What goes with every answer of this plane: who answered, how, and what it cost. */
 export function answerFields(call: Call, { world }: AiParts): EncodedFields {
-  const { requestId, attempts, passage } = call;
-  // Each family of clients reads the request's id under another name (wire-API section 1.4).
+  const { requestId, attempts, passage, dialect } = call;
+  // Each family of clients reads the request's id under another name .
   const fields: Field[] = [
     ["x-request-id", requestId],
     ["request-id", requestId],
@@ -21,9 +20,13 @@ export function answerFields(call: Call, { world }: AiParts): EncodedFields {
     if (isCounted) fields.push(["x-tandem-cost", `${costOf(call)} ${call.price.currency}`]);
   }
   if (passage !== undefined && passage.subject.pools.length > 0) {
-    fields.push(...rateLimitFields(passage.subject, world.clock.monotonicMs()));
+    const { clock } = world;
+    const now = { nowMs: clock.monotonicMs(), wallMs: clock.nowMs() };
+    fields.push(...dialect.limitFields(passage.subject, now));
   }
-  if (call.fault !== undefined) fields.push(...refusedLimitFields(call.fault));
+  if (call.fault !== undefined) {
+    fields.push(...dialect.refusedLimitFields(call.fault, world.clock.nowMs()));
+  }
   if (call.marks.length > 0) fields.push(["x-tandem-degraded", call.marks.join(", ")]);
   return { lines: routeFields(call).lines + encodeFields(fields).lines };
 }

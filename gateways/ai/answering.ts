@@ -7,9 +7,7 @@ import type { Exchange, ExchangeHandler } from "@tandem/libs/http";
 import { isId } from "@tandem/libs/kernel";
 import { newId } from "@tandem/libs/world";
 import { Call } from "./call.ts";
-import type { Endpoint } from "./core/request/generation-request.ts";
-import { endpointAt } from "./dialects/openai/endpoints.ts";
-import { errorBody, retryFields } from "./dialects/openai/error-body.ts";
+import { dialectAt, type GenerationRoute, routeAt } from "./dialects/routes.ts";
 import { aiFaults } from "./faults.ts";
 import type { Observer } from "./observe/observer.ts";
 import type { AiParts } from "./parts.ts";
@@ -57,8 +55,8 @@ export function createAnswering(given: AnsweringParts): ExchangeHandler {
   const { parts, observer, management, unreadyChecks } = given;
   const { world, log } = parts;
   const runner = createPhaseRunner(aiPhases(parts), { clock: world.clock });
-  const generate = (exchange: Exchange, endpoint: Endpoint, requestId: string): void => {
-    const call = new Call({ exchange, endpoint, requestId, trace: runner.startTrace() });
+  const generate = (exchange: Exchange, route: GenerationRoute, requestId: string): void => {
+    const call = new Call({ exchange, route, requestId, trace: runner.startTrace() });
     observer.started();
     runner.run(call).then(
       () => observer.ended(call, world.clock.monotonicMs()),
@@ -80,12 +78,12 @@ export function createAnswering(given: AnsweringParts): ExchangeHandler {
     }
     const given = headers.get("x-request-id");
     const requestId = given !== undefined && isId("req", given) ? given : newId(world, "req");
-    const endpoint = endpointAt(path);
+    const route = routeAt(path);
     const read = readAt(path);
-    if (endpoint !== undefined && method === "POST") generate(exchange, endpoint, requestId);
+    if (route !== undefined && method === "POST") generate(exchange, route, requestId);
     else if (read !== undefined && (method === "GET" || method === "HEAD")) {
       void answerRead(exchange, parts, { read, requestId });
-    } else refuse(exchange, { requestId, isKnown: endpoint !== undefined || read !== undefined });
+    } else refuse(exchange, { requestId, isKnown: route !== undefined || read !== undefined });
   };
 }
 
@@ -99,10 +97,13 @@ function refuse(
   { requestId, isKnown }: { readonly requestId: string; readonly isKnown: boolean },
 ): void {
   const fault = isKnown ? aiFaults.method_not_allowed() : aiFaults.no_such_endpoint();
+  const dialect = dialectAt(exchange.head.path);
   const fields: (readonly [string, string])[] = [
     ["content-type", "application/json"],
     ["x-request-id", requestId],
-    ...retryFields(fault),
+    ["request-id", requestId],
+    ...dialect.retryFields(fault),
   ];
-  exchange.respond(fault.httpStatus, fields, errorBody(fault, requestId));
+  const status = dialect.statusOf(fault, fault.httpStatus);
+  exchange.respond(status, fields, dialect.errorBody(fault, requestId));
 }

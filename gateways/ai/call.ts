@@ -11,7 +11,9 @@ import { SentText } from "./core/stream/sent-text.ts";
 import type { StreamReader } from "./core/stream/stream-reader.ts";
 import type { EmbeddingsAnswer } from "./core/whole/embeddings.ts";
 import type { WholeAnswer } from "./core/whole/whole-reader.ts";
-import type { AnswerWriter } from "./dialects/openai/answer-writer.ts";
+import type { AnswerWriter } from "./dialects/answer-writer.ts";
+import type { Dialect } from "./dialects/dialect.ts";
+import type { GenerationRoute } from "./dialects/routes.ts";
 import type { Passage } from "./limits/organisation-limits.ts";
 import type { Payer, Reservation } from "./money/wallet-line.ts";
 import type { Attempt } from "./upstream/attempt.ts";
@@ -52,6 +54,8 @@ export interface ConversationTurn {
 export class Call implements PhasedCall {
   readonly exchange: Exchange;
   readonly endpoint: Endpoint;
+  /** How the client speaks; only its own edge asks for it. */
+  readonly dialect: Dialect;
   readonly trace: PhaseTrace;
   readonly requestId: string;
   fault: Fault | undefined = undefined;
@@ -111,12 +115,13 @@ export class Call implements PhasedCall {
 
   constructor(given: {
     readonly exchange: Exchange;
-    readonly endpoint: Endpoint;
+    readonly route: GenerationRoute;
     readonly trace: PhaseTrace;
     readonly requestId: string;
   }) {
     this.exchange = given.exchange;
-    this.endpoint = given.endpoint;
+    this.endpoint = given.route.endpoint;
+    this.dialect = given.route.dialect;
     this.trace = given.trace;
     this.requestId = given.requestId;
   }

@@ -83,13 +83,13 @@ function observeTimes(instruments: Instruments, call: Call, durationMs: number):
 const ourselves = { component: "ai" };
 
 function countInference(instruments: Instruments, tallies: Tallies, call: Call): void {
-  const { usage, attempts, outcome, price, chargedNanos } = call;
+  const { usage, attempts, outcome, price, chargedNanos, dialect } = call;
   const { requests, tokens, cost, retries } = instruments;
   const labels = labelsOf(call);
   const name = `${labels.model} ${labels.upstream}`;
-  tallies.add(`requests ${outcome} ${name}`, 1, () => ({
+  tallies.add(`requests ${dialect.name} ${outcome} ${name}`, 1, () => ({
     counter: requests,
-    labels: { ...labels, surface: "openai", outcome },
+    labels: { ...labels, surface: dialect.name, outcome },
   }));
   const count = (kind: string, value: number): void => {
     if (value === 0) return;

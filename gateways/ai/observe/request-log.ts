@@ -11,6 +11,7 @@ export function logCall(log: Log, call: Call, durationMs: number): void {
     organisation_id: payer?.organisationId,
     project_id: payer?.projectId,
     endpoint: call.endpoint,
+    dialect: call.dialect.name,
     stream: call.validRequest?.isStream,
     model: call.knownModel?.id,
     upstream: call.target?.upstream.settings.name,

@@ -25,7 +25,8 @@ export function answerPhase({ config }: AiParts): Phase<Call> {
 }
 
 function answerFault(call: Call, fault: Fault, noCreditStatus: number): void {
-  call.status = fault.httpStatus === 402 ? noCreditStatus : fault.httpStatus;
+  const status = fault.httpStatus === 402 ? noCreditStatus : fault.httpStatus;
+  call.status = call.dialect.statusOf(fault, status);
   call.answer.fail(fault, { requestId: call.requestId, status: call.status });
 }
 

@@ -2,7 +2,7 @@ import { hasApiKeyForm, identityFaults, type Phase, type PhaseResult } from "@ta
 import { answerFields } from "../answer-fields.ts";
 import type { Call } from "../call.ts";
 import { credentialOf, keyOf } from "../credential.ts";
-import { AnswerWriter } from "../dialects/openai/answer-writer.ts";
+import { AnswerWriter } from "../dialects/answer-writer.ts";
 import { aiFaults } from "../faults.ts";
 import type { AiParts } from "../parts.ts";
 
@@ -25,6 +25,7 @@ export function receivePhase(parts: AiParts): Phase<Call> {
     async run(call): Promise<PhaseResult> {
       const { exchange } = call;
       call.answer = new AnswerWriter(exchange, {
+        dialect: call.dialect,
         fields: () => answerFields(call, parts),
         nowMs: call.trace.startedMs,
       });

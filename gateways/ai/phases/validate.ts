@@ -1,38 +1,32 @@
 import type { Phase } from "@tandem/libs/gateway";
 import { assert, type Fault } from "@tandem/libs/kernel";
 import type { Call } from "../call.ts";
-import { readChatRequest } from "../core/request/chat-request.ts";
-import { readCompletionRequest } from "../core/request/completion-request.ts";
-import { readEmbeddingRequest } from "../core/request/embedding-request.ts";
 import {
-  type Endpoint,
   type GenerationRequest,
   isProblem,
   type RequestProblem,
 } from "../core/request/generation-request.ts";
 import { aiFaults } from "../faults.ts";
 
-const readers: Readonly<Record<Endpoint, (body: Buffer) => GenerationRequest | RequestProblem>> = {
-  chat: readChatRequest,
-  completions: readCompletionRequest,
-  embeddings: readEmbeddingRequest,
-};
-
 const conversationId = /^conv_[0-9a-z]{26}$/;
 
-/** 2 validate: is the body a request, with every parameter in its range? It is read once. */
+/**
+ * 2 validate: is the body a request, with every parameter in its range? It is read once, and what
+ * is read of it is the canonical form, whatever dialect it came in.
+ */
 export const validatePhase: Phase<Call> = {
   name: "validate",
   throws: ["ai.malformed_body", "ai.invalid_parameter", "ai.contradictory_request"],
   isRepeatable: true,
   run(call) {
     assert(call.body !== undefined, "the body was received");
-    const request = readers[call.endpoint](call.body);
-    if (isProblem(request)) throw problemFault(request);
+    const read = call.dialect.read(call.body, call);
+    if (isProblem(read)) throw problemFault(read);
+    const { request, form } = read;
     call.request = withConversation(call, request);
     call.body = undefined;
+    call.answer.expect({ isStream: request.isStream, form });
     if (request.isStream) {
-      call.answer.expectStream();
       call.request = { ...call.request, document: request.document.compact() };
     }
     return "done";

@@ -1,6 +1,6 @@
 import { type EncodedFields, type Exchange, encodeFields } from "@tandem/libs/http";
 import type { Fault } from "@tandem/libs/kernel";
-import { errorBody, retryFields } from "./error-body.ts";
+import type { AnswerForm, Dialect } from "./dialect.ts";
 
 /** What goes with every answer, asked for when its head is written. */
 export type AnswerFields = () => EncodedFields;
@@ -14,9 +14,6 @@ const streamFields = encodeFields([
   ["x-accel-buffering", "no"],
 ]);
 
-const keepAliveComment = ": keep-alive\n\n";
-const blankLine = "\n";
-
 /**
  * The answer on its way to the client. States: unsent → waiting (its status is out, nothing of the
  * answer is) → flowing → over, or whole from unsent or waiting. The status is held back for as
@@ -24,6 +21,8 @@ const blankLine = "\n";
  */
 export class AnswerWriter {
   readonly #exchange: Exchange;
+  readonly #dialect: Dialect;
+  #form: AnswerForm | undefined;
   #isStream: boolean = false;
   readonly #fields: AnswerFields;
   #state: "unsent" | "waiting" | "flowing" | "over" = "unsent";
@@ -31,16 +30,18 @@ export class AnswerWriter {
 
   constructor(
     exchange: Exchange,
-    given: { readonly fields: AnswerFields; readonly nowMs: number },
+    given: { readonly dialect: Dialect; readonly fields: AnswerFields; readonly nowMs: number },
   ) {
     this.#exchange = exchange;
+    this.#dialect = given.dialect;
     this.#fields = given.fields;
     this.#lastWriteMs = given.nowMs;
   }
 
-  /** The client asked for a stream. */
-  expectStream(): void {
-    this.#isStream = true;
+  /** How the answer is to be told; known once the request was read. */
+  expect({ isStream, form }: { isStream: boolean; form: AnswerForm | undefined }): void {
+    this.#isStream = isStream;
+    this.#form = form;
   }
 
   /** Bytes of the answer itself are out: no other target can begin anew. */
@@ -58,12 +59,18 @@ export class AnswerWriter {
     return nowMs - this.#lastWriteMs;
   }
 
-  /** Appends whole events. False when the client is slow: wait for `onDrain`. */
+  /** Appends whole canonical events. False when the client is slow: wait for `onDrain`. */
   write(piece: Buffer | string, nowMs: number): boolean {
     if (this.#state === "unsent") this.#begin();
     this.#state = "flowing";
+    if (this.#form === undefined) {
+      this.#lastWriteMs = nowMs;
+      return this.#exchange.write(piece);
+    }
+    const told = this.#form.events(piece);
+    if (told.length === 0) return true;
     this.#lastWriteMs = nowMs;
-    return this.#exchange.write(piece);
+    return this.#exchange.write(told);
   }
 
   /** A sign of life, which fixes the status at 200. */
@@ -74,7 +81,8 @@ export class AnswerWriter {
       this.#state = "waiting";
     }
     this.#lastWriteMs = nowMs;
-    this.#exchange.write(this.#isStream ? keepAliveComment : blankLine);
+    const { inStream, beforeWhole } = this.#dialect.keepAlive;
+    this.#exchange.write(this.#isStream ? inStream : beforeWhole);
   }
 
   #begin(): void {
@@ -85,18 +93,19 @@ export class AnswerWriter {
     return { lines: own.lines + this.#fields().lines };
   }
 
-  /** The last events of a stream, and its proper end. */
+  /** The last canonical events of a stream, and its proper end. */
   finishStream(closing: Buffer | string): void {
     if (this.#state === "over") return;
     if (this.#state === "unsent") this.#begin();
     this.#state = "over";
-    this.#exchange.write(closing);
+    this.#exchange.write(this.#form?.events(closing) ?? closing);
     this.#exchange.end();
   }
 
-  /** A whole answer. */
-  finishWhole(body: Buffer | string): void {
+  /** A whole answer in canonical form. */
+  finishWhole(canonical: Buffer | string): void {
     if (this.#state === "over") return;
+    const body = this.#form?.whole(canonical) ?? canonical;
     if (this.#state === "unsent") {
       this.#exchange.respond(200, this.#with(jsonFields), body);
     } else {
@@ -114,13 +123,16 @@ export class AnswerWriter {
     if (this.#state === "over") return;
     const isUnsent = this.#state === "unsent";
     this.#state = "over";
-    const body = errorBody(fault, requestId);
+    const dialect = this.#dialect;
     if (isUnsent) {
-      const own = { lines: jsonFields.lines + encodeFields(retryFields(fault)).lines };
-      this.#exchange.respond(status, this.#with(own), body);
+      const own = { lines: jsonFields.lines + encodeFields(dialect.retryFields(fault)).lines };
+      this.#exchange.respond(status, this.#with(own), dialect.errorBody(fault, requestId));
       return;
     }
-    if (this.#isStream) this.#exchange.write(`data: ${body}\n\n`);
+    if (this.#isStream) {
+      const event = this.#form?.failure(fault, requestId) ?? dialect.errorEvent(fault, requestId);
+      this.#exchange.write(event);
+    }
     this.#exchange.cut();
   }
 

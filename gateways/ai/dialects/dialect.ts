@@ -1,0 +1,65 @@
+/**
+ * The seam between the wire and everything behind it. Inside there is one form of a request and of
+ * its answer: OpenAI's, with DeepSeek's extras (`core/request`, `core/stream`, `core/whole`). Who
+ * speaks otherwise is translated at the edge, on the way in by `read`, on the way out by an
+ * `AnswerForm`; keys, limits, prices, cache, attempts, continuation and trace never know.
+ */
+import type { SubjectLimits } from "@tandem/libs/gateway";
+import type { Fault } from "@tandem/libs/kernel";
+import type {
+  Endpoint,
+  GenerationRequest,
+  RequestProblem,
+} from "../core/request/generation-request.ts";
+
+export type DialectName = "openai" | "anthropic" | "responses";
+
+export type Fields = readonly (readonly [name: string, value: string])[];
+
+/** A request in canonical form, and how its answer is to be told. */
+export interface ReadRequest {
+  readonly request: GenerationRequest;
+  /** Undefined where the canonical bytes are the dialect's own: they go out untouched. */
+  readonly form: AnswerForm | undefined;
+}
+
+/**
+ * One answer in another dialect. It is fed what a client of the canonical form would have been
+ * sent, in order, and has the state of one stream. Pure: the same events make the same bytes.
+ */
+export interface AnswerForm {
+  /** Whole canonical events; what they come to, which may be nothing yet. */
+  events(piece: Buffer | string): Buffer | string;
+  /** The body of a whole canonical answer. */
+  whole(body: Buffer | string): Buffer | string;
+  /** What a stream says when it fails after it has begun; the connection is cut after it. */
+  failure(fault: Fault, requestId: string): string;
+}
+
+/** What was asked, besides the body. */
+export interface ReadGiven {
+  readonly endpoint: Endpoint;
+  readonly requestId: string;
+}
+
+export interface Dialect {
+  readonly name: DialectName;
+  /** Reads a body into canonical form, or says what is wrong with it in the dialect's words. */
+  readonly read: (body: Buffer, given: ReadGiven) => ReadRequest | RequestProblem;
+  /** Signs of life: in a stream, and before a whole answer. */
+  readonly keepAlive: { readonly inStream: string; readonly beforeWhole: string };
+  /** The status under which this dialect tells a fault that has `status` among ourselves. */
+  readonly statusOf: (fault: Fault, status: number) => number;
+  readonly errorBody: (fault: Fault, requestId: string) => string;
+  /** An error in a stream of which nothing was translated yet. */
+  readonly errorEvent: (fault: Fault, requestId: string) => string;
+  /** Whether and when to come back, in header fields. */
+  readonly retryFields: (fault: Fault) => Fields;
+  /** Where the caller's limits stand. `nowMs` of the monotonic clock, `wallMs` of the other. */
+  readonly limitFields: (
+    limits: SubjectLimits,
+    now: { readonly nowMs: number; readonly wallMs: number },
+  ) => Fields;
+  /** The same for a request that a limit refused, from what the fault says of it. */
+  readonly refusedLimitFields: (fault: Fault, wallMs: number) => Fields;
+}
