@@ -7,6 +7,7 @@ import type { Clients } from "./clients.ts";
 import type { AiConfig } from "./config.ts";
 import { changesPollMs, followChanges } from "./feeds/follow-changes.ts";
 import { LimitDesk } from "./limits/limit-desk.ts";
+import { Refusals } from "./money/refusals.ts";
 import { Settler } from "./money/settler.ts";
 import { WalletDesk } from "./money/wallet-desk.ts";
 import { callLimits, callSettle, callWallet, type Holder } from "./quota-calls.ts";
@@ -18,6 +19,7 @@ const closeDeadlineMs = 5_000;
 
 export interface Desks {
   readonly settler: Settler;
+  readonly refusals: Refusals;
   readonly wallets: WalletDesk;
   readonly limits: LimitDesk;
 }
@@ -52,12 +54,19 @@ export async function buildDesks(
     replicas: replicasOf(site.topology, site.deployable).length,
     callQuota: (call) => callLimits(clients, holder, call),
   });
+  const refusals = new Refusals({
+    world,
+    // A disk that does not take it is told by the journal itself; quota hears of it all the same.
+    tell: (counted) => void settler.settle(counted, undefined).catch(() => undefined),
+  });
   await settler.recover();
   // Closed in reverse: what was settled first, so that leases have nothing carved when they close.
   lifecycle.defer("wallet leases", () => wallets.close(), { deadlineMs: closeDeadlineMs });
   lifecycle.defer("settlements", () => settler.drain(), { deadlineMs: closeDeadlineMs });
-  followQuota(site, lifecycle, { clients, holder, settler, wallets, limits });
-  return { settler, wallets, limits };
+  lifecycle.defer("counts of refused calls", () => refusals.flush());
+  const desks = { settler, refusals, wallets, limits };
+  followQuota(site, lifecycle, { clients, holder, ...desks });
+  return desks;
 }
 
 function incarnationOf({ world }: Site): string {
@@ -71,9 +80,10 @@ interface Followed extends Desks {
 
 function followQuota(site: Site, lifecycle: Lifecycle, followed: Followed): void {
   const { world } = site;
-  const { clients, settler, wallets, limits } = followed;
+  const { clients, settler, refusals, wallets, limits } = followed;
   const timer = world.timers.every(tickPeriodMs, () => {
     const nowMs = world.clock.monotonicMs();
+    refusals.tick(nowMs);
     settler.tick(nowMs);
     wallets.tick(nowMs);
     limits.tick(nowMs);

@@ -30,6 +30,37 @@ describe("money", () => {
     assert.equal(bench.first.calls.length, calls);
   });
 
+  test("tells what was refused for statistics, in one count for all that were alike", async () => {
+    const { quota } = bench.platform;
+    const poor = bench.platform.addKey({ organisationId: "org_refused" }, 0n);
+    for (let calls = 0; calls < 5; calls += 1) {
+      assert.equal((await bench.chat(freshPrompt().content, {}, as(poor))).status, 402);
+    }
+    const unknown = await bench.chat(freshPrompt().content, { model: "none such" }, as(poor));
+    assert.equal(unknown.status, 400, unknown.text);
+    const told = () =>
+      [...quota.ledger.values()].filter(({ organisationId }) => organisationId === "org_refused");
+    const calls = (status: number): number =>
+      told()
+        .filter(({ detail }) => detail?.status === status)
+        .reduce((sum, { detail }) => sum + (detail?.requests ?? 0), 0);
+    await until(() => calls(402) === 5 && calls(400) === 1);
+    assert.ok(told().every(({ outcome, chargedNanos }) => outcome === "refused" && !chargedNanos));
+    assert.ok(told().length <= 4, "a count a second, not a row a call");
+  });
+
+  test("tells with a settlement how the call went", async () => {
+    const answer = await bench.chat(freshPrompt().content, {});
+    const id = String(answer.headers["x-request-id"]);
+    await until(() => bench.platform.quota.ledger.has(id));
+    const detail = bench.platform.quota.ledger.get(id)?.detail;
+    assert.equal(detail?.status, 200);
+    assert.equal(detail.endpoint, "chat");
+    assert.ok(detail.durationMs > 0 && detail.durationMs >= detail.firstTokenMs);
+    assert.equal(detail.inputPrice, 1_000_000_000n);
+    assert.ok(detail.upstreamKnown);
+  });
+
   test("is not needed where a model costs nothing", async () => {
     const poor = bench.platform.addKey({}, 0n);
     const answer = await bench.chat(freshPrompt().content, { model: "free" }, as(poor));

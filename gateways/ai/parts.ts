@@ -7,6 +7,7 @@ import type { AiConfig } from "./config.ts";
 import type { Conversations } from "./conversations.ts";
 import type { CatalogueHolder } from "./feeds/catalogue-holder.ts";
 import type { LimitDesk } from "./limits/limit-desk.ts";
+import type { Refusals } from "./money/refusals.ts";
 import type { Settler } from "./money/settler.ts";
 import type { WalletDesk } from "./money/wallet-desk.ts";
 import type { UpstreamSet } from "./upstream/upstream-set.ts";
@@ -25,6 +26,7 @@ export interface AiParts {
   readonly limits: LimitDesk;
   readonly wallets: WalletDesk;
   readonly settler: Settler;
+  readonly refusals: Refusals;
   readonly cache: AnswerCache;
   readonly conversations: Conversations;
   readonly watchdog: Watchdog;

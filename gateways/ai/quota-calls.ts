@@ -1,8 +1,10 @@
 /** Calls to the quota service: leases of money and limits, settlements, in its contract's form. */
+import type { UsageDetail } from "@tandem/contracts/rpc/quota/v1/quota_pb";
 import type { LimitGrant, LimitKind, WalletCall } from "@tandem/libs/gateway";
+import type { MessageInit } from "@tandem/libs/rpc";
 import type { Clients } from "./clients.ts";
 import type { LimitCall, LimitReply } from "./limits/organisation-limits.ts";
-import type { Settlement } from "./money/settlement.ts";
+import type { CallDetail, Settlement } from "./money/settlement.ts";
 import type { SettleReply } from "./money/settler.ts";
 import type { Payer, WalletReply } from "./money/wallet-line.ts";
 
@@ -89,6 +91,24 @@ export async function callLimits(
   };
 }
 
+function detailToContract(detail: CallDetail): MessageInit<UsageDetail> {
+  const { price } = detail;
+  return {
+    endpoint: detail.endpoint,
+    status: detail.status,
+    durationMs: Math.round(detail.durationMs),
+    firstTokenMs: Math.round(detail.firstTokenMs),
+    stream: detail.isStream,
+    upstreamKnown: detail.isUpstreamKnown,
+    requests: detail.requests,
+    ...(price !== undefined && {
+      inputPrice: price.inputNanos,
+      cachedInputPrice: price.cachedInputNanos,
+      outputPrice: price.outputNanos,
+    }),
+  };
+}
+
 export async function callSettle(
   { quota }: Pick<Clients, "quota">,
   holder: Holder,
@@ -97,7 +117,7 @@ export async function callSettle(
   const reply = await quota.settle(
     {
       holder: holder.id,
-      settlements: settlements.map(({ usage, atMs, ...settlement }) => ({
+      settlements: settlements.map(({ usage, atMs, detail, ...settlement }) => ({
         ...settlement,
         inputTokens: usage.inputTokens,
         cachedInputTokens: usage.cachedInputTokens,
@@ -105,6 +125,7 @@ export async function callSettle(
         reasoningTokens: usage.reasoningTokens,
         estimated: usage.isEstimated,
         atMs: BigInt(Math.floor(atMs)),
+        detail: detailToContract(detail),
       })),
     },
     { deadlineMs: settleDeadlineMs },

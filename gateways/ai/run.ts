@@ -36,7 +36,10 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
   const watchdog = new Watchdog(world);
   lifecycle.defer("watchdog", () => watchdog.close());
   const { catalogue, upstreams } = await buildFeeds(site, lifecycle, { clients, config });
-  const { settler, wallets, limits } = await buildDesks(site, lifecycle, { clients, config });
+  const { settler, refusals, wallets, limits } = await buildDesks(site, lifecycle, {
+    clients,
+    config,
+  });
   const identities = createIdentities(site, lifecycle, {
     auth: clients.auth,
     config: config.identity,
@@ -54,6 +57,7 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     limits,
     wallets,
     settler,
+    refusals,
     cache,
     conversations: createConversations({ chat: clients.chat, world, log }),
     watchdog,

@@ -24,6 +24,7 @@ export type IdPrefix =
   | "wal"
   | "acc"
   | "trf"
+  | "rfs"
   | "lse"
   | "lim"
   | "bdg"

@@ -6,6 +6,11 @@ import { Ledger } from "./store/ledger.ts";
 import { migrations } from "./store/migrations.ts";
 import { Turns } from "./store/turns.ts";
 
+/** True where the topology has somebody to tell what was used. */
+export function tellsUsage({ topology, deployable }: Pick<Site, "topology" | "deployable">) {
+  return (topology.calls[deployable] ?? []).includes("analytics");
+}
+
 /** The books on the replica's own database, brought to this version's schema. */
 export async function buildBooks(
   config: Config,
@@ -27,5 +32,6 @@ export async function buildBooks(
       graceMs: config.leaseGraceMs,
       requestMs: config.requestMaxMs,
     },
+    tellsUsage: tellsUsage(site),
   };
 }

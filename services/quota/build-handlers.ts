@@ -33,6 +33,7 @@ export function buildHandlers(parts: {
   /** Of wallets that are opened without one being named. */
   readonly currency: string;
   readonly placesValidMs: number;
+  readonly onUsage: () => void;
 }): Implementation {
   const { books, board, limits, metrics } = parts;
   const settled = metrics.counter({
@@ -47,7 +48,7 @@ export function buildHandlers(parts: {
     leaseWallet: (request, context) => leaseWalletOperation(books, request, context),
     adoptLeases: (request, context) => adoptLeasesOperation(books, request, context),
     releaseLeases: (request, context) => releaseLeasesOperation(books, request, context),
-    settle: (request, context) => settleOperation({ books, settled }, request, context),
+    settle: (request, context) => settleOperation({ ...parts, settled }, request, context),
     watchChanges: (request, context) => watchChangesOperation({ books, board }, request, context),
     getBalance: (request, context) => getBalanceOperation(parts, request, context),
     grantCredit: (request, context) => grantCreditOperation(parts, request, context),

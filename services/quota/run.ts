@@ -22,6 +22,7 @@ import { LimitDesk } from "./limit-desk.ts";
 import { changesChannel } from "./store/changes.ts";
 import { findLimits } from "./store/limits.ts";
 import { startUpkeep } from "./upkeep.ts";
+import { startUsageRelay } from "./usage-relay.ts";
 
 export async function run(config: Config, site: Site): Promise<Replica> {
   const lifecycle = createLifecycle(site);
@@ -52,6 +53,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
     findLimits: (organisationId) => limits.limitsOf(organisationId),
   });
   startUpkeep({ books, world, log, metrics, lifecycle }, config);
-  const parts = { ...config, books, board, limits, desk, metrics };
+  const onUsage = startUsageRelay(site, lifecycle, books);
+  const parts = { ...config, books, board, limits, desk, metrics, onUsage };
   return serveRpc(site, lifecycle, [buildHandlers(parts)]);
 }

@@ -1,7 +1,25 @@
+import type { TokenPrice } from "../core/money/charge.ts";
 import type { TokenUsage } from "../core/money/token-usage.ts";
 
-/** How a request ended, as far as money goes. */
-export type SettlementOutcome = "complete" | "partial" | "failed" | "cached";
+/** How a request ended, as far as money goes. `refused` is told for statistics: no money moves. */
+export type SettlementOutcome = "complete" | "partial" | "failed" | "cached" | "refused";
+
+/** How a call went, for statistics; passed on by quota together with what was charged. */
+export interface CallDetail {
+  readonly endpoint: string;
+  /** Of HTTP; 499 when the client left. */
+  readonly status: number;
+  readonly durationMs: number;
+  /** 0: no token came. */
+  readonly firstTokenMs: number;
+  readonly isStream: boolean;
+  /** What the upstream takes is known. */
+  readonly isUpstreamKnown: boolean;
+  /** What it was charged by; absent where there is no price. */
+  readonly price: TokenPrice | undefined;
+  /** Calls that this stands for; 1 but for refused ones. */
+  readonly requests: number;
+}
 
 /** What one request cost, told once. */
 export interface Settlement {
@@ -24,13 +42,18 @@ export interface Settlement {
   readonly outcome: SettlementOutcome;
   readonly priceId: string;
   readonly currency: string;
+  readonly detail: CallDetail;
 }
 
-/** The journal's form of a settlement: a JSON list whose order is its version's. */
+/**
+ * The journal's form of a settlement: a JSON list whose order is its version's. What was added at
+ * its end since is passed over by versions that do not know it.
+ */
 const formVersion = 1;
 
 export function encodeSettlement(settlement: Settlement): Buffer {
-  const { usage } = settlement;
+  const { usage, detail } = settlement;
+  const { price } = detail;
   return Buffer.from(
     JSON.stringify([
       formVersion,
@@ -54,6 +77,15 @@ export function encodeSettlement(settlement: Settlement): Buffer {
       settlement.outcome,
       settlement.priceId,
       settlement.currency,
+      detail.endpoint,
+      detail.status,
+      Math.round(detail.durationMs),
+      Math.round(detail.firstTokenMs),
+      (detail.isStream ? 1 : 0) + (detail.isUpstreamKnown ? 2 : 0),
+      detail.requests,
+      price === undefined
+        ? ""
+        : `${price.inputNanos}/${price.cachedInputNanos}/${price.outputNanos}`,
     ]),
   );
 }
@@ -87,6 +119,30 @@ export function decodeSettlement(record: Uint8Array): Settlement | undefined {
     outcome: text(18) as SettlementOutcome,
     priceId: text(19),
     currency: text(20),
+    detail: decodeDetail(fields),
+  };
+}
+
+/** Of a version before this one nothing is known but that it was one call. */
+function decodeDetail(fields: readonly unknown[]): CallDetail {
+  const count = (index: number): number => Number(fields[index] ?? 0);
+  const [inputNanos, cachedInputNanos, outputNanos] = String(fields[27] ?? "").split("/");
+  return {
+    endpoint: String(fields[21] ?? ""),
+    status: count(22),
+    durationMs: count(23),
+    firstTokenMs: count(24),
+    isStream: (count(25) & 1) !== 0,
+    isUpstreamKnown: (count(25) & 2) !== 0,
+    requests: count(26) || 1,
+    price:
+      inputNanos === undefined || cachedInputNanos === undefined || outputNanos === undefined
+        ? undefined
+        : {
+            inputNanos: BigInt(inputNanos),
+            cachedInputNanos: BigInt(cachedInputNanos),
+            outputNanos: BigInt(outputNanos),
+          },
   };
 }
 

@@ -29,6 +29,10 @@ function settlementOf(requestId: string, chargedNanos = 5n): Settlement {
     outcome: "complete",
     priceId: "prc_1",
     currency: "USD",
+    detail: {
+      ...{ endpoint: "chat", status: 200, durationMs: 812, firstTokenMs: 0, requests: 1 },
+      ...{ isStream: true, isUpstreamKnown: false, price: undefined },
+    },
   };
 }
 
@@ -89,13 +93,19 @@ test("a settlement survives its way through the journal, whatever is in it", () 
       nanos,
       nanos,
       fc.boolean(),
-      (id, model, reserved, charged, isEstimated) => {
+      fc.option(nanos, { nil: undefined }),
+      (id, model, reserved, charged, isEstimated, each) => {
+        const price =
+          each === undefined
+            ? undefined
+            : { inputNanos: each, cachedInputNanos: 0n, outputNanos: each };
         const settlement: Settlement = {
           ...settlementOf(id),
           model,
           reservedNanos: reserved,
           chargedNanos: charged,
           usage: { ...noUsage, inputTokens: 7, isEstimated },
+          detail: { ...settlementOf(id).detail, isUpstreamKnown: isEstimated, price },
         };
         assert.deepEqual(decodeSettlement(encodeSettlement(settlement)), settlement);
       },
@@ -104,6 +114,16 @@ test("a settlement survives its way through the journal, whatever is in it", () 
   for (const damaged of ["", "{}", "[2,1]", "not json"]) {
     assert.equal(decodeSettlement(Buffer.from(damaged)), undefined);
   }
+});
+
+test("what a version before this one wrote is read, and what this one adds hides nothing from it", () => {
+  const record = JSON.parse(encodeSettlement(settlementOf("req_1", 5n)).toString());
+  const before = decodeSettlement(Buffer.from(JSON.stringify(record.slice(0, 21))));
+  assert.equal(before?.requestId, "req_1");
+  assert.equal(before.chargedNanos, 5n);
+  assert.equal(before.detail.requests, 1);
+  assert.equal(before.detail.price, undefined);
+  assert.deepEqual(record.slice(18, 21), ["complete", "prc_1", "USD"]);
 });
 
 test("what was settled reaches the ledger once, and its lease hears of it", async () => {

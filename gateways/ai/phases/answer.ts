@@ -17,16 +17,25 @@ export function answerPhase({ config }: AiParts): Phase<Call> {
         call.status = 499;
         return "skipped";
       }
-      if (call.fault !== undefined) answerFault(call, call.fault, config.noCreditStatus);
+      if (call.fault !== undefined) answerFault(call, call.fault, config);
       else giveAnswer(call);
       return "done";
     },
   };
 }
 
-function answerFault(call: Call, fault: Fault, noCreditStatus: number): void {
+/** What a fault is answered with, as the operator and the caller's dialect have it. */
+export function faultStatus(
+  { dialect }: Call,
+  fault: Fault,
+  { noCreditStatus }: AiParts["config"],
+): number {
   const status = fault.httpStatus === 402 ? noCreditStatus : fault.httpStatus;
-  call.status = call.dialect.statusOf(fault, status);
+  return dialect.statusOf(fault, status);
+}
+
+function answerFault(call: Call, fault: Fault, config: AiParts["config"]): void {
+  call.status = faultStatus(call, fault, config);
   call.answer.fail(fault, { requestId: call.requestId, status: call.status });
 }
 

@@ -4,8 +4,9 @@ import { answerMessage } from "../answer-body.ts";
 import type { Call } from "../call.ts";
 import { chargeFor } from "../core/money/charge.ts";
 import { aiFaults } from "../faults.ts";
-import type { Settlement, SettlementOutcome } from "../money/settlement.ts";
+import type { CallDetail, Settlement, SettlementOutcome } from "../money/settlement.ts";
 import type { AiParts } from "../parts.ts";
+import { faultStatus } from "./answer.ts";
 
 /**
  * 11 record: what the request really took. Its settlement is durable before its answer may end, so
@@ -24,9 +25,25 @@ export function recordPhase(parts: AiParts): Phase<Call> {
       if (call.outcome === "complete" && call.turn !== undefined) appendTurn(call, parts);
       if (isServed) return settle(call, parts);
       call.reservation?.lease.finish(call.reservation.nanos, 0n);
+      countRefused(call, parts);
       return "skipped";
     },
   };
+}
+
+/** Whoever is not known is nobody's usage; the metrics count it. */
+function countRefused(call: Call, parts: AiParts): void {
+  const { knownIdentity, knownModel, endpoint } = call;
+  if (knownIdentity === undefined) return;
+  const { claims } = knownIdentity;
+  const status = statusOf(call, parts);
+  parts.refusals.count({ claims, model: knownModel?.id ?? "", endpoint, status });
+}
+
+/** What the answer's status is going to be. */
+function statusOf(call: Call, { config }: AiParts): number {
+  if (call.hasClientLeft) return 499;
+  return call.fault === undefined ? 200 : faultStatus(call, call.fault, config);
 }
 
 /** A request that was answered counts, with the tokens it took; one that we refused does not. */
@@ -80,7 +97,8 @@ function atMost(nanos: bigint, most: bigint): bigint {
   return nanos < most ? nanos : most;
 }
 
-function settlementOf(call: Call, { world }: AiParts): Settlement {
+function settlementOf(call: Call, parts: AiParts): Settlement {
+  const { world } = parts;
   const { payer, price, reservation } = call;
   return {
     requestId: call.requestId,
@@ -99,6 +117,22 @@ function settlementOf(call: Call, { world }: AiParts): Settlement {
     outcome: settlementOutcome(call),
     priceId: price?.id ?? "",
     currency: price?.currency ?? "",
+    detail: detailOf(call, parts),
+  };
+}
+
+function detailOf(call: Call, parts: AiParts): CallDetail {
+  const { price, cached } = call;
+  return {
+    endpoint: call.endpoint,
+    status: statusOf(call, parts),
+    durationMs: parts.world.clock.monotonicMs() - call.trace.startedMs,
+    firstTokenMs: call.firstTokenMs,
+    isStream: call.validRequest?.isStream ?? false,
+    // An answer from the cache costs nothing, and that is known.
+    isUpstreamKnown: cached !== undefined || price?.isUpstreamFree === false,
+    price: price?.charged,
+    requests: 1,
   };
 }
 

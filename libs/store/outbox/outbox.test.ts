@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { sql } from "kysely";
+import { Fault } from "../../kernel/index.ts";
 import { createLog } from "../../telemetry/index.ts";
 import { startTestPostgres, type TestPostgres } from "../../testing/index.ts";
 import { newId, realWorld, sleep } from "../../world/index.ts";
@@ -131,6 +132,27 @@ test("an event whose consumer fails is tried ten times, parked, shown, and repla
     running.wake();
     await until(() => delivered.length === 2);
     assert.equal((await outboxStatus(database)).parked, 0);
+  }));
+
+test("a consumer that is away for long parks nothing: its events wait and arrive", () =>
+  withHouse(async ({ database, relay }) => {
+    const event = newEvent();
+    await enqueueEvent(database, event);
+    let tries = 0;
+    const delivered: string[] = [];
+    relay(
+      async ({ id }) => {
+        tries += 1;
+        if (tries <= 25) {
+          throw new Fault({ code: "unavailable", reason: "test.away", publicMessage: "away" });
+        }
+        delivered.push(id);
+      },
+      { retryMs: 1 },
+    );
+    await until(() => isEmpty(database));
+    assert.deepEqual(delivered, [event.id]);
+    assert.equal(tries, 26);
   }));
 
 test("an event that kills its relay is parked as well", () =>

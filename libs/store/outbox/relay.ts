@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { Fault } from "../../kernel/index.ts";
 import type { Log } from "../../telemetry/index.ts";
 import type { Timer, World } from "../../world/index.ts";
 import type { Executor } from "../database/executor.ts";
@@ -9,6 +10,8 @@ const attemptsMax = 10;
 /** Pause after a failed try: 1 s doubling to 10 min; ten tries take a quarter of an hour. */
 const delayMsFirst = 1000;
 const delayMsMax = 600_000;
+/** For a consumer that is away, at most, in first pauses: looked for every 2.5 to 5 s. */
+const awayPauses = 5;
 const lastErrorLengthMax = 500;
 
 export interface RelayOptions {
@@ -125,9 +128,28 @@ class OutboxRelay implements Relay {
     try {
       await this.#options.deliver({ id: event.id, topic: event.topic, payload: event.payload });
     } catch (error) {
-      return this.#fail(event, error instanceof Error ? error.message : String(error));
+      const message = error instanceof Error ? error.message : String(error);
+      const isAway = Fault.is(error) && error.code === "unavailable";
+      return isAway ? this.#wait(event, message) : this.#fail(event, message);
     }
     await sql`delete from outbox where event_id = ${event.id}`.execute(this.#database);
+  }
+
+  /**
+   * Nobody was there to refuse it: that is no try. An outage of hours must not park everything that
+   * happened in it; the event comes again once its pause is over, as long as it takes.
+   */
+  async #wait(event: ClaimedEvent, message: string): Promise<void> {
+    const { log, world, retryMs = delayMsFirst } = this.#options;
+    const delayMs = retryMs * awayPauses * (0.5 + world.randomness.fraction() / 2);
+    await sql`
+      update outbox set
+        attempts = attempts - 1,
+        last_error = ${message.slice(0, lastErrorLengthMax)},
+        next_attempt_at = now() + make_interval(secs => ${delayMs / 1000})
+      where event_id = ${event.id} and attempts = ${event.attempts}`.execute(this.#database);
+    const { id: eventId, topic } = event;
+    log.warn("outbox_consumer_away", { eventId, topic, message });
   }
 
   async #fail(event: ClaimedEvent, message: string): Promise<void> {

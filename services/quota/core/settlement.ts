@@ -19,6 +19,24 @@ export interface Settlement extends Subject {
   readonly estimated: boolean;
   readonly priceId: string;
   readonly currency: string;
+  /** Told by gateways from this version on. */
+  readonly detail?: CallDetail | undefined;
+}
+
+/** How a call went: nothing of the ledger's, passed on to analytics. */
+export interface CallDetail {
+  readonly endpoint: string;
+  readonly status: number;
+  readonly durationMs: number;
+  readonly firstTokenMs: number;
+  readonly stream: boolean;
+  readonly upstreamKnown: boolean;
+  /** Nanos for a million tokens. */
+  readonly inputPrice: bigint;
+  readonly cachedInputPrice: bigint;
+  readonly outputPrice: bigint;
+  /** Calls that this stands for; 0 is 1. */
+  readonly requests: number;
 }
 
 /** Why a settlement can never be booked. */
@@ -33,7 +51,9 @@ export type OddityKind = "over_reserved" | "late" | "uncovered";
 
 export type AnomalyKind = RefusalKind | OddityKind;
 
-const outcomes = new Set(["complete", "partial", "failed", "cached"]);
+/** Of calls that were turned away before anything was reserved: told, not booked. */
+const refusedOutcome = "refused";
+const outcomes = new Set(["complete", "partial", "failed", "cached", refusedOutcome]);
 const nanosMax = 2n ** 63n - 1n;
 const textMax = 512;
 
@@ -43,6 +63,9 @@ export function flawOf(settlement: Settlement): string | undefined {
   if (requestId === "") return "it has no request id";
   if (organisationId === "") return "it has no organisation";
   if (!outcomes.has(settlement.outcome)) return `its outcome is "${settlement.outcome}"`;
+  if (settlement.outcome === refusedOutcome && chargedNanos + reservedNanos !== 0n) {
+    return "a refused call costs nothing";
+  }
   for (const text of [requestId, organisationId, settlement.leaseId, settlement.model]) {
     if (text.length > textMax || text.includes("\0")) return "a name in it cannot be stored";
   }
@@ -50,6 +73,11 @@ export function flawOf(settlement: Settlement): string | undefined {
     if (nanos < 0n || nanos > nanosMax) return `an amount of ${nanos} nanos is out of range`;
   }
   return undefined;
+}
+
+/** True for a count of refused calls, which leaves nothing in the books. */
+export function isOnlyTold({ outcome }: Settlement): boolean {
+  return outcome === refusedOutcome;
 }
 
 /** True when two settlements of one request ask for the same; the rest may be told differently. */

@@ -15,12 +15,19 @@ import { readGivenName } from "./read-request.ts";
 /** Locks are held for the length of a batch. */
 const batchMax = 1_000;
 
+export interface SettleParts {
+  readonly books: Books;
+  readonly settled: Counter;
+  /** What was settled has been committed: it may leave for analytics. */
+  readonly onUsage: () => void;
+}
+
 /**
  * Books a batch exactly once. A request id that is neither settled nor refused in the answer waits
  * for a wallet that is locked: send it again.
  */
 export async function settleOperation(
-  { books, settled }: { readonly books: Books; readonly settled: Counter },
+  { books, settled, onUsage }: SettleParts,
   request: SettleRequest,
   context: CallContext,
 ): Promise<MessageInit<SettleResponse>> {
@@ -33,6 +40,7 @@ export async function settleOperation(
     holder,
     settlements: request.settlements.map(toSettlement),
   });
+  onUsage();
   settled.add(outcome.settled.length, { outcome: "settled" });
   settled.add(outcome.refused.length, { outcome: "refused" });
   settled.add(outcome.waiting.length, { outcome: "waiting" });

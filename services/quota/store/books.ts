@@ -27,6 +27,8 @@ export interface Books {
   readonly turns: Turns;
   readonly clock: DatabaseClock;
   readonly times: LeaseTimes;
+  /** What is settled goes on to analytics; false where the topology has no such service. */
+  readonly tellsUsage?: boolean;
 }
 
 /**

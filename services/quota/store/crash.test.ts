@@ -15,6 +15,7 @@ import {
   type TestBooks,
   TestHolder,
 } from "../testing/scenario.ts";
+import { assertFactsEqualLedger } from "../testing/usage-facts.ts";
 import { leaseWallet, releaseLeases, type WalletCall } from "./leases.ts";
 import { migrations } from "./migrations.ts";
 import { settle } from "./settle.ts";
@@ -32,6 +33,7 @@ before(async () => {
   await migrate(books.database, migrations);
 });
 after(async () => {
+  await assertFactsEqualLedger(books.database);
   await books.database.destroy();
   await postgres.stop();
 });

@@ -9,6 +9,7 @@ import {
   type TestBooks,
   TestHolder,
 } from "../testing/scenario.ts";
+import { assertFactsEqualLedger, waitingFacts } from "../testing/usage-facts.ts";
 import { listAnomalies } from "./anomalies.ts";
 import { releaseLeases } from "./leases.ts";
 import { migrations } from "./migrations.ts";
@@ -29,6 +30,7 @@ before(async () => {
 });
 after(async () => {
   assert.deepEqual((await verifyLedger(books)).problems, []);
+  await assertFactsEqualLedger(books.database);
   await books.database.destroy();
   await twin.database.destroy();
   await postgres.stop();
@@ -81,6 +83,25 @@ test("every message tripled, reordered and sent to two replicas: each request is
   for (const [organisationId, charged] of expected) {
     assert.equal(await owned(organisationId), 1_000_000n - charged);
   }
+});
+
+test("counts of refused calls go on to analytics, book nothing and may carry no charge", async () => {
+  const { holder, organisationId } = await heldBy(1_000n);
+  const detail = {
+    ...{ endpoint: "chat", status: 429, durationMs: 0, firstTokenMs: 0, requests: 17 },
+    ...{ stream: false, upstreamKnown: false },
+    ...{ inputPrice: 0n, cachedInputPrice: 0n, outputPrice: 0n },
+  };
+  const refused = holder.settlement(0n, { leaseId: "", outcome: "refused", detail });
+  const charged = holder.settlement(5n, { outcome: "refused", detail });
+  const message = { holder: holder.name, settlements: [refused, charged] };
+  const outcome = await settle(books, message);
+  assert.deepEqual(outcome.settled, [refused.requestId]);
+  assert.deepEqual(outcome.refused, [{ requestId: charged.requestId, reason: "malformed" }]);
+  const facts = await waitingFacts(books.database);
+  const [fact] = facts.filter(({ id }) => id === refused.requestId);
+  assert.deepEqual([fact?.requests, fact?.status, fact?.outcome], [17, 429, "refused"]);
+  assert.equal(await owned(organisationId), 1_000n);
 });
 
 test("another amount for a settled request is refused, parked once, and seen", async () => {

@@ -6,6 +6,7 @@ import {
   asksTheSame,
   type Booking,
   flawOf,
+  isOnlyTold,
   type LeaseBalance,
   type RefusalKind,
   type Settlement,
@@ -18,6 +19,7 @@ import { moveBudgets } from "./budget-rows.ts";
 import { findLots, useLots } from "./credit.ts";
 import type { NewTransfer } from "./ledger.ts";
 import { findAttachedTo, findSettled, insertSettlements } from "./settlement-rows.ts";
+import { enqueueUsage } from "./usage-events.ts";
 
 /** For one wallet that is locked, and for all of a call. */
 const lockTimeoutMs = 250;
@@ -41,9 +43,9 @@ export async function settle(
   { holder, settlements }: { readonly holder: string; readonly settlements: readonly Settlement[] },
 ): Promise<SettleOutcome> {
   const outcome = { settled: [] as string[], refused: [] as Refused[], waiting: [] as string[] };
-  const { sound, flawed } = sift(settlements);
+  const { sound, flawed, told } = sift(settlements);
   const first = await transaction(books.database, (tx) =>
-    settleUnlocked(tx, books, { holder, settlements: sound, flawed }),
+    settleUnlocked(tx, books, { holder, settlements: sound, flawed, told }),
   );
   collect(outcome, first);
   const giveUpAtMs = books.world.clock.monotonicMs() + patienceMs;
@@ -61,7 +63,7 @@ async function settleWaiting(
   books: Books,
   { holder, settlements }: { readonly holder: string; readonly settlements: readonly Settlement[] },
 ): Promise<Pass | undefined> {
-  const input = { holder, settlements, flawed: [], mayWait: true };
+  const input = { holder, settlements, flawed: [], told: [], mayWait: true };
   try {
     return await transaction(books.database, (tx) => settleUnlocked(tx, books, input), {
       attemptsMax: 2,
@@ -87,6 +89,7 @@ interface Flawed {
 function sift(settlements: readonly Settlement[]): {
   readonly sound: readonly Settlement[];
   readonly flawed: readonly Flawed[];
+  readonly told: readonly Settlement[];
 } {
   const sound = new Map<string, Settlement>();
   const flawed: Flawed[] = [];
@@ -97,7 +100,10 @@ function sift(settlements: readonly Settlement[]): {
     else if (twin === undefined) sound.set(settlement.requestId, settlement);
     else if (!asksTheSame(twin, settlement)) flawed.push(conflictOf(settlement, twin));
   }
-  return { sound: [...sound.values()], flawed };
+  const { sound: booked = [], told = [] } = Object.groupBy(sound.values(), (settlement) =>
+    isOnlyTold(settlement) ? "told" : "sound",
+  );
+  return { sound: booked, flawed, told };
 }
 
 function conflictOf(settlement: Settlement, other: Pick<Settlement, "chargedNanos">): Flawed {
@@ -125,6 +131,7 @@ interface PassInput {
   readonly holder: string;
   readonly settlements: readonly Settlement[];
   readonly flawed: readonly Flawed[];
+  readonly told: readonly Settlement[];
   readonly mayWait?: boolean;
 }
 
@@ -147,6 +154,8 @@ async function settleUnlocked(tx: Executor, books: Books, input: PassInput): Pro
   const { bookings, turnedDown } = await book(tx, books, { ...input, nowMs, fresh, held });
   refused.push(...turnedDown);
   for (const { settlement } of bookings) settled.push(settlement.requestId);
+  for (const { requestId } of input.told) settled.push(requestId);
+  await enqueueUsage(tx, books, { bookings, told: input.told, nowMs });
   const anomalies = [
     ...refused.map((flaw) => anomalyOf(flaw.settlement, { ...flaw, kind: flaw.reason })),
     ...bookings.flatMap(odditiesOf),

@@ -35,6 +35,7 @@ export function openTestBooks(url: string, poolSize = 10): TestBooks {
     turns: new Turns(),
     clock: () => sql<bigint>`${books.nowMs}::bigint`,
     times,
+    tellsUsage: true,
     nowMs: Date.UTC(2026, 10, 22, 12),
   };
   return books;

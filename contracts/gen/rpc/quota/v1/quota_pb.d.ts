@@ -659,7 +659,8 @@ export declare type Settlement = Message<"tandem.quota.v1.Settlement"> & {
   atMs: bigint;
 
   /**
-   * complete, partial, failed, cached
+   * complete, partial, failed, cached; refused: calls turned away before anything was reserved, told
+   * for statistics only and not part of the ledger
    *
    * @generated from field: string outcome = 17;
    */
@@ -681,6 +682,13 @@ export declare type Settlement = Message<"tandem.quota.v1.Settlement"> & {
    * @generated from field: string currency = 20;
    */
   currency: string;
+
+  /**
+   * The rest is not the ledger's business; it goes on to analytics with what was charged.
+   *
+   * @generated from field: tandem.quota.v1.UsageDetail detail = 21;
+   */
+  detail?: UsageDetail | undefined;
 };
 
 /**
@@ -688,6 +696,77 @@ export declare type Settlement = Message<"tandem.quota.v1.Settlement"> & {
  * Use `create(SettlementSchema)` to create a new message.
  */
 export declare const SettlementSchema: GenMessage<Settlement>;
+
+/**
+ * How a call went. Absent fields were not told.
+ *
+ * @generated from message tandem.quota.v1.UsageDetail
+ */
+export declare type UsageDetail = Message<"tandem.quota.v1.UsageDetail"> & {
+  /**
+   * @generated from field: string endpoint = 1;
+   */
+  endpoint: string;
+
+  /**
+   * Of HTTP; 499 when the client left.
+   *
+   * @generated from field: uint32 status = 2;
+   */
+  status: number;
+
+  /**
+   * @generated from field: uint32 duration_ms = 3;
+   */
+  durationMs: number;
+
+  /**
+   * @generated from field: uint32 first_token_ms = 4;
+   */
+  firstTokenMs: number;
+
+  /**
+   * @generated from field: bool stream = 5;
+   */
+  stream: boolean;
+
+  /**
+   * What the upstream takes is known; without it `upstream_nanos` says nothing.
+   *
+   * @generated from field: bool upstream_known = 6;
+   */
+  upstreamKnown: boolean;
+
+  /**
+   * Nanos for a million tokens.
+   *
+   * @generated from field: int64 input_price = 7;
+   */
+  inputPrice: bigint;
+
+  /**
+   * @generated from field: int64 cached_input_price = 8;
+   */
+  cachedInputPrice: bigint;
+
+  /**
+   * @generated from field: int64 output_price = 9;
+   */
+  outputPrice: bigint;
+
+  /**
+   * Calls that this stands for; 0 is 1.
+   *
+   * @generated from field: uint32 requests = 10;
+   */
+  requests: number;
+};
+
+/**
+ * Describes the message tandem.quota.v1.UsageDetail.
+ * Use `create(UsageDetailSchema)` to create a new message.
+ */
+export declare const UsageDetailSchema: GenMessage<UsageDetail>;
 
 /**
  * @generated from message tandem.quota.v1.SettleRequest
