@@ -1,4 +1,5 @@
-import { count, duration, section, size, text } from "@tandem/libs/config";
+import { section, text } from "@tandem/libs/config";
+import { managementSettings } from "@tandem/libs/gateway";
 import { z } from "zod";
 
 export const configSchema = z.strictObject({
@@ -16,42 +17,7 @@ export const configSchema = z.strictObject({
       example: "USD",
     }),
   }),
-  identityOutageMs: duration({
-    doc: "How long known callers are let in while revocations cannot be heard; then nobody is.",
-    default: "30s",
-    min: "0",
-    max: "15m",
-  }),
-  identitiesMax: count({
-    doc: "Verified callers kept in memory, some 1 KiB each.",
-    default: 10_000,
-    min: 100,
-    max: 1_000_000,
-  }),
-  requestDeadlineMs: duration({
-    doc: "How long a management request may take.",
-    default: "10s",
-    min: "1s",
-    max: "25s",
-  }),
-  staleBytesMax: size({
-    doc: "Memory for the last good answers, which stand in while a service is away.",
-    default: "8MiB",
-    min: "64KiB",
-    max: "1GiB",
-  }),
-  staleAgeMax: duration({
-    doc: "The oldest answer that may stand in.",
-    default: "24h",
-    min: "1s",
-    max: "168h",
-  }),
-  staleAfterMs: duration({
-    doc: "How long a slow service is waited for when an earlier answer could stand in.",
-    default: "1s",
-    min: "10ms",
-    max: "10s",
-  }),
+  ...managementSettings,
 });
 
 export type Config = z.output<typeof configSchema>;

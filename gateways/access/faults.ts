@@ -20,10 +20,4 @@ export const accessFaults = defineFaults("access", {
     retry: "never",
     publicMessage: "There is one for this already. Change that one instead.",
   },
-  credentials_malformed: {
-    code: "unauthenticated",
-    blame: "client",
-    retry: "never",
-    publicMessage: "Send the API key as `Authorization: Bearer sk-tdm-…`.",
-  },
 });

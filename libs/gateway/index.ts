@@ -9,6 +9,7 @@ export { clientAddress } from "./client-address.ts";
 export { addressMatches, parseAddressRule } from "./identity/address-rule.ts";
 export { apiKeyChecksum, formApiKey, hasApiKeyForm, hashApiKey } from "./identity/api-key.ts";
 export { type CallerIdentity, identityFromContract } from "./identity/caller-identity.ts";
+export { type AuthClient, createIdentities, type Identities } from "./identity/identities.ts";
 export {
   IdentityCache,
   type IdentityCacheOptions,
@@ -44,6 +45,7 @@ export {
 export { type PhaseOutcome, type PhaseRecord, PhaseTrace } from "./phases/phase-trace.ts";
 export { createProbeGuard, type ProbeGuard } from "./probe-guard.ts";
 export { faultToProblem, type Problem, problemMediaType } from "./problem.ts";
+export { asCaller, asPlatform, idempotencyKeyOf, recordIntent } from "./rest/call-options.ts";
 export { type Caller, nobody } from "./rest/caller.ts";
 export {
   amountInput,
@@ -59,6 +61,8 @@ export {
   timeOf,
 } from "./rest/fields.ts";
 export { createIdempotency, type Idempotency } from "./rest/idempotency.ts";
+export { type ManagementConfig, managementSettings } from "./rest/management-config.ts";
+export { serveManagement } from "./rest/management-server.ts";
 export { type PageBody, pageOf, pageQuery, pageQueryWith, pageReply } from "./rest/page.ts";
 export { restFaults } from "./rest/rest-faults.ts";
 export { createRestHandler } from "./rest/rest-handler.ts";

@@ -33,6 +33,10 @@ export type IdPrefix =
   | "evt"
   | "inc"
   | "ord"
+  | "pck"
+  | "pln"
+  | "pay"
+  | "rfd"
   | "art";
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";

@@ -1,4 +1,5 @@
-import type { Replica, Site, StartReplica } from "@tandem/libs/service";
+import { join } from "node:path";
+import { type Replica, readTopology, type Site, type StartReplica } from "@tandem/libs/service";
 import {
   createTestHouse,
   type HttpAnswer,
@@ -7,14 +8,17 @@ import {
   type TestPostgres,
 } from "@tandem/libs/testing";
 import { start as startAccess } from "../../gateways/access/main.ts";
+import { start as startBusiness } from "../../gateways/business/main.ts";
 import { start as startAuth } from "../../services/auth/main.ts";
 import { start as startMonitoring } from "../../services/monitoring/main.ts";
+import { start as startOrders } from "../../services/orders/main.ts";
 import { start as startQuota } from "../../services/quota/main.ts";
 import { start as startUsers } from "../../services/users/main.ts";
 
 export const setupToken = "the-setup-token-of-this-house";
 
-type Service = "auth" | "users" | "quota" | "monitoring";
+const services = ["auth", "users", "quota", "monitoring", "orders"] as const;
+type Service = (typeof services)[number];
 
 export interface Ask {
   readonly method?: string;
@@ -25,11 +29,11 @@ export interface Ask {
   readonly body?: object | string | Buffer;
 }
 
-/** The access domain as it runs, mounted in one process on one real PostgreSQL. */
+/** The access and business domains as they run, mounted in one process on one real PostgreSQL. */
 export interface AccessHouse {
   readonly postgres: TestPostgres;
   readonly logLines: readonly Readonly<Record<string, unknown>>[];
-  /** To the first access gateway, or another one. */
+  /** To the first gateway of the path's domain, or another one. */
   ask(ask: Ask, gateway?: 1 | 2): Promise<HttpAnswer>;
   /** Asks and gives the JSON object of an answer that must have this status. */
   expect(status: number, ask: Ask, gateway?: 1 | 2): Promise<Record<string, unknown>>;
@@ -44,20 +48,34 @@ const starters: Readonly<Record<Service, StartReplica>> = {
   users: startUsers,
   quota: startQuota,
   monitoring: startMonitoring,
+  orders: startOrders,
 };
+
+/** As the default topology routes them. */
+const topologyFile = join(import.meta.dirname, "../../topology/tandem.json");
+const businessRoutes = readTopology(topologyFile).routes.filter(
+  ({ gateway }) => gateway === "business",
+);
+
+function isBusiness(path: string): boolean {
+  const [place = ""] = path.split("?");
+  return businessRoutes.some(({ path: pattern }) =>
+    pattern.endsWith("/*") ? place.startsWith(pattern.slice(0, -1)) : place === pattern,
+  );
+}
 
 export async function openAccessHouse(
   settings: Readonly<Record<string, unknown>> = {},
 ): Promise<AccessHouse> {
-  const services = ["auth", "users", "quota", "monitoring"] as const;
   const house = createTestHouse({
     replicas: [
       ...services.flatMap((name) => [`${name}/1`, `${name}/2`] as const),
-      "access/1",
-      "access/2",
+      ...(["access/1", "access/2", "business/1", "business/2"] as const),
     ],
     calls: {
-      access: [...services],
+      access: ["auth", "users", "quota", "monitoring"],
+      business: ["auth", "orders", "monitoring"],
+      orders: ["auth", "monitoring"],
       auth: ["users", "monitoring"],
       users: ["auth", "monitoring"],
       quota: ["monitoring"],
@@ -79,11 +97,16 @@ export async function openAccessHouse(
     running.set(name, []);
   };
   await Promise.all(services.map(startService));
-  const gatewaySites = [house.site("access/1", { settings }), house.site("access/2", { settings })];
-  const gateways = await Promise.all(gatewaySites.map(startAccess));
+  const sitesOf = (name: "access" | "business"): readonly Site[] =>
+    ([1, 2] as const).map((number) => house.site(`${name}/${number}`, { settings }));
+  const [accessSites, businessSites] = [sitesOf("access"), sitesOf("business")];
+  const gateways = [
+    ...(await Promise.all(accessSites.map(startAccess))),
+    ...(await Promise.all(businessSites.map(startBusiness))),
+  ];
 
   const ask: AccessHouse["ask"] = ({ key = "", headers = {}, ...rest }, gateway = 1) =>
-    httpRequest(gatewaySites[gateway - 1]?.address ?? "", {
+    httpRequest((isBusiness(rest.path) ? businessSites : accessSites)[gateway - 1]?.address ?? "", {
       headers: { ...(key === "" ? {} : { authorization: `Bearer ${key}` }), ...headers },
       ...rest,
     });

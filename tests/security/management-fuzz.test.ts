@@ -7,12 +7,13 @@ import { after, before, describe, test } from "node:test";
 import { problemMediaType, type Route } from "@tandem/libs/gateway";
 import fc from "fast-check";
 import { accessRoutes } from "../../gateways/access/routes/index.ts";
+import { businessRoutes } from "../../gateways/business/routes/index.ts";
 import { type AccessHouse, type Ask, openAccessHouse, setUp } from "../integration/access-house.ts";
 import { bodiesOf, queriesOf, segments } from "./schema-arbitrary.ts";
 
 /** For each route; `npm run chaos` and nights may have more. */
 const cases = Number(process.env["TANDEM_FUZZ_CASES"] ?? 60);
-const routes = accessRoutes as readonly Route<never>[];
+const routes = [...accessRoutes, ...businessRoutes] as readonly Route<never>[];
 
 let house: AccessHouse;
 let adminKey: string;

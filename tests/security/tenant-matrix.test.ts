@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { permissionsFor, type Route } from "@tandem/libs/gateway";
 import { accessRoutes } from "../../gateways/access/routes/index.ts";
+import { businessRoutes } from "../../gateways/business/routes/index.ts";
 import { permissionsOfRoles, roles } from "../../services/auth/core/permissions.ts";
 import { type AccessHouse, type Ask, openAccessHouse, setUp } from "../integration/access-house.ts";
 
@@ -23,7 +24,7 @@ let other: Tenant;
 const headersOfRole = new Map<string, Readonly<Record<string, string>>>();
 let serial = 0;
 
-const routes = accessRoutes as readonly Route<never>[];
+const routes = [...accessRoutes, ...businessRoutes] as readonly Route<never>[];
 const withIds = routes.filter(({ path, access }) => path.includes(":") && access !== "public");
 
 before(async () => {
@@ -83,10 +84,13 @@ async function furnish(
     body: { amount: "1", reason: marker },
   });
   const budget = await create("/api/v1/budgets", { amount: "5", period: "day", model: marker });
+  const credit = { price: "1", credit: "1", description: marker };
+  const pack = await create("/api/v1/packs", { name: marker, ...credit });
+  const plan = await create("/api/v1/plans", { name: marker, ...credit });
   const member = await invite(key, `${name}-member@example.com`, "viewer");
   return {
     adminKey: key,
-    markers: [marker, project, apiKey, invitation, limit, budget, organisationId],
+    markers: [marker, project, apiKey, invitation, limit, budget, pack, plan, organisationId],
     values: {
       organisation_id: organisationId,
       project_id: project,
@@ -94,6 +98,8 @@ async function furnish(
       invitation_id: invitation,
       limit_id: limit,
       budget_id: budget,
+      pack_id: pack,
+      plan_id: plan,
       user_id: member,
       role: "viewer",
     },
@@ -174,6 +180,10 @@ const bodies: Readonly<Record<string, object>> = {
   createLimit: { kind: "tokens", amount: 7 },
   createBudget: { amount: "3", period: "total" },
   grantCredit: { amount: "1" },
+  createPack: { name: "mine", price: "1", credit: "1" },
+  createPlan: { name: "mine", price: "1", credit: "1" },
+  updatePack: { name: "taken over" },
+  updatePlan: { name: "taken over" },
   updateProfile: { theme: "dark" },
   changePassword: { current_password: "x", password: "twelve letters" },
 };
@@ -207,6 +217,8 @@ const nowhere: Tenant = {
     invitation_id: `inv_${"0".repeat(26)}`,
     limit_id: `lim_${"0".repeat(26)}`,
     budget_id: `bdg_${"0".repeat(26)}`,
+    pack_id: `pck_${"0".repeat(26)}`,
+    plan_id: `pln_${"0".repeat(26)}`,
     user_id: `usr_${"0".repeat(26)}`,
     role: "viewer",
   },
@@ -295,7 +307,16 @@ describe("functions: every route asks for its permission", () => {
 /** What the tenant's own administrator sees of its things. */
 async function snapshot(tenant: Tenant): Promise<unknown> {
   const views: unknown[] = [];
-  for (const path of ["projects", "keys", "invitations", "limits", "budgets", "members"]) {
+  for (const path of [
+    "projects",
+    "keys",
+    "invitations",
+    "limits",
+    "budgets",
+    "members",
+    "packs",
+    "plans",
+  ]) {
     views.push(await house.expect(200, { path: `/api/v1/${path}`, key: tenant.adminKey }));
   }
   return JSON.parse(JSON.stringify(views), (name, value: unknown) =>

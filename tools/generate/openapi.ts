@@ -2,6 +2,7 @@ import { describeApi, type JsonObject, type Route } from "@tandem/libs/gateway";
 import { stringify } from "yaml";
 import { accessRoutes, accessTags } from "../../gateways/access/routes/index.ts";
 import { managementRoutes } from "../../gateways/ai/management/index.ts";
+import { businessRoutes, businessTags } from "../../gateways/business/routes/index.ts";
 
 type Tag = { readonly name: string; readonly description: string };
 
@@ -30,9 +31,14 @@ export async function openapiFiles(
     describeApi({ title, version, description, tags }, routes);
   const ai = managementRoutes().routes as readonly Route<never>[];
   const access = accessRoutes as readonly Route<never>[];
-  const whole = describe([...accessTags, ...aiTags], [...access, ...ai]);
+  const business = businessRoutes as readonly Route<never>[];
+  const whole = describe(
+    [...accessTags, ...businessTags, ...aiTags],
+    [...access, ...business, ...ai],
+  );
   return [
     ["contracts/http/access/openapi.yaml", asYaml(describe(accessTags, access))],
+    ["contracts/http/business/openapi.yaml", asYaml(describe(businessTags, business))],
     ["contracts/http/ai/openapi.yaml", asYaml(describe(aiTags, ai))],
     [
       "contracts/gen/http/management.js",

@@ -28,6 +28,12 @@ export const restFaults = defineFaults("rest", {
     retry: "never",
     publicMessage: "Sign in, or send an API key as `Authorization: Bearer sk-tdm-…`.",
   },
+  credentials_malformed: {
+    code: "unauthenticated",
+    blame: "client",
+    retry: "never",
+    publicMessage: "Send the API key as `Authorization: Bearer sk-tdm-…`.",
+  },
   too_many_attempts: {
     code: "resource_exhausted",
     blame: "client",

@@ -21,6 +21,9 @@ const readPermissions = [
   "models:read",
   "upstreams:read",
   "topology:read",
+  "orders:read",
+  "articles:read",
+  "analytics:read",
 ] as const;
 
 const writePermissions = [
@@ -33,10 +36,19 @@ const writePermissions = [
   "limits:write",
   "models:write",
   "upstreams:write",
+  "orders:write",
+  "articles:write",
 ] as const;
 
-/** Money out of nothing, owners, and whole organisations. */
-const highestPermissions = ["credits:write", "owners:write", "organisations:create"] as const;
+/** Money out of nothing, what it costs and whether it was paid; owners; whole organisations. */
+const highestPermissions = [
+  "credits:write",
+  "packs:write",
+  "payments:confirm",
+  "refunds:write",
+  "owners:write",
+  "organisations:create",
+] as const;
 
 export type Permission =
   | (typeof readPermissions)[number]
@@ -62,8 +74,15 @@ const byRole: Readonly<Record<Role, readonly Permission[]>> = {
     "audit:read",
     "requests:read",
     "models:read",
+    "orders:read",
+    "articles:read",
+    "analytics:read",
     "limits:write",
     "credits:write",
+    "orders:write",
+    "packs:write",
+    "payments:confirm",
+    "refunds:write",
   ],
   operator: [
     "organisation:read",
@@ -77,6 +96,8 @@ const byRole: Readonly<Record<Role, readonly Permission[]>> = {
     "models:read",
     "upstreams:read",
     "topology:read",
+    "articles:read",
+    "analytics:read",
     "keys:own",
     "limits:write",
     "models:write",
@@ -90,9 +111,19 @@ const byRole: Readonly<Record<Role, readonly Permission[]>> = {
     "wallet:read",
     "requests:read",
     "models:read",
+    "articles:read",
+    "analytics:read",
     "keys:own",
+    "articles:write",
   ],
-  viewer: ["organisation:read", "projects:read", "limits:read", "wallet:read", "models:read"],
+  viewer: [
+    "organisation:read",
+    "projects:read",
+    "limits:read",
+    "wallet:read",
+    "models:read",
+    "articles:read",
+  ],
 };
 
 const byScope: Readonly<Record<Scope, readonly Permission[]>> = {

@@ -3,20 +3,13 @@
  * change must come with the session's CSRF token from the console's own origin. A key wins over a
  * cookie, since no browser sends one by itself.
  */
-import {
-  type Arrival,
-  type Authenticate,
-  type Caller,
-  csrfHeader,
-  hasApiKeyForm,
-  identityFaults,
-  isCsrfToken,
-  readSessionToken,
-  restFaults,
-  siteOf,
-} from "@tandem/libs/gateway";
-import { accessFaults } from "./faults.ts";
-import { type Identities, isRefusal, type Verified } from "./identities.ts";
+import { hasApiKeyForm } from "../identity/api-key.ts";
+import { type Identities, isRefusal, type Verified } from "../identity/identities.ts";
+import { identityFaults } from "../identity/identity-faults.ts";
+import { csrfHeader, isCsrfToken, readSessionToken, siteOf } from "../session-cookie.ts";
+import type { Caller } from "./caller.ts";
+import { restFaults } from "./rest-faults.ts";
+import type { Arrival, Authenticate } from "./work.ts";
 
 const readingMethods = new Set(["GET", "HEAD"]);
 
@@ -44,7 +37,7 @@ async function byKey(
 ): Promise<Caller> {
   const [scheme = "", key = "", ...rest] = authorization.split(" ");
   if (scheme.toLowerCase() !== "bearer" || rest.length > 0) {
-    throw accessFaults.credentials_malformed();
+    throw restFaults.credentials_malformed();
   }
   // The checksum tells garbage from keys without asking anybody; the answer is the same.
   if (!hasApiKeyForm(key)) throw identityFaults.invalid();

@@ -1,28 +1,22 @@
 /**
- * Who is behind a key or a session, as this gateway knows it: verified once, kept in memory, and
- * forgotten when the revocation feed says so. While auth is away known callers pass for a bounded
- * time, marked; unknown ones get 503, never 401. A session is looked up anew once a minute, since
- * its use keeps it alive.
+ * Who is behind a key or a session, as a gateway of the management plane knows it: verified once,
+ * kept in memory, and forgotten when the revocation feed says so. While auth is away known callers
+ * pass for a bounded time, marked; unknown ones get 503, never 401. A session is looked up anew
+ * once a minute, since its use keeps it alive.
  */
 import type { AuthService, Identity } from "@tandem/contracts/rpc/auth/v1/auth_pb";
-import {
-  type CallerIdentity,
-  createProbeGuard,
-  followRevocations,
-  hashApiKey,
-  IdentityCache,
-  identityFaults,
-  identityFromContract,
-  type Known,
-  type LookUpAnswer,
-  revocationPollMs,
-} from "@tandem/libs/gateway";
-import { Fault } from "@tandem/libs/kernel";
-import type { RpcClient } from "@tandem/libs/rpc";
-import type { Lifecycle } from "@tandem/libs/service";
-import type { World } from "@tandem/libs/world";
+import { Fault } from "../../kernel/index.ts";
+import type { RpcClient } from "../../rpc/index.ts";
+import type { Lifecycle } from "../../service/index.ts";
+import type { World } from "../../world/index.ts";
+import { createProbeGuard } from "../probe-guard.ts";
+import { hashApiKey } from "./api-key.ts";
+import { type CallerIdentity, identityFromContract } from "./caller-identity.ts";
+import { IdentityCache, type Known, type LookUpAnswer } from "./identity-cache.ts";
+import { identityFaults } from "./identity-faults.ts";
+import { followRevocations, revocationPollMs } from "./revocation-feed.ts";
 
-type AuthClient = RpcClient<(typeof AuthService)["method"]>;
+export type AuthClient = RpcClient<(typeof AuthService)["method"]>;
 
 interface LookedUp {
   readonly atMs: number;

@@ -1,0 +1,11 @@
+/** All routes of this gateway, and the headings they stand under in the reference. */
+import type { Route } from "@tandem/libs/gateway";
+import { packRoutes, planRoutes } from "./products.ts";
+import type { BusinessServices } from "./services.ts";
+
+export const businessRoutes: readonly Route<BusinessServices>[] = [...packRoutes, ...planRoutes];
+
+export const businessTags = [
+  { name: "Packs", description: "Credit that is bought once." },
+  { name: "Plans", description: "Credit that is bought for a time." },
+] as const;

@@ -1,0 +1,12 @@
+import type { OrdersService } from "@tandem/contracts/rpc/orders/v1/orders_pb";
+import { routesOf } from "@tandem/libs/gateway";
+import type { RpcClient } from "@tandem/libs/rpc";
+
+export { asCaller, idempotencyKeyOf } from "@tandem/libs/gateway";
+
+/** What these routes speak to. */
+export interface BusinessServices {
+  readonly orders: RpcClient<(typeof OrdersService)["method"]>;
+}
+
+export const route = routesOf<BusinessServices>();

@@ -1,0 +1,30 @@
+/**
+ * The business gateway: the management plane's REST door to what is bought, written and counted:
+ * plans, orders, articles, analytics. It checks who calls and what they may do, and asks the
+ * services; they check again. Its own fallback: known callers pass for a bounded time while auth is
+ * away, reads are answered from their last good copies, and both say so. It shares nothing with the
+ * access gateway, so neither notices when the other's domain is gone.
+ */
+import { AuthService } from "@tandem/contracts/rpc/auth/v1/auth_pb";
+import { OrdersService } from "@tandem/contracts/rpc/orders/v1/orders_pb";
+import { serveManagement } from "@tandem/libs/gateway";
+import { connectRpc, createLifecycle, type Replica, type Site } from "@tandem/libs/service";
+import { openHotStore } from "@tandem/libs/store";
+import type { Config } from "./config.ts";
+import { businessRoutes } from "./routes/index.ts";
+import type { BusinessServices } from "./routes/services.ts";
+
+export async function run(config: Config, site: Site): Promise<Replica> {
+  const lifecycle = createLifecycle(site);
+  const { world, log } = site;
+  const hotStore = await openHotStore(site.hotStoreUrl, { world, log });
+  lifecycle.defer("hot store", () => hotStore.close());
+  const services: BusinessServices = {
+    orders: connectRpc(site, lifecycle, { service: OrdersService, deployable: "orders" }),
+  };
+  return serveManagement({
+    ...{ site, lifecycle, config, hotStore, services },
+    auth: connectRpc(site, lifecycle, { service: AuthService, deployable: "auth" }),
+    routes: businessRoutes,
+  });
+}
