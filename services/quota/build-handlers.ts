@@ -5,6 +5,7 @@ import type { ChangeBoard } from "./change-board.ts";
 import type { LimitBoard } from "./limit-board.ts";
 import type { LimitDesk } from "./limit-desk.ts";
 import { adoptLeasesOperation } from "./operations/adopt-leases.ts";
+import { creditOrderOperation } from "./operations/credit-order.ts";
 import { deleteBudgetOperation } from "./operations/delete-budget.ts";
 import { deleteLimitOperation } from "./operations/delete-limit.ts";
 import { getBalanceOperation } from "./operations/get-balance.ts";
@@ -19,6 +20,7 @@ import { releaseLeasesOperation } from "./operations/release-leases.ts";
 import { setBudgetOperation } from "./operations/set-budget.ts";
 import { setLimitOperation } from "./operations/set-limit.ts";
 import { settleOperation } from "./operations/settle.ts";
+import { takeBackCreditOperation } from "./operations/take-back-credit.ts";
 import { verifyLedgerOperation } from "./operations/verify-ledger.ts";
 import { watchChangesOperation } from "./operations/watch-changes.ts";
 import type { Books } from "./store/books.ts";
@@ -52,6 +54,8 @@ export function buildHandlers(parts: {
     watchChanges: (request, context) => watchChangesOperation({ books, board }, request, context),
     getBalance: (request, context) => getBalanceOperation(parts, request, context),
     grantCredit: (request, context) => grantCreditOperation(parts, request, context),
+    creditOrder: (request, context) => creditOrderOperation(books, request, context),
+    takeBackCredit: (request, context) => takeBackCreditOperation(books, request, context),
     listTransfers: (request, context) => listTransfersOperation(books, request, context),
     verifyLedger: (_, context) => verifyLedgerOperation({ books, isVerifying }, context),
     setLimit: (request, context) => setLimitOperation(books, request, context),

@@ -43,6 +43,12 @@ export const faults = defineFaults("quota", {
       "This idempotency key was used for another grant. Use a new key for a new grant.",
     httpStatus: 422,
   },
+  credit_held: {
+    code: "unavailable",
+    blame: "capacity",
+    retry: "after_delay",
+    publicMessage: "The credit is held by requests under way. Try again in a few seconds.",
+  },
   busy: {
     code: "unavailable",
     blame: "capacity",

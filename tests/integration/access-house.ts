@@ -75,7 +75,7 @@ export async function openAccessHouse(
     calls: {
       access: ["auth", "users", "quota", "monitoring"],
       business: ["auth", "orders", "monitoring"],
-      orders: ["auth", "monitoring"],
+      orders: ["auth", "quota", "monitoring"],
       auth: ["users", "monitoring"],
       users: ["auth", "monitoring"],
       quota: ["monitoring"],

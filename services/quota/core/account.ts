@@ -15,7 +15,14 @@ export const platformKinds = ["grants", "payments", "revenue", "expired"] as con
 export type PlatformKind = (typeof platformKinds)[number];
 export type AccountKind = "wallet" | "hold" | PlatformKind;
 
-export type TransferKind = "grant" | "purchase" | "lease" | "release" | "settlement" | "expiry";
+export type TransferKind =
+  | "grant"
+  | "purchase"
+  | "lease"
+  | "release"
+  | "settlement"
+  | "expiry"
+  | "take_back";
 
 /** Moves between a wallet and its own holds: of no interest to whoever reads a statement. */
 export const internalTransferKinds: readonly TransferKind[] = ["lease", "release"];

@@ -76,3 +76,20 @@ export function expiredParts(
   }
   return parts;
 }
+
+/**
+ * What of one lot may be taken back now, and what could be later: what is held for requests under
+ * way counts against the lots that come first in the order of use.
+ */
+export function takeablePart(
+  lots: readonly Lot[],
+  { lotId, heldNanos }: { readonly lotId: string; readonly heldNanos: bigint },
+): { readonly now: bigint; readonly later: bigint } {
+  let held = heldNanos;
+  for (const lot of [...lots].sort(byOrderOfUse)) {
+    const kept = held < lot.remainingNanos ? held : lot.remainingNanos;
+    held -= kept;
+    if (lot.id === lotId) return { now: lot.remainingNanos - kept, later: lot.remainingNanos };
+  }
+  return { now: 0n, later: 0n };
+}

@@ -5,7 +5,7 @@ import { faults } from "../faults.ts";
 import type { Books } from "../store/books.ts";
 import { grantCredit } from "../store/credit.ts";
 import { balanceOf } from "./get-balance.ts";
-import { readCount, readGivenName, readNanos } from "./read-request.ts";
+import { readCount, readCurrency, readGivenName, readNanos, readNote } from "./read-request.ts";
 
 /** A million million units: what a slip of the keyboard should not exceed. */
 const grantMax = 10n ** 15n;
@@ -26,16 +26,13 @@ export async function grantCreditOperation(
     throw faults.malformed({ publicMessage: "A single grant is at most 1,000,000 units." });
   }
   const expiresAtMs = readCount("expires_at_ms", request.expiresAtMs);
-  const currency = request.currency === "" ? parts.currency : request.currency;
-  if (!/^[A-Z]{3}$/.test(currency)) {
-    throw faults.malformed({ publicMessage: 'A currency is an ISO 4217 code like "USD".' });
-  }
+  const currency = readCurrency(request.currency === "" ? parts.currency : request.currency);
   await grantCredit(parts.books, {
     organisationId,
     nanos,
     kind,
     expiresAtMs: expiresAtMs === 0 ? undefined : expiresAtMs,
-    reason: request.reason.replaceAll("\0", "").slice(0, 500),
+    reason: readNote(request.reason),
     idempotencyKey: readGivenName("idempotency_key", request.idempotencyKey),
     currency,
   });

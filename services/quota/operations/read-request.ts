@@ -30,6 +30,16 @@ export function readCount(what: string, value: bigint): number {
   throw faults.malformed({ publicMessage: `${what} is out of range.` });
 }
 
+/** Free text of people, cut to what a column is to hold. */
+export function readNote(text: string): string {
+  return text.replaceAll("\0", "").slice(0, 500);
+}
+
+export function readCurrency(text: string): string {
+  if (/^[A-Z]{3}$/.test(text)) return text;
+  throw faults.malformed({ publicMessage: 'A currency is an ISO 4217 code like "USD".' });
+}
+
 export function readSubject(wire: WireSubject | undefined): Subject {
   return {
     organisationId: readGivenName("organisation_id", wire?.organisationId ?? ""),

@@ -24,34 +24,37 @@ export interface Grant {
  */
 export async function grantCredit(books: Books, grant: Grant): Promise<void> {
   await books.ledger.openCurrency(grant.currency);
-  await changeBooks(books, grant.organisationId, async (tx) => {
-    await openWallet(tx, books, grant);
-    const wallet = await lockWallet(tx, books, grant.organisationId);
-    if (wallet?.currency !== grant.currency) {
-      throw faults.currency_mismatch({ detail: `the wallet is in ${wallet?.currency}` });
-    }
-    if (await wasGranted(tx, grant)) return;
-    const lotId = newId(books.world, "grt");
-    await sql`
+  await changeBooks(books, grant.organisationId, (tx) => grantWithin(tx, books, grant));
+}
+
+/** The same as part of a transaction; its currency has been opened outside of it. */
+export async function grantWithin(tx: Executor, books: Books, grant: Grant): Promise<void> {
+  await openWallet(tx, books, grant);
+  const wallet = await lockWallet(tx, books, grant.organisationId);
+  if (wallet?.currency !== grant.currency) {
+    throw faults.currency_mismatch({ detail: `the wallet is in ${wallet?.currency}` });
+  }
+  if (await wasGranted(tx, grant)) return;
+  const lotId = newId(books.world, "grt");
+  await sql`
       insert into lots (id, organisation_id, kind, granted_nanos, remaining_nanos, expires_at_ms,
         reason, idempotency_key, created_at_ms)
       values (${lotId}, ${grant.organisationId}, ${grant.kind}, ${grant.nanos}, ${grant.nanos},
         ${grant.expiresAtMs ?? null}, ${grant.reason}, ${grant.idempotencyKey},
         ${wallet.nowMs})`.execute(tx);
-    const isGranted = grant.kind === "granted";
-    await books.ledger.append(tx, wallet, [
-      {
-        organisationId: grant.organisationId,
-        debitAccount: platformAccount(isGranted ? "grants" : "payments", wallet),
-        creditAccount: walletAccount(grant.organisationId),
-        nanos: grant.nanos,
-        kind: isGranted ? "grant" : "purchase",
-        reference: lotId,
-        note: grant.reason,
-      },
-    ]);
-    await recordChange(tx, { organisationId: grant.organisationId, nowMs: wallet.nowMs });
-  });
+  const isGranted = grant.kind === "granted";
+  await books.ledger.append(tx, wallet, [
+    {
+      organisationId: grant.organisationId,
+      debitAccount: platformAccount(isGranted ? "grants" : "payments", wallet),
+      creditAccount: walletAccount(grant.organisationId),
+      nanos: grant.nanos,
+      kind: isGranted ? "grant" : "purchase",
+      reference: lotId,
+      note: grant.reason,
+    },
+  ]);
+  await recordChange(tx, { organisationId: grant.organisationId, nowMs: wallet.nowMs });
 }
 
 /** Makes the organisation's wallet in this currency, unless it has one. */

@@ -3,6 +3,7 @@ import * as ledger from "./migrations/0001-ledger.ts";
 import * as wallets from "./migrations/0002-wallets.ts";
 import * as limits from "./migrations/0003-limits.ts";
 import * as outbox from "./migrations/0004-outbox.ts";
+import * as takeBacks from "./migrations/0005-take-backs.ts";
 
 /** Schema changes in their order. Every step must leave the version before it working. */
 export const migrations: Migrations = {
@@ -10,4 +11,5 @@ export const migrations: Migrations = {
   "0002-wallets": wallets,
   "0003-limits": limits,
   "0004-outbox": outbox,
+  "0005-take-backs": takeBacks,
 };

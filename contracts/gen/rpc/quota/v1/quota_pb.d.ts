@@ -997,6 +997,134 @@ export declare type GrantCreditRequest = Message<"tandem.quota.v1.GrantCreditReq
 export declare const GrantCreditRequestSchema: GenMessage<GrantCreditRequest>;
 
 /**
+ * @generated from message tandem.quota.v1.CreditOrderRequest
+ */
+export declare type CreditOrderRequest = Message<"tandem.quota.v1.CreditOrderRequest"> & {
+  /**
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+
+  /**
+   * The order, or the refund that came to nothing, whose credit it is.
+   *
+   * @generated from field: string order_id = 2;
+   */
+  orderId: string;
+
+  /**
+   * @generated from field: string organisation_id = 3;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: int64 nanos = 4;
+   */
+  nanos: bigint;
+
+  /**
+   * @generated from field: string currency = 5;
+   */
+  currency: string;
+
+  /**
+   * 0: it does not expire.
+   *
+   * @generated from field: int64 expires_at_ms = 6;
+   */
+  expiresAtMs: bigint;
+
+  /**
+   * @generated from field: string note = 7;
+   */
+  note: string;
+};
+
+/**
+ * Describes the message tandem.quota.v1.CreditOrderRequest.
+ * Use `create(CreditOrderRequestSchema)` to create a new message.
+ */
+export declare const CreditOrderRequestSchema: GenMessage<CreditOrderRequest>;
+
+/**
+ * @generated from message tandem.quota.v1.CreditOrderResponse
+ */
+export declare type CreditOrderResponse = Message<"tandem.quota.v1.CreditOrderResponse"> & {
+};
+
+/**
+ * Describes the message tandem.quota.v1.CreditOrderResponse.
+ * Use `create(CreditOrderResponseSchema)` to create a new message.
+ */
+export declare const CreditOrderResponseSchema: GenMessage<CreditOrderResponse>;
+
+/**
+ * @generated from message tandem.quota.v1.TakeBackCreditRequest
+ */
+export declare type TakeBackCreditRequest = Message<"tandem.quota.v1.TakeBackCreditRequest"> & {
+  /**
+   * @generated from field: string refund_id = 1;
+   */
+  refundId: string;
+
+  /**
+   * @generated from field: string order_id = 2;
+   */
+  orderId: string;
+
+  /**
+   * @generated from field: string organisation_id = 3;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: int64 nanos = 4;
+   */
+  nanos: bigint;
+
+  /**
+   * Take what is left where it is less, instead of nothing.
+   *
+   * @generated from field: bool at_most = 5;
+   */
+  atMost: boolean;
+
+  /**
+   * @generated from field: string note = 6;
+   */
+  note: string;
+};
+
+/**
+ * Describes the message tandem.quota.v1.TakeBackCreditRequest.
+ * Use `create(TakeBackCreditRequestSchema)` to create a new message.
+ */
+export declare const TakeBackCreditRequestSchema: GenMessage<TakeBackCreditRequest>;
+
+/**
+ * @generated from message tandem.quota.v1.TakeBackCreditResponse
+ */
+export declare type TakeBackCreditResponse = Message<"tandem.quota.v1.TakeBackCreditResponse"> & {
+  /**
+   * 0: refused, since so much of the order's credit is not there any more.
+   *
+   * @generated from field: int64 taken_nanos = 1;
+   */
+  takenNanos: bigint;
+
+  /**
+   * @generated from field: int64 remaining_nanos = 2;
+   */
+  remainingNanos: bigint;
+};
+
+/**
+ * Describes the message tandem.quota.v1.TakeBackCreditResponse.
+ * Use `create(TakeBackCreditResponseSchema)` to create a new message.
+ */
+export declare const TakeBackCreditResponseSchema: GenMessage<TakeBackCreditResponse>;
+
+/**
  * @generated from message tandem.quota.v1.Transfer
  */
 export declare type Transfer = Message<"tandem.quota.v1.Transfer"> & {
@@ -1026,7 +1154,7 @@ export declare type Transfer = Message<"tandem.quota.v1.Transfer"> & {
   nanos: bigint;
 
   /**
-   * grant, purchase, settlement, expiry, refund
+   * grant, purchase, settlement, expiry, take_back
    *
    * @generated from field: string kind = 6;
    */
@@ -1563,6 +1691,27 @@ export declare const QuotaService: GenService<{
     methodKind: "unary";
     input: typeof GrantCreditRequestSchema;
     output: typeof BalanceSchema;
+  },
+  /**
+   * Credit that an order paid for, once for each event and once for each order.
+   *
+   * @generated from rpc tandem.quota.v1.QuotaService.CreditOrder
+   */
+  creditOrder: {
+    methodKind: "unary";
+    input: typeof CreditOrderRequestSchema;
+    output: typeof CreditOrderResponseSchema;
+  },
+  /**
+   * Takes credit of an order back for a refund. What was decided first for a refund stays decided,
+   * however often it is asked.
+   *
+   * @generated from rpc tandem.quota.v1.QuotaService.TakeBackCredit
+   */
+  takeBackCredit: {
+    methodKind: "unary";
+    input: typeof TakeBackCreditRequestSchema;
+    output: typeof TakeBackCreditResponseSchema;
   },
   /**
    * @generated from rpc tandem.quota.v1.QuotaService.ListTransfers
