@@ -92,6 +92,13 @@ export const aiFaults = defineFaults("ai", {
     retry: "after_delay",
     publicMessage: "Too many requests for the limits of this key. Slow down.",
   },
+  model_unpriced: {
+    code: "failed_precondition",
+    blame: "config",
+    retry: "never",
+    publicMessage: "The model has no price, so it is not served. An operator sets one, 0 for free.",
+    httpStatus: 503,
+  },
   /** Money cannot be reserved because nobody who keeps it can be asked. */
   wallet_unavailable: {
     code: "unavailable",

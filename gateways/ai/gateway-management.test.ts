@@ -73,19 +73,24 @@ test("an upstream is put in its manager's name; its credential never comes out",
   const { data } = list.json as { data: { name: string }[] };
   assert.deepEqual(
     data.map(({ name }) => name),
-    ["one", "two"],
+    ["one", "two", "own"],
   );
 });
 
 test("the catalogue is read with its aliases and its default model", async () => {
   const read = await manage("GET", "/api/v1/models");
   assert.equal(read.status, 200, read.text);
-  const catalogue = read.json as { default_model: string; models: { id: string }[] };
+  const catalogue = read.json as {
+    default_model: string;
+    models: { id: string }[];
+    unpriced: string[];
+  };
   assert.equal(catalogue.default_model, "paid");
   assert.deepEqual(
     catalogue.models.map(({ id }) => id),
-    ["paid", "free", "plain"],
+    ["paid", "free", "plain", "unpriced", "own"],
   );
+  assert.deepEqual(catalogue.unpriced, ["unpriced", "own"]);
 });
 
 test("a conversation that was begun here has its history in the next chat", async () => {

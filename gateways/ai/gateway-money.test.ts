@@ -67,6 +67,23 @@ describe("money", () => {
     assert.equal(answer.status, 200, answer.text);
   });
 
+  test("nobody has set the price for is not given away: the refusal names model and remedy", async () => {
+    const calls = bench.first.calls.length + bench.second.calls.length;
+    const answer = await bench.chat(freshPrompt().content, { model: "unpriced" });
+    assert.equal(answer.status, 503, answer.text);
+    const error = errorIn(answer);
+    assert.equal(error.code, "model_not_priced");
+    assert.match(String(error.message), /unpriced.*\/api\/v1\/models\/unpriced\/prices/);
+    assert.equal(answer.headers["x-should-retry"], "false");
+    assert.equal(bench.first.calls.length + bench.second.calls.length, calls);
+  });
+
+  test("is not needed on own hardware, which nobody has to price", async () => {
+    const poor = bench.platform.addKey({}, 0n);
+    const answer = await bench.chat(freshPrompt().content, { model: "own" }, as(poor));
+    assert.equal(answer.status, 200, answer.text);
+  });
+
   test("bounds what is sent upstream: never more tokens than were reserved", async () => {
     // 2,000 nanos for an output token: some 700 of them, besides the prompt.
     const modest = bench.platform.addKey({}, 1_500_000n);

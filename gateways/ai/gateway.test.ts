@@ -147,7 +147,7 @@ describe("other endpoints", () => {
     const all = await bench.get("/v1/models");
     assert.deepEqual(
       (all.json as { data: { id: string }[] }).data.map(({ id }) => id),
-      ["free", "paid", "plain"],
+      ["free", "own", "paid", "plain", "unpriced"],
     );
     const narrow = bench.platform.addKey({ allowedModels: ["fr*"] });
     const headers = { authorization: `Bearer ${narrow}` };
@@ -245,4 +245,17 @@ describe("a conversation", () => {
     assert.equal(last.role, "assistant");
     assert.equal(last.content, textOfStream(stream.text));
   });
+});
+
+test("auth is told which keys were used, each once, at the latest when the gateway stops", async () => {
+  const keyId = "key_reported";
+  const key = bench.platform.addKey({ keyId });
+  for (let call = 0; call < 3; call += 1) {
+    const answer = await bench.chat(freshPrompt().content, {}, { authorization: `Bearer ${key}` });
+    assert.equal(answer.status, 200);
+  }
+  const isReported = (): boolean => bench.platform.reportedKeys.includes(keyId);
+  assert.ok(!isReported(), "not in the way of a request");
+  await bench.restart();
+  assert.equal(bench.platform.reportedKeys.filter((id) => id === keyId).length, 1);
 });

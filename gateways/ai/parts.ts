@@ -1,4 +1,3 @@
-import type { IdentityCache } from "@tandem/libs/gateway";
 import type { RetryBudget } from "@tandem/libs/resilience";
 import type { Log } from "@tandem/libs/telemetry";
 import type { World } from "@tandem/libs/world";
@@ -6,6 +5,7 @@ import type { AnswerCache } from "./cache/answer-cache.ts";
 import type { AiConfig } from "./config.ts";
 import type { Conversations } from "./conversations.ts";
 import type { CatalogueHolder } from "./feeds/catalogue-holder.ts";
+import type { KnownCallers } from "./known-callers.ts";
 import type { LimitDesk } from "./limits/limit-desk.ts";
 import type { Refusals } from "./money/refusals.ts";
 import type { Settler } from "./money/settler.ts";
@@ -20,7 +20,7 @@ export interface AiParts {
   readonly config: AiConfig;
   /** `ai-1`: which replica this is. */
   readonly replicaId: string;
-  readonly identities: IdentityCache<null>;
+  readonly identities: KnownCallers;
   readonly catalogue: CatalogueHolder;
   readonly upstreams: UpstreamSet;
   readonly limits: LimitDesk;

@@ -49,7 +49,9 @@ export const authFaults = defineFaults("auth", {
     code: "invalid_argument",
     blame: "client",
     retry: "never",
-    publicMessage: "Roles are owner, admin, finance, operator, developer and viewer.",
+    publicMessage:
+      "Roles are owner, admin, finance, operator, developer and viewer; those of the platform are " +
+      "platform:owner, platform:operator and platform:finance.",
   },
   last_owner: {
     code: "failed_precondition",
@@ -57,6 +59,20 @@ export const authFaults = defineFaults("auth", {
     retry: "never",
     publicMessage: "An organisation keeps at least one owner. Make somebody else an owner first.",
     httpStatus: 409,
+  },
+  last_platform_owner: {
+    code: "failed_precondition",
+    blame: "client",
+    retry: "never",
+    publicMessage:
+      "The platform keeps at least one owner. Make somebody else platform:owner first.",
+    httpStatus: 409,
+  },
+  platform_role_elsewhere: {
+    code: "permission_denied",
+    blame: "client",
+    retry: "never",
+    publicMessage: "Roles of the platform are given in the organisation that set the platform up.",
   },
   /** The same for a wrong password and for a person that does not exist. */
   sign_in_refused: {

@@ -1,10 +1,11 @@
 /** What changes of roles have in common: who may make them, and who must hear of them. */
 import type { CallContext } from "@tandem/libs/rpc";
 import { authorityOf, isPlatform } from "./authority.ts";
-import { isRole, mayChangeRole } from "./core/permissions.ts";
+import { isPlatformRole, isRole, mayChangeRole } from "./core/permissions.ts";
 import { authFaults } from "./faults.ts";
 import type { Action } from "./store/action.ts";
 import { keyIdsOfUser, sessionIdsOfUser } from "./store/people.ts";
+import { findSetup } from "./store/setup.ts";
 
 /** Throws `auth.role_unknown` or `auth.permission_missing`. */
 export function requireRoleChange(
@@ -19,6 +20,20 @@ export function requireRoleChange(
   if (!isInside || !mayChangeRole(authority, role)) {
     throw authFaults.permission_missing({ detail: `to change the role ${role}` });
   }
+}
+
+/**
+ * Roles of the platform are held in the organisation that setup founded and nowhere else, so that
+ * who is in another one, or owns it, never comes near them. Throws `auth.platform_role_elsewhere`.
+ */
+export async function requireRolePlace(
+  { tx }: Pick<Action, "tx">,
+  organisationId: string,
+  role: string,
+): Promise<void> {
+  if (!isPlatformRole(role)) return;
+  const setup = await findSetup(tx);
+  if (setup?.organisation_id !== organisationId) throw authFaults.platform_role_elsewhere();
 }
 
 /** A person's keys and sessions carry its roles: gateways look them up again. */

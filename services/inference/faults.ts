@@ -45,6 +45,6 @@ export const inferenceFaults = defineFaults("inference", {
     code: "permission_denied",
     blame: "client",
     retry: "never",
-    publicMessage: "Upstreams are changed with the scope manage:write or admin.",
+    publicMessage: "Upstreams are changed by the platform's operators, or with the scope platform.",
   },
 });

@@ -38,7 +38,7 @@ export const modelsFaults = defineFaults("models", {
     blame: "client",
     retry: "never",
     publicMessage:
-      "The catalogue is changed by owners, administrators and operators, or by a key with the " +
-      "scope manage:write or admin.",
+      "The catalogue is changed by the platform's owners and operators, or by a key with the " +
+      "scope platform.",
   },
 });

@@ -9,21 +9,41 @@ import { faults } from "./faults.ts";
 type Call = Pick<CallContext, "passport">;
 
 /** What somebody may do to the quotas of its organisation; anybody in it may read its balance. */
-export type Permission = "ledger:read" | "limits:read" | "limits:write" | "credits:write";
+export type Permission = "ledger:read" | "limits:read" | "limits:write";
 
-const byRole: Readonly<Record<string, readonly Permission[]>> = {
-  owner: ["ledger:read", "limits:read", "limits:write", "credits:write"],
+/** What somebody of the platform may do to the quotas of every organisation. */
+export type PlatformPermission =
+  | "organisations:read"
+  | "allowances:write"
+  | "credits:write"
+  | "ledger:verify";
+
+type Table = Readonly<Record<string, readonly (Permission | PlatformPermission)[]>>;
+
+const wholePlatform: readonly PlatformPermission[] = [
+  "organisations:read",
+  "allowances:write",
+  "credits:write",
+  "ledger:verify",
+];
+
+const byRole: Table = {
+  owner: ["ledger:read", "limits:read", "limits:write"],
   admin: ["ledger:read", "limits:read", "limits:write"],
-  finance: ["ledger:read", "limits:read", "limits:write", "credits:write"],
+  finance: ["ledger:read", "limits:read", "limits:write"],
   operator: ["limits:read", "limits:write"],
   developer: ["limits:read"],
   viewer: ["limits:read"],
+  "platform:owner": wholePlatform,
+  "platform:operator": ["organisations:read", "allowances:write"],
+  "platform:finance": ["organisations:read", "credits:write"],
 };
 
-const byScope: Readonly<Record<string, readonly Permission[]>> = {
+const byScope: Table = {
   "manage:read": ["ledger:read", "limits:read"],
   "manage:write": ["ledger:read", "limits:read", "limits:write"],
-  admin: ["ledger:read", "limits:read", "limits:write", "credits:write"],
+  admin: ["ledger:read", "limits:read", "limits:write"],
+  platform: wholePlatform,
 };
 
 function isPlatform({ passport }: Call): boolean {
@@ -35,10 +55,13 @@ export function requirePlatform(call: Call): void {
   if (!isPlatform(call)) throw faults.forbidden({ detail: "only the platform itself may" });
 }
 
-/** Throws `quota.forbidden` unless the platform itself calls, or a key of its administrators. */
-export function requireAdministrator(call: Call): void {
-  const { keyId, scopes } = call.passport;
-  if (keyId === "" || !scopes.includes("admin")) requirePlatform(call);
+/**
+ * Whose authority reaches every organisation. Throws `quota.forbidden` unless the platform itself
+ * calls, or somebody with this permission of the platform.
+ */
+export function requirePlatformPermission(call: Call, permission: PlatformPermission): void {
+  if (isPlatform(call) || allows(call.passport, permission)) return;
+  throw faults.forbidden({ detail: `needs ${permission}` });
 }
 
 /** Throws `quota.not_found` for another organisation than the caller's. */
@@ -60,8 +83,11 @@ export function requirePermission(
 }
 
 /** A session has what its roles give; a key what its scopes give, and its person no less. */
-function allows({ keyId, userId, scopes, roles }: Passport, permission: Permission): boolean {
-  const isIn = (names: readonly string[], table: typeof byRole): boolean =>
+function allows(
+  { keyId, userId, scopes, roles }: Passport,
+  permission: Permission | PlatformPermission,
+): boolean {
+  const isIn = (names: readonly string[], table: Table): boolean =>
     names.some((name) => table[name]?.includes(permission) === true);
   if (keyId === "") return isIn(roles, byRole);
   return isIn(scopes, byScope) && (userId === "" || isIn(roles, byRole));

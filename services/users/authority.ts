@@ -1,6 +1,6 @@
 /** Tenant checks, made anew in every operation from the signed passport. */
 import type { CallContext } from "@tandem/libs/rpc";
-import { mayWrite } from "./core/write-authority.ts";
+import { isOperator, mayWrite } from "./core/write-authority.ts";
 import { usersFaults } from "./faults.ts";
 
 type Call = Pick<CallContext, "passport">;
@@ -23,4 +23,9 @@ export function requireMember(call: Call, organisationId: string, hidden: () => 
 export function requireWriter(call: Call, organisationId: string, hidden: () => Error): void {
   requireMember(call, organisationId, hidden);
   if (!isPlatform(call) && !mayWrite(call.passport)) throw usersFaults.permission_missing();
+}
+
+/** True for a part of the platform, and for people and keys of the platform's operators. */
+export function seesEveryOrganisation(call: Call): boolean {
+  return isPlatform(call) || isOperator(call.passport);
 }

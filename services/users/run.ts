@@ -29,6 +29,7 @@ import { findUserByEmail } from "./operations/find-user-by-email.ts";
 import { getOrganisation } from "./operations/get-organisation.ts";
 import { getProject } from "./operations/get-project.ts";
 import { getUser } from "./operations/get-user.ts";
+import { listAllOrganisations } from "./operations/list-all-organisations.ts";
 import { listInvitations } from "./operations/list-invitations.ts";
 import { listMembers } from "./operations/list-members.ts";
 import { listOrganisations } from "./operations/list-organisations.ts";
@@ -75,6 +76,7 @@ function operationsOf(parts: UsersParts): Implementation {
     getOrganisation: (request, context) => getOrganisation(parts, request, context),
     updateOrganisation: (request, context) => updateOrganisation(parts, request, context),
     listOrganisations: (request, context) => listOrganisations(parts, request, context),
+    listAllOrganisations: (request, context) => listAllOrganisations(parts, request, context),
     createUser: (request, context) => createUser(parts, request, context),
     getUser: (request, context) => getUser(parts, request, context),
     findUserByEmail: (request, context) => findUserByEmail(parts, request, context),

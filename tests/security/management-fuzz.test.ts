@@ -73,7 +73,7 @@ describe("whatever is sent", () => {
     const audit = await house.expect(200, { path: "/api/v1/audit/verify", key: adminKey });
     assert.equal(audit["ok"], true);
     const me = await house.expect(200, { path: "/api/v1/me", key: adminKey });
-    assert.deepEqual(me["roles"], ["owner"]);
+    assert.deepEqual(me["roles"], ["owner", "platform:owner"]);
     const broken = house.logLines.filter(({ event }) => event === "request_broken");
     assert.deepEqual(broken, []);
   });

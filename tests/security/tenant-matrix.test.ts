@@ -8,7 +8,12 @@ import { after, before, describe, test } from "node:test";
 import { permissionsFor, type Route } from "@tandem/libs/gateway";
 import { accessRoutes } from "../../gateways/access/routes/index.ts";
 import { businessRoutes } from "../../gateways/business/routes/index.ts";
-import { permissionsOfRoles, roles } from "../../services/auth/core/permissions.ts";
+import {
+  organisationRoles,
+  permissionsOfRoles,
+  platformRoles,
+  roles,
+} from "../../services/auth/core/permissions.ts";
 import { type AccessHouse, type Ask, openAccessHouse, setUp } from "../integration/access-house.ts";
 
 /** What one tenant has: a value for every parameter of every path, and markers to look for. */
@@ -25,38 +30,57 @@ const headersOfRole = new Map<string, Readonly<Record<string, string>>>();
 let serial = 0;
 
 const routes = [...accessRoutes, ...businessRoutes] as readonly Route<never>[];
+/** Ask for a permission of the platform: nobody who is merely in an organisation has it. */
+const isOfPlatform = (route: Route<never>): boolean => {
+  const platform: ReadonlySet<string> = permissionsOfRoles(["platform:owner"]);
+  const wanted = permissionsFor(route);
+  return wanted.length > 0 && wanted.every((name) => platform.has(name));
+};
 const withIds = routes.filter(({ path, access }) => path.includes(":") && access !== "public");
+let platformKey: string;
 
 before(async () => {
   house = await openAccessHouse();
-  const first = await setUp(house);
-  const firstId = first.organisationId;
-  own = await furnish(first.adminKey, { organisationId: firstId, name: "own" });
-  other = await foundOther(first.adminKey);
-  for (const role of roles) headersOfRole.set(role, await personWith(role));
+  platformKey = (await setUp(house)).adminKey;
+  own = await found("own");
+  other = await found("other");
+  for (const role of organisationRoles) {
+    await invite(own.adminKey, { email: `the-${role}@example.com`, role });
+    headersOfRole.set(role, await signIn(`the-${role}@example.com`));
+  }
+  for (const role of platformRoles) headersOfRole.set(role, await operatorWith(role));
 });
 
 after(() => house.close());
 
-/** Another organisation, of somebody who has left the first one. */
-async function foundOther(ownKey: string): Promise<Tenant> {
-  const founder = await invite(ownKey, "founder@example.com", "owner");
+/** A tenant, founded by the platform for an owner of its own. */
+async function found(name: string): Promise<Tenant> {
+  const email = `${name}-founder@example.com`;
   const founded = await house.expect(201, {
     method: "POST",
     path: "/api/v1/organisations",
-    headers: await signIn("founder@example.com", "owner"),
-    body: { name: "other-tenant-marker" },
+    key: platformKey,
+    headers: { "idempotency-key": `found-${name}` },
+    body: { name: `${name}-tenant-marker`, owner_email: email },
   });
-  const organisationId = String(founded["id"]);
-  const remove = { method: "DELETE", path: `/api/v1/members/${founder}`, key: ownKey };
-  await house.expect(204, remove);
+  await accept(founded["invitation_token"]);
   const key = await house.expect(201, {
     method: "POST",
     path: "/api/v1/keys",
-    headers: await signIn("founder@example.com", "owner", organisationId),
-    body: { name: "other-admin", scopes: ["admin"], owner: "nobody" },
+    headers: await signIn(email),
+    body: { name: "all of it", scopes: ["admin"], owner: "nobody" },
   });
-  return furnish(String(key["secret"]), { organisationId, name: "other" });
+  return furnish(String(key["secret"]), { organisationId: String(founded["id"]), name });
+}
+
+/** Somebody who has this role of the platform and no other. */
+async function operatorWith(role: string): Promise<Readonly<Record<string, string>>> {
+  const email = `${role.replace(":", "-")}@example.com`;
+  const userId = await invite(platformKey, { email, role: "viewer" });
+  const path = `/api/v1/members/${userId}/roles`;
+  await house.expect(200, { method: "PUT", path: `${path}/${role}`, key: platformKey });
+  await house.expect(200, { method: "DELETE", path: `${path}/viewer`, key: platformKey });
+  return signIn(email);
 }
 
 /** Something of everything in an organisation. */
@@ -79,15 +103,15 @@ async function furnish(
   await house.expect(201, {
     method: "POST",
     path: "/api/v1/credits",
-    key,
+    key: platformKey,
     headers: { "idempotency-key": marker },
-    body: { amount: "1", reason: marker },
+    body: { amount: "1", reason: marker, organisation_id: organisationId },
   });
   const budget = await create("/api/v1/budgets", { amount: "5", period: "day", model: marker });
   const credit = { price: "1", credit: "1", description: marker };
   const pack = await create("/api/v1/packs", { name: marker, ...credit });
   const plan = await create("/api/v1/plans", { name: marker, ...credit });
-  const member = await invite(key, `${name}-member@example.com`, "viewer");
+  const member = await invite(key, { email: `${name}-member@example.com`, role: "viewer" });
   return {
     adminKey: key,
     markers: [marker, project, apiKey, invitation, limit, budget, pack, plan, organisationId],
@@ -106,40 +130,31 @@ async function furnish(
   };
 }
 
-async function invite(key: string, email: string, role: string): Promise<string> {
-  const invited = await house.expect(201, {
-    method: "POST",
-    path: "/api/v1/invitations",
-    key,
-    body: { email, role },
-  });
+const password = "a password for everybody";
+
+async function invite(
+  key: string,
+  body: { readonly email: string; readonly role: string },
+): Promise<string> {
+  const create = { method: "POST", path: "/api/v1/invitations", key, body };
+  return accept((await house.expect(201, create))["token"]);
+}
+
+async function accept(token: unknown): Promise<string> {
   const joined = await house.expect(201, {
     method: "POST",
     path: "/api/v1/invitations/accept",
-    body: { token: invited["token"], name: role, password: `a password for ${role}` },
+    body: { token, name: "Somebody", password },
   });
   return String(joined["user_id"]);
 }
 
-/** Headers of a session of somebody in this role, in the own organisation. */
-async function personWith(role: string): Promise<Readonly<Record<string, string>>> {
-  await invite(own.adminKey, `the-${role}@example.com`, role);
-  return signIn(`the-${role}@example.com`, role);
-}
-
-async function signIn(
-  email: string,
-  role: string,
-  organisationId?: string,
-): Promise<Readonly<Record<string, string>>> {
+/** Headers of a session of theirs. */
+async function signIn(email: string): Promise<Readonly<Record<string, string>>> {
   const opened = await house.ask({
     method: "POST",
     path: "/api/v1/sessions",
-    body: {
-      email,
-      password: `a password for ${role}`,
-      ...(organisationId === undefined ? {} : { organisation_id: organisationId }),
-    },
+    body: { email, password },
   });
   assert.equal(opened.status, 201, opened.text);
   const cookie = String(opened.headers["set-cookie"]?.[0]).split(";")[0] ?? "";
@@ -226,9 +241,10 @@ const nowhere: Tenant = {
 
 describe("objects: another tenant's id in any path", () => {
   for (const route of withIds) {
+    const strangers = isOfPlatform(route) ? organisationRoles : roles;
     test(`${route.method} ${route.path} answers as if it were not there, to everybody`, async () => {
       const before = await snapshot(other);
-      for (const headers of [...roles.map(as), bearer(own)]) {
+      for (const headers of [...strangers.map(as), bearer(own)]) {
         const refused = await house.ask(ask(route, other, headers));
         const missing = await house.ask(ask(route, nowhere, headers));
         assert.ok([403, 404].includes(refused.status), `${route.operationId}: ${refused.text}`);
@@ -236,7 +252,7 @@ describe("objects: another tenant's id in any path", () => {
         assertNothingOf(other, refused.text);
       }
       const byAdmin = await house.ask(ask(route, other, bearer(own)));
-      assert.equal(byAdmin.status, 404);
+      assert.equal(byAdmin.status, isOfPlatform(route) ? 403 : 404);
       assert.deepEqual(await snapshot(other), before, "nothing was changed");
     });
   }
@@ -271,9 +287,10 @@ describe("lists: nothing of another tenant", () => {
     ({ method, path }) => method === "GET" && !path.includes(":"),
   )) {
     if (route.access === "public") continue;
+    const strangers = isOfPlatform(route) ? organisationRoles : roles;
     test(`${route.path} shows every role its own tenant's alone, whatever cursor it sends`, async () => {
       const cursor = route.query === undefined ? "" : `?after=${other.values["project_id"]}`;
-      for (const headers of [...roles.map(as), bearer(own)]) {
+      for (const headers of [...strangers.map(as), bearer(own)]) {
         for (const suffix of new Set(["", cursor])) {
           const answer = await house.ask({ path: `${route.path}${suffix}`, headers });
           assert.ok(answer.status < 500, `${route.path}${suffix}: ${answer.text}`);

@@ -58,7 +58,7 @@ export const managementApi = {
     },
     {
       "name": "Platform",
-      "description": "How the platform is."
+      "description": "How the platform is, and what its operators do for all."
     },
     {
       "name": "Packs",
@@ -668,9 +668,10 @@ export const managementApi = {
       },
       "post": {
         "operationId": "createOrganisation",
-        "summary": "Found another organisation; the caller becomes its owner.",
+        "summary": "Found an organisation, for oneself or for somebody else, as the platform.",
+        "description": "Without `owner_email` the caller becomes its owner. With it that address is invited as owner, by the token in the answer, and the caller stays outside.",
         "tags": [
-          "Organisations"
+          "Platform"
         ],
         "x-permission": "organisations:create",
         "x-faults": [
@@ -699,6 +700,10 @@ export const managementApi = {
                     "minLength": 1,
                     "maxLength": 100,
                     "pattern": "^[^\\p{Cc}\\p{Cs}]*$"
+                  },
+                  "owner_email": {
+                    "type": "string",
+                    "maxLength": 254
                   }
                 },
                 "required": [
@@ -1393,7 +1398,9 @@ export const managementApi = {
         ],
         "x-permission": "members:write",
         "x-faults": [
-          "auth.last_owner"
+          "auth.permission_missing",
+          "auth.last_owner",
+          "auth.last_platform_owner"
         ],
         "parameters": [
           {
@@ -1436,7 +1443,11 @@ export const managementApi = {
         "tags": [
           "Members"
         ],
-        "x-permission": "members:write",
+        "x-permission": "members:write or operators:write",
+        "x-faults": [
+          "auth.permission_missing",
+          "auth.platform_role_elsewhere"
+        ],
         "parameters": [
           {
             "name": "user_id",
@@ -1460,7 +1471,10 @@ export const managementApi = {
                 "finance",
                 "operator",
                 "developer",
-                "viewer"
+                "viewer",
+                "platform:owner",
+                "platform:operator",
+                "platform:finance"
               ]
             }
           }
@@ -1499,9 +1513,11 @@ export const managementApi = {
         "tags": [
           "Members"
         ],
-        "x-permission": "members:write",
+        "x-permission": "members:write or operators:write",
         "x-faults": [
-          "auth.last_owner"
+          "auth.permission_missing",
+          "auth.last_owner",
+          "auth.last_platform_owner"
         ],
         "parameters": [
           {
@@ -1526,7 +1542,10 @@ export const managementApi = {
                 "finance",
                 "operator",
                 "developer",
-                "viewer"
+                "viewer",
+                "platform:owner",
+                "platform:operator",
+                "platform:finance"
               ]
             }
           }
@@ -2056,7 +2075,7 @@ export const managementApi = {
                       "inference"
                     ],
                     "minItems": 1,
-                    "maxItems": 5,
+                    "maxItems": 6,
                     "type": "array",
                     "items": {
                       "type": "string",
@@ -2065,7 +2084,8 @@ export const managementApi = {
                         "models:read",
                         "manage:read",
                         "manage:write",
-                        "admin"
+                        "admin",
+                        "platform"
                       ]
                     }
                   },
@@ -2275,7 +2295,7 @@ export const managementApi = {
                   },
                   "scopes": {
                     "minItems": 1,
-                    "maxItems": 5,
+                    "maxItems": 6,
                     "type": "array",
                     "items": {
                       "type": "string",
@@ -2284,7 +2304,8 @@ export const managementApi = {
                         "models:read",
                         "manage:read",
                         "manage:write",
-                        "admin"
+                        "admin",
+                        "platform"
                       ]
                     }
                   },
@@ -2446,7 +2467,8 @@ export const managementApi = {
         ],
         "x-permission": "keys:write or keys:own",
         "x-faults": [
-          "auth.key_not_active"
+          "auth.key_not_active",
+          "auth.key_scope_beyond"
         ],
         "parameters": [
           {
@@ -3476,10 +3498,10 @@ export const managementApi = {
     "/api/v1/credits": {
       "post": {
         "operationId": "grantCredit",
-        "summary": "Grant credit to the organisation.",
+        "summary": "Grant credit to an organisation, as the platform.",
         "description": "Needs an Idempotency-Key: the same one grants once, however often it is sent.",
         "tags": [
-          "Money"
+          "Platform"
         ],
         "x-permission": "credits:write",
         "parameters": [
@@ -3500,6 +3522,12 @@ export const managementApi = {
               "schema": {
                 "type": "object",
                 "properties": {
+                  "organisation_id": {
+                    "description": "Default: one's own.",
+                    "type": "string",
+                    "maxLength": 64,
+                    "pattern": "^org_[0-9a-hjkmnp-tv-z]{26}$"
+                  },
                   "amount": {
                     "type": "string",
                     "maxLength": 32,
@@ -4046,6 +4074,183 @@ export const managementApi = {
             "$ref": "#/components/responses/Problem"
           },
           "403": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "503": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "default": {
+            "$ref": "#/components/responses/Problem"
+          }
+        }
+      }
+    },
+    "/api/v1/platform/organisations": {
+      "get": {
+        "operationId": "listAllOrganisations",
+        "summary": "List every organisation of the platform, newest first.",
+        "tags": [
+          "Platform"
+        ],
+        "x-permission": "organisations:read",
+        "parameters": [
+          {
+            "name": "limit",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 100,
+              "default": 20
+            }
+          },
+          {
+            "name": "after",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "default": "",
+              "type": "string",
+              "maxLength": 64,
+              "pattern": "^[a-z0-9_]+$"
+            }
+          },
+          {
+            "name": "If-None-Match",
+            "in": "header",
+            "required": false,
+            "description": "An `ETag`; 304 when nothing has changed.",
+            "schema": {
+              "type": "string"
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "Done.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "type": "object",
+                  "properties": {
+                    "data": {
+                      "type": "array",
+                      "items": {
+                        "$ref": "#/components/schemas/Organisation"
+                      }
+                    },
+                    "has_more": {
+                      "type": "boolean"
+                    },
+                    "first_id": {
+                      "type": [
+                        "string",
+                        "null"
+                      ]
+                    },
+                    "last_id": {
+                      "type": [
+                        "string",
+                        "null"
+                      ]
+                    }
+                  },
+                  "required": [
+                    "data",
+                    "has_more",
+                    "first_id",
+                    "last_id"
+                  ]
+                }
+              }
+            },
+            "headers": {
+              "ETag": {
+                "schema": {
+                  "type": "string"
+                }
+              }
+            }
+          },
+          "304": {
+            "description": "Nothing has changed."
+          },
+          "400": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "401": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "403": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "503": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "default": {
+            "$ref": "#/components/responses/Problem"
+          }
+        }
+      }
+    },
+    "/api/v1/platform/organisations/{organisation_id}/wallet": {
+      "get": {
+        "operationId": "getWalletOfOrganisation",
+        "summary": "Read an organisation's credit.",
+        "tags": [
+          "Platform"
+        ],
+        "x-permission": "organisations:read",
+        "parameters": [
+          {
+            "name": "organisation_id",
+            "in": "path",
+            "required": true,
+            "schema": {
+              "type": "string",
+              "maxLength": 64,
+              "pattern": "^org_[0-9a-hjkmnp-tv-z]{26}$"
+            }
+          },
+          {
+            "name": "If-None-Match",
+            "in": "header",
+            "required": false,
+            "description": "An `ETag`; 304 when nothing has changed.",
+            "schema": {
+              "type": "string"
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "Done.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Wallet"
+                }
+              }
+            },
+            "headers": {
+              "ETag": {
+                "schema": {
+                  "type": "string"
+                }
+              }
+            }
+          },
+          "304": {
+            "description": "Nothing has changed."
+          },
+          "401": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "403": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "404": {
             "$ref": "#/components/responses/Problem"
           },
           "503": {
@@ -5485,6 +5690,13 @@ export const managementApi = {
                       "items": {
                         "$ref": "#/components/schemas/Rule"
                       }
+                    },
+                    "unpriced": {
+                      "type": "array",
+                      "items": {
+                        "type": "string"
+                      },
+                      "description": "Models without a price; those of a provider are not served."
                     }
                   },
                   "required": [
@@ -5492,7 +5704,8 @@ export const managementApi = {
                     "default_model",
                     "models",
                     "aliases",
-                    "rules"
+                    "rules",
+                    "unpriced"
                   ]
                 }
               }
@@ -8111,13 +8324,21 @@ export const managementApi = {
           },
           "project_id": {
             "type": "string"
+          },
+          "invitation_token": {
+            "description": "Shown once.",
+            "type": [
+              "string",
+              "null"
+            ]
           }
         },
         "required": [
           "id",
           "name",
           "created_at",
-          "project_id"
+          "project_id",
+          "invitation_token"
         ]
       },
       "NewSession": {

@@ -10,6 +10,7 @@ import { meRoutes } from "./me.ts";
 import { memberRoutes } from "./members.ts";
 import { moneyRoutes } from "./money.ts";
 import { organisationRoutes } from "./organisations.ts";
+import { platformRoutes } from "./platform.ts";
 import { projectRoutes } from "./projects.ts";
 import type { AccessServices } from "./services.ts";
 import { sessionRoutes } from "./sessions.ts";
@@ -31,6 +32,7 @@ export const accessRoutes: readonly Route<AccessServices>[] = [
   ...budgetRoutes,
   ...moneyRoutes,
   ...auditRoutes,
+  ...platformRoutes,
   ...topologyRoutes,
   ...documentRoutes,
 ];
@@ -46,5 +48,5 @@ export const accessTags = [
   { name: "Limits", description: "Limits of rate and concurrency, and budgets." },
   { name: "Money", description: "The wallet, credit, and the ledger behind them." },
   { name: "Audit", description: "Who did what, in a chain of hashes." },
-  { name: "Platform", description: "How the platform is." },
+  { name: "Platform", description: "How the platform is, and what its operators do for all." },
 ] as const;

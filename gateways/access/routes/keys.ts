@@ -13,7 +13,15 @@ import {
 import { z } from "zod";
 import { asCaller, idempotencyKeyOf, route } from "./services.ts";
 
-const scopeField = z.enum(["inference", "models:read", "manage:read", "manage:write", "admin"]);
+const scopes = [
+  "inference",
+  "models:read",
+  "manage:read",
+  "manage:write",
+  "admin",
+  "platform",
+] as const;
+const scopeField = z.enum(scopes);
 const endpointField = z.enum(["chat", "completions", "embeddings", "models", "balance"]);
 
 const key = z
@@ -146,7 +154,7 @@ const createRoutes = [
       owner: z.enum(["me", "nobody"]).default("me").meta({
         description: "A key of nobody in particular outlives the person who made it.",
       }),
-      scopes: z.array(scopeField).min(1).max(5).default(["inference"]),
+      scopes: z.array(scopeField).min(1).max(scopes.length).default(["inference"]),
       allowed_models: limitsShape.allowed_models.default([]),
       allowed_endpoints: limitsShape.allowed_endpoints.default([]),
       allowed_addresses: limitsShape.allowed_addresses.default([]),
@@ -187,7 +195,7 @@ const createRoutes = [
     tag,
     access: { permission: mayWrite, visibleWith: "keys:read" },
     status: 201,
-    faults: ["auth.key_not_active"],
+    faults: ["auth.key_not_active", "auth.key_scope_beyond"],
     params: place,
     body: z.strictObject({
       overlap_seconds: z.int().min(0).max(86_400).default(3_600).meta({
@@ -224,7 +232,7 @@ const changeRoutes = [
     params: place,
     body: z.strictObject({
       name: lineField({ max: 100 }).optional(),
-      scopes: z.array(scopeField).min(1).max(5).optional(),
+      scopes: z.array(scopeField).min(1).max(scopes.length).optional(),
       allowed_models: limitsShape.allowed_models.optional(),
       allowed_endpoints: limitsShape.allowed_endpoints.optional(),
       allowed_addresses: limitsShape.allowed_addresses.optional(),

@@ -3,7 +3,11 @@ import { idField, pageOf, pageQuery, pageReply, timeField, timeOf } from "@tande
 import { z } from "zod";
 import { asCaller, route } from "./services.ts";
 
-export const roleField = z.enum(["owner", "admin", "finance", "operator", "developer", "viewer"]);
+const organisationRoles = ["owner", "admin", "finance", "operator", "developer", "viewer"] as const;
+const platformRoles = ["platform:owner", "platform:operator", "platform:finance"] as const;
+
+/** Of an organisation; what somebody can be invited as. */
+export const roleField = z.enum(organisationRoles);
 
 const member = z
   .object({
@@ -19,8 +23,15 @@ const roles = z
   .object({ user_id: z.string(), roles: z.array(z.string()) })
   .meta({ id: "MemberRoles" });
 
-const rolePlace = z.strictObject({ user_id: idField("usr"), role: roleField });
+const rolePlace = z.strictObject({
+  user_id: idField("usr"),
+  role: z.enum([...organisationRoles, ...platformRoles]),
+});
 const writeOne = { permission: "members:write", visibleWith: "members:read" } as const;
+const changeRole = {
+  permission: ["members:write", "operators:write"],
+  visibleWith: "members:read",
+} as const;
 const tag = "Members";
 
 const memberListRoutes = [
@@ -62,7 +73,7 @@ const memberListRoutes = [
     summary: "Remove a member; its keys and sessions in the organisation end.",
     tag,
     access: writeOne,
-    faults: ["auth.last_owner"],
+    faults: ["auth.permission_missing", "auth.last_owner", "auth.last_platform_owner"],
     params: z.strictObject({ user_id: idField("usr") }),
     async handle(call, { auth, users }) {
       const { organisationId } = call.caller.claims;
@@ -82,7 +93,8 @@ const roleRoutes = [
     operationId: "grantRole",
     summary: "Give a member a role. Nobody gives more than they have.",
     tag,
-    access: writeOne,
+    access: changeRole,
+    faults: ["auth.permission_missing", "auth.platform_role_elsewhere"],
     params: rolePlace,
     reply: roles,
     async handle(call, { auth, users }) {
@@ -101,8 +113,8 @@ const roleRoutes = [
     operationId: "revokeRole",
     summary: "Take a role from a member. Without the last one its keys and sessions end.",
     tag,
-    access: writeOne,
-    faults: ["auth.last_owner"],
+    access: changeRole,
+    faults: ["auth.permission_missing", "auth.last_owner", "auth.last_platform_owner"],
     params: rolePlace,
     reply: roles,
     async handle(call, { auth, users }) {

@@ -3,6 +3,7 @@ import type { Anomaly, Balance, Transfer } from "@tandem/contracts/rpc/quota/v1/
 import {
   amountInput,
   currencyField,
+  idField,
   lineField,
   moneyField,
   moneyOf,
@@ -17,7 +18,7 @@ import { formatNanos } from "@tandem/libs/kernel";
 import { z } from "zod";
 import { asCaller, asPlatform, idempotencyKeyOf, recordIntent, route } from "./services.ts";
 
-const wallet = z
+export const wallet = z
   .object({
     organisation_id: z.string(),
     total: moneyField,
@@ -72,13 +73,14 @@ const walletRoutes = [
     method: "POST",
     path: "/api/v1/credits",
     operationId: "grantCredit",
-    summary: "Grant credit to the organisation.",
+    summary: "Grant credit to an organisation, as the platform.",
     description: "Needs an Idempotency-Key: the same one grants once, however often it is sent.",
-    tag: "Money",
-    access: { permission: "credits:write", visibleWith: "wallet:read" },
+    tag: "Platform",
+    access: { permission: "credits:write" },
     status: 201,
     idempotency: "required",
     body: z.strictObject({
+      organisation_id: idField("org").optional().meta({ description: "Default: one's own." }),
       amount: amountInput,
       currency: currencyField.default("USD"),
       kind: z.enum(["granted", "purchased"]).default("granted"),
@@ -87,8 +89,10 @@ const walletRoutes = [
     }),
     reply: wallet,
     async handle(call, services) {
-      const { organisationId } = call.caller.claims;
       const { amount, currency, kind, reason } = call.body;
+      const organisationId = call.body.organisation_id ?? call.caller.claims.organisationId;
+      // Nobody's wallet would be opened for a slip of the pen: throws for an unknown one.
+      await services.users.getOrganisation({ id: organisationId }, asCaller(call));
       const after = { amount: formatNanos(amount), currency, kind, reason };
       const target = organisationId;
       await recordIntent(call, services, { action: "credit.granted", target, after });
@@ -187,7 +191,7 @@ export const moneyRoutes = [...walletRoutes, ...ledgerRoutes];
 /** An organisation that never had credit has no currency yet. */
 const currencyOf = (currency: string): string => (currency === "" ? "USD" : currency);
 
-function walletFromBalance(balance: Balance): z.input<typeof wallet> {
+export function walletFromBalance(balance: Balance): z.input<typeof wallet> {
   const currency = currencyOf(balance.currency);
   return {
     organisation_id: balance.organisationId,

@@ -1,9 +1,16 @@
 /** The organisations one belongs to. */
 import type { Organisation } from "@tandem/contracts/rpc/users/v1/users_pb";
-import { idField, lineField, timeField, timeOf } from "@tandem/libs/gateway";
+import {
+  emailField,
+  idField,
+  lineField,
+  type RestCall,
+  timeField,
+  timeOf,
+} from "@tandem/libs/gateway";
 import { z } from "zod";
 import { accessFaults } from "../faults.ts";
-import { asCaller, asPlatform, idempotencyKeyOf, route } from "./services.ts";
+import { type AccessServices, asCaller, asPlatform, idempotencyKeyOf, route } from "./services.ts";
 
 export const organisation = z
   .object({ id: z.string(), name: z.string(), created_at: timeField.nullable() })
@@ -54,38 +61,76 @@ const readRoutes = [
   }),
 ];
 
+async function becomeOwner(
+  call: RestCall,
+  { auth, users }: AccessServices,
+  organisationId: string,
+): Promise<null> {
+  const { userId } = call.caller.claims;
+  const { email } = await users.getUser({ id: userId }, asCaller(call));
+  await users.createUser({ organisationId, email, name: "", role: "owner" }, asPlatform(call));
+  await auth.grantRole({ organisationId, userId, role: "owner" }, asPlatform(call));
+  return null;
+}
+
+async function inviteOwner(
+  call: RestCall,
+  { users }: AccessServices,
+  { organisationId, email }: { readonly organisationId: string; readonly email: string },
+): Promise<string | null> {
+  const invitation = { organisationId, email, role: "owner", idempotencyKey: "first" };
+  const { token } = await users.createInvitation(invitation, asPlatform(call));
+  return token === "" ? null : token;
+}
+
 const writeRoutes = [
   route({
     method: "POST",
     path: "/api/v1/organisations",
     operationId: "createOrganisation",
-    summary: "Found another organisation; the caller becomes its owner.",
-    tag: "Organisations",
+    summary: "Found an organisation, for oneself or for somebody else, as the platform.",
+    description:
+      "Without `owner_email` the caller becomes its owner. With it that address is invited as " +
+      "owner, by the token in the answer, and the caller stays outside.",
+    tag: "Platform",
     access: { permission: "organisations:create" },
     status: 201,
     idempotency: "required",
     faults: ["access.person_needed"],
-    body: nameBody,
-    reply: organisation.extend({ project_id: z.string() }).meta({ id: "NewOrganisation" }),
-    async handle(call, { auth, users }) {
+    body: nameBody.extend({ owner_email: emailField.optional() }),
+    reply: organisation
+      .extend({
+        project_id: z.string(),
+        invitation_token: z.string().nullable().meta({ description: "Shown once." }),
+      })
+      .meta({ id: "NewOrganisation" }),
+    async handle(call, services) {
+      const { name, owner_email: ownerEmail } = call.body;
       const { userId } = call.caller.claims;
-      if (userId === "") throw accessFaults.person_needed();
-      const { email } = await users.getUser({ id: userId }, asCaller(call));
+      if (userId === "" && ownerEmail === undefined) throw accessFaults.person_needed();
       // Each step is made once for this key, so a repetition finishes what was broken off.
       const idempotencyKey = idempotencyKeyOf(call);
-      const request = { name: call.body.name, idempotencyKey };
-      const made = await users.createOrganisation(request, asPlatform(call));
+      const made = await services.users.createOrganisation(
+        { name, idempotencyKey },
+        asPlatform(call),
+      );
       const { id: organisationId } = made;
-      const owner = { organisationId, email, name: "", role: "owner" };
-      await users.createUser(owner, asPlatform(call));
-      const project = await users.createProject(
+      const project = await services.users.createProject(
         { organisationId, name: "Default", idempotencyKey: "first" },
         asPlatform(call),
       );
-      await auth.grantRole({ organisationId, userId, role: "owner" }, asPlatform(call));
+      const invitationToken =
+        ownerEmail === undefined
+          ? await becomeOwner(call, services, organisationId)
+          : await inviteOwner(call, services, { organisationId, email: ownerEmail });
       return {
-        body: { ...organisationBody(made), project_id: project.id },
+        body: {
+          ...organisationBody(made),
+          project_id: project.id,
+          invitation_token: invitationToken,
+        },
         version: made.version,
+        headers: [["cache-control", "no-store"]],
       };
     },
   }),

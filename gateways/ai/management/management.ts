@@ -8,7 +8,6 @@ import {
   createRestHandler,
   createStaleAnswers,
   hasApiKeyForm,
-  type IdentityCache,
   identityFaults,
   restFaults,
 } from "@tandem/libs/gateway";
@@ -17,11 +16,12 @@ import type { Site } from "@tandem/libs/service";
 import type { HotStore } from "@tandem/libs/store";
 import type { Clients } from "../clients.ts";
 import { credentialOf, keyOf } from "../credential.ts";
+import type { KnownCallers } from "../known-callers.ts";
 import { managementRoutes } from "./index.ts";
 
 export interface ManagementParts {
   readonly clients: Clients;
-  readonly identities: IdentityCache<null>;
+  readonly identities: KnownCallers;
   readonly hotStore: HotStore;
 }
 
@@ -55,7 +55,7 @@ export function createManagement(site: Site, parts: ManagementParts): ExchangeHa
   });
 }
 
-function authenticateByKey(identities: IdentityCache<null>): Authenticate {
+function authenticateByKey(identities: KnownCallers): Authenticate {
   return async ({ exchange, remoteAddress }) => {
     const { headers } = exchange.head;
     if (!headers.has("authorization") && !headers.has("x-api-key")) return undefined;

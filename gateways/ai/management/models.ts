@@ -99,9 +99,13 @@ const modelEntryRoutes = [
       models: z.array(model),
       aliases: z.array(z.strictObject({ name: z.string(), model: z.string() })),
       rules: z.array(rule),
+      unpriced: z.array(z.string()).meta({
+        description: "Models without a price; those of a provider are not served.",
+      }),
     }),
     handle: async (call, { models }) => {
       const catalogue = await models.watchCatalogue({}, asCaller(call));
+      const priced = new Set(catalogue.prices.map((entry) => entry.model));
       return {
         body: {
           version: catalogue.version.toString(),
@@ -109,6 +113,7 @@ const modelEntryRoutes = [
           models: catalogue.models.map(modelFromMessage),
           aliases: catalogue.aliases.map(({ name, model: of }) => ({ name, model: of })),
           rules: catalogue.rules.map(ruleFromMessage),
+          unpriced: catalogue.models.map(({ id }) => id).filter((id) => !priced.has(id)),
         },
         version: catalogue.version,
       };

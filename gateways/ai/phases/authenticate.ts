@@ -3,6 +3,8 @@ import type { Call } from "../call.ts";
 import { autoName, type CatalogueModel } from "../core/catalogue/catalogue.ts";
 import { requestTraits } from "../core/catalogue/request-traits.ts";
 import { aiFaults } from "../faults.ts";
+import type { UseMark } from "../known-callers.ts";
+import { isPriced } from "../money/serving-price.ts";
 import type { AiParts } from "../parts.ts";
 
 /** Models named in the answer to an unknown one, at most. */
@@ -34,7 +36,7 @@ export function authenticatePhase(parts: AiParts): Phase<Call> {
   };
 }
 
-function admit(call: Call, parts: AiParts, known: Known<null>): "done" {
+function admit(call: Call, parts: AiParts, known: Known<UseMark>): "done" {
   if (parts.identities.admit(known)) call.mark("identity");
   const { identity } = known;
   call.identity = identity;
@@ -63,7 +65,8 @@ function findModel(call: Call, parts: AiParts, identity: CallerIdentity): Catalo
   if (request.model === autoName && catalogue.find(autoName) === undefined) {
     const choice = catalogue.choose(requestTraits(request), {
       features: request.features,
-      mayUse,
+      // `auto` never means a model that would be refused for want of a price.
+      mayUse: (id) => mayUse(id) && isPriced(catalogue.find(id), parts),
     });
     if (choice === undefined) throw unknownModel(request.model, []);
     call.ruleId = choice.ruleId;

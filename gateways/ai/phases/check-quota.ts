@@ -6,6 +6,7 @@ import { type ModelPrice, mostFor, outputTokensFor } from "../core/money/charge.
 import { likelyPromptTokens, reservedPromptTokens } from "../core/money/prompt-estimate.ts";
 import { aiFaults } from "../faults.ts";
 import type { Passage } from "../limits/organisation-limits.ts";
+import { servingPrice } from "../money/serving-price.ts";
 import type { Reservation } from "../money/wallet-line.ts";
 import type { AiParts } from "../parts.ts";
 
@@ -26,6 +27,7 @@ export function checkQuotaPhase(parts: AiParts): Phase<Call> {
       "ai.budget_reached",
       "ai.wallet_unavailable",
       "ai.not_recordable",
+      "ai.model_unpriced",
     ],
     isRepeatable: true,
     run(call) {
@@ -48,10 +50,9 @@ function likelyAnswerTokens({ request }: Call): number {
 function checkMoney(call: Call, parts: AiParts, passage: Passage): "done" | Promise<"done"> {
   call.passage = passage;
   if (passage.isDegraded) call.mark("limits");
-  const price = parts.catalogue.current.priceOf(call.model.id, parts.world.clock.nowMs());
+  const price = servingPrice(call.model, parts);
   call.price = price;
   const tokensMax = defaultTokens(call.request, call.model);
-  // A model without a price costs nothing; that it has none is shown in the catalogue.
   if (price === undefined || price.isFree) {
     call.tokensMax = call.request.maxTokens;
     return "done";

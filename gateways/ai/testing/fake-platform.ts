@@ -47,6 +47,8 @@ export class FakePlatform {
   /** Messages by conversation, as JSON. */
   readonly conversations = new Map<string, string[]>();
   readonly calls = { verifyKey: 0 };
+  /** Ids of keys, as often as a gateway reported their use. */
+  readonly reportedKeys: string[] = [];
   /** Organisations in whose name something was managed, as passports said. */
   readonly managers: string[] = [];
   readonly #keys = new Map<string, MessageInit<Identity>>();
@@ -222,6 +224,10 @@ export class FakePlatform {
         const sequence = await this.#revocations.wait(afterSequence, { ...context, waitMs });
         const revocations = this.#revoked.filter((each) => each.sequence > afterSequence);
         return { sequence, revocations };
+      },
+      reportKeyUse: ({ uses }) => {
+        this.reportedKeys.push(...uses.map(({ keyId }) => keyId));
+        return Promise.resolve({});
       },
     });
   }

@@ -39,6 +39,30 @@ export const price = {
   upstreamInputNanos: 500_000_000n,
 };
 
+/** Nothing at all, and said so. */
+const nothing = { inputNanos: 0n, cachedInputNanos: 0n, outputNanos: 0n };
+
+function setCatalogue(platform: FakePlatform): void {
+  const both = [
+    { upstream: "one", model: "mock-1", order: 1 },
+    { upstream: "two", model: "mock-1", order: 2 },
+  ];
+  platform.setModels(
+    [
+      { id: "paid", targets: both },
+      { id: "free", targets: both },
+      { id: "plain", targets: both, capabilities: ["chat"], contextTokens: 1_000 },
+      { id: "unpriced", targets: both },
+      { id: "own", targets: [{ upstream: "own", model: "mock-1" }] },
+    ],
+    [
+      price,
+      { ...nothing, id: "prc_2", model: "free", currency: "USD" },
+      { ...nothing, id: "prc_3", model: "plain", currency: "USD" },
+    ],
+  );
+}
+
 export async function openBench(
   options: {
     readonly engine?: MockEngineOptions;
@@ -57,19 +81,9 @@ export async function openBench(
   platform.setUpstreams([
     { name: "one", baseUrl: first.baseUrl, ...options.timeouts },
     { name: "two", baseUrl: second.baseUrl, ...options.timeouts },
+    { name: "own", baseUrl: first.baseUrl, profile: "vllm", ...options.timeouts },
   ]);
-  const both = [
-    { upstream: "one", model: "mock-1", order: 1 },
-    { upstream: "two", model: "mock-1", order: 2 },
-  ];
-  platform.setModels(
-    [
-      { id: "paid", targets: both },
-      { id: "free", targets: both },
-      { id: "plain", targets: both, capabilities: ["chat"], contextTokens: 1_000 },
-    ],
-    [price],
-  );
+  setCatalogue(platform);
   await platform.start();
   const bench = {
     platform,

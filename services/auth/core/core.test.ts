@@ -7,9 +7,11 @@ import { displayOf, earlierEnd, keyState } from "./key-state.ts";
 import { emailRule, pauseMs, takeAttempt } from "./lock-out.ts";
 import {
   mayChangeRole,
+  organisationRoles,
   permissionsBeyond,
   permissionsOf,
   permissionsOfRoles,
+  platformRoles,
   roles,
   scopes,
 } from "./permissions.ts";
@@ -28,15 +30,20 @@ test("a person's key never does more than its scopes, nor more than the person m
   );
 });
 
-test("an owner may do everything, inference alone nothing on the management plane", () => {
+test("an owner may do everything in an organisation and nothing that is the platform's", () => {
   const owner = permissionsOfRoles(["owner"]);
-  for (const role of roles) {
-    for (const name of permissionsOfRoles([role])) assert.ok(owner.has(name));
+  const platform = permissionsOfRoles(["platform:owner"]);
+  for (const role of organisationRoles) {
+    for (const name of permissionsOfRoles([role]))
+      assert.ok(owner.has(name) && !platform.has(name));
   }
-  assert.equal(
-    permissionsOf({ keyId: "key_1", userId: "", scopes: ["inference"], roles: [] }).size,
-    0,
-  );
+  for (const role of platformRoles) {
+    for (const name of permissionsOfRoles([role]))
+      assert.ok(platform.has(name) && !owner.has(name));
+  }
+  const admin = { keyId: "key_1", userId: "", scopes: ["admin", "manage:write"], roles: [] };
+  for (const name of permissionsOf(admin)) assert.ok(!platform.has(name), name);
+  assert.equal(permissionsOf({ ...admin, scopes: ["inference"] }).size, 0);
   assert.equal(permissionsOfRoles(["emperor", "__proto__", "constructor"]).size, 0);
 });
 
@@ -44,8 +51,16 @@ test("nobody hands on a role that may do more than the giver", () => {
   const admin = permissionsOfRoles(["admin"]);
   assert.ok(mayChangeRole(admin, "developer") && mayChangeRole(admin, "admin"));
   assert.ok(!mayChangeRole(admin, "owner"));
-  assert.ok(!mayChangeRole(admin, "finance"), "finance can mint credit, an admin cannot");
-  assert.ok(mayChangeRole(permissionsOfRoles(["owner"]), "owner"));
+  const owner = permissionsOfRoles(["owner"]);
+  assert.ok(mayChangeRole(owner, "owner"));
+  for (const role of platformRoles) assert.ok(!mayChangeRole(owner, role), role);
+  for (const role of platformRoles) {
+    assert.equal(
+      mayChangeRole(permissionsOfRoles([role]), "platform:finance"),
+      role === "platform:owner",
+    );
+  }
+  assert.ok(!mayChangeRole(permissionsOfRoles(["platform:owner"]), "viewer"));
   for (const role of ["finance", "operator", "developer", "viewer"]) {
     assert.ok(!mayChangeRole(permissionsOfRoles([role]), "viewer"), role);
   }

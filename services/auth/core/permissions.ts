@@ -1,11 +1,32 @@
 /**
  * What roles and scopes allow on the management plane. One table, so that one reading of it answers
  * "who can do this?". Pure data and set arithmetic.
+ *
+ * There are two kinds of authority. An organisation's roles and scopes reach no further than the
+ * organisation. What all organisations share (upstreams, the catalogue and its prices, credit made
+ * out of nothing, organisations themselves) is the platform's: its roles are held in the
+ * organisation that setup founded, and no organisation's owner has or gives any of it.
  */
-export const roles = ["owner", "admin", "finance", "operator", "developer", "viewer"] as const;
+export const organisationRoles = [
+  "owner",
+  "admin",
+  "finance",
+  "operator",
+  "developer",
+  "viewer",
+] as const;
+export const platformRoles = ["platform:owner", "platform:operator", "platform:finance"] as const;
+export const roles = [...organisationRoles, ...platformRoles] as const;
 export type Role = (typeof roles)[number];
 
-export const scopes = ["inference", "models:read", "manage:read", "manage:write", "admin"] as const;
+export const scopes = [
+  "inference",
+  "models:read",
+  "manage:read",
+  "manage:write",
+  "admin",
+  "platform",
+] as const;
 export type Scope = (typeof scopes)[number];
 
 const readPermissions = [
@@ -19,8 +40,6 @@ const readPermissions = [
   "audit:read",
   "requests:read",
   "models:read",
-  "upstreams:read",
-  "topology:read",
   "orders:read",
   "articles:read",
   "analytics:read",
@@ -34,35 +53,45 @@ const writePermissions = [
   "keys:own",
   "keys:write",
   "limits:write",
-  "models:write",
-  "upstreams:write",
   "orders:write",
   "articles:write",
 ] as const;
 
-/** Money out of nothing, what it costs and whether it was paid; owners; whole organisations. */
-const highestPermissions = [
-  "credits:write",
-  "packs:write",
-  "payments:confirm",
-  "refunds:write",
-  "owners:write",
+/** What it buys and whether that was paid. */
+const orderPermissions = ["packs:write", "payments:confirm", "refunds:write"] as const;
+
+/** What an organisation's owner alone has. */
+const ownerPermissions = [...orderPermissions, "owners:write"] as const;
+
+/** What belongs to no organisation. */
+const platformPermissions = [
+  "organisations:read",
   "organisations:create",
+  /** Limits that an organisation gets from the platform, and cannot lift by itself. */
+  "allowances:write",
+  /** Money out of nothing. */
+  "credits:write",
+  "models:write",
+  "upstreams:read",
+  "upstreams:write",
+  "topology:read",
+  "operators:write",
 ] as const;
 
 export type Permission =
   | (typeof readPermissions)[number]
   | (typeof writePermissions)[number]
-  | (typeof highestPermissions)[number];
+  | (typeof ownerPermissions)[number]
+  | (typeof platformPermissions)[number];
 
-const everything: readonly Permission[] = [
+const wholeOrganisation: readonly Permission[] = [
   ...readPermissions,
   ...writePermissions,
-  ...highestPermissions,
+  ...ownerPermissions,
 ];
 
 const byRole: Readonly<Record<Role, readonly Permission[]>> = {
-  owner: everything,
+  owner: wholeOrganisation,
   admin: [...readPermissions, ...writePermissions],
   finance: [
     "organisation:read",
@@ -78,11 +107,8 @@ const byRole: Readonly<Record<Role, readonly Permission[]>> = {
     "articles:read",
     "analytics:read",
     "limits:write",
-    "credits:write",
     "orders:write",
-    "packs:write",
-    "payments:confirm",
-    "refunds:write",
+    ...orderPermissions,
   ],
   operator: [
     "organisation:read",
@@ -94,14 +120,10 @@ const byRole: Readonly<Record<Role, readonly Permission[]>> = {
     "audit:read",
     "requests:read",
     "models:read",
-    "upstreams:read",
-    "topology:read",
     "articles:read",
     "analytics:read",
     "keys:own",
     "limits:write",
-    "models:write",
-    "upstreams:write",
   ],
   developer: [
     "organisation:read",
@@ -124,6 +146,16 @@ const byRole: Readonly<Record<Role, readonly Permission[]>> = {
     "models:read",
     "articles:read",
   ],
+  "platform:owner": platformPermissions,
+  "platform:operator": [
+    "organisations:read",
+    "allowances:write",
+    "models:write",
+    "upstreams:read",
+    "upstreams:write",
+    "topology:read",
+  ],
+  "platform:finance": ["organisations:read", "credits:write"],
 };
 
 const byScope: Readonly<Record<Scope, readonly Permission[]>> = {
@@ -131,11 +163,16 @@ const byScope: Readonly<Record<Scope, readonly Permission[]>> = {
   "models:read": ["models:read"],
   "manage:read": readPermissions,
   "manage:write": [...readPermissions, ...writePermissions],
-  admin: everything,
+  admin: wholeOrganisation,
+  platform: platformPermissions,
 };
 
 export function isRole(text: string): text is Role {
   return (roles as readonly string[]).includes(text);
+}
+
+export function isPlatformRole(role: string): boolean {
+  return (platformRoles as readonly string[]).includes(role);
 }
 
 export function isScope(text: string): text is Scope {
@@ -187,6 +224,6 @@ export function permissionsBeyond(
 
 /** True when somebody with these permissions may give or take this role: nobody hands on more. */
 export function mayChangeRole(granter: ReadonlySet<string>, role: Role): boolean {
-  if (!granter.has("members:write")) return false;
+  if (!granter.has(isPlatformRole(role) ? "operators:write" : "members:write")) return false;
   return [...permissionsOfRoles([role])].every((name) => granter.has(name));
 }

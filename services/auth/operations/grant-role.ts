@@ -1,7 +1,7 @@
 import type { GrantRoleRequest, RoleGrant } from "@tandem/contracts/rpc/auth/v1/auth_pb";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
 import type { AuthParts } from "../parts.ts";
-import { announceRoles, requireRoleChange } from "../role-changes.ts";
+import { announceRoles, requireRoleChange, requireRolePlace } from "../role-changes.ts";
 import { act } from "../store/action.ts";
 import { insertGrant } from "../store/people.ts";
 
@@ -14,6 +14,7 @@ export async function grantRole(
   requireRoleChange(context, organisationId, role);
   if (onlyCheck) return { organisationId, userId, role };
   return act(database, context, async (action) => {
+    await requireRolePlace(action, organisationId, role);
     const grant = {
       organisation_id: organisationId,
       user_id: userId,

@@ -30,7 +30,15 @@ const nameLengthMax = 100;
 const emailLengthMax = 254;
 const repeatedOverlapMs = 600_000;
 
-const adminScopes = ["admin", "manage:read", "manage:write", "inference", "models:read"];
+const adminScopes = [
+  "admin",
+  "platform",
+  "manage:read",
+  "manage:write",
+  "inference",
+  "models:read",
+];
+const founderRoles = ["owner", "platform:owner"];
 const inferenceScopes = ["inference", "models:read"];
 
 /** What the users service has made. */
@@ -115,12 +123,14 @@ async function equip(
   const { tx, now } = action;
   const { setup, founded, passwordHash } = given;
   const { organisationId, projectId, userId } = founded;
-  await insertGrant(tx, {
-    organisation_id: organisationId,
-    user_id: userId,
-    role: "owner",
-    granted_at: now,
-  });
+  for (const role of founderRoles) {
+    await insertGrant(tx, {
+      organisation_id: organisationId,
+      user_id: userId,
+      role,
+      granted_at: now,
+    });
+  }
   if (passwordHash !== undefined) await putPasswordHash(tx, userId, { passwordHash, now });
   const give = (id: string | null, name: string, scopes: readonly string[]) =>
     giveKey(parts, action, { id, name, scopes, founded });

@@ -10,7 +10,7 @@ import {
   endSessions,
   keyIdsOfUser,
   listGrants,
-  lockOwners,
+  lockHolders,
   sessionIdsOfUser,
 } from "../store/people.ts";
 
@@ -21,7 +21,8 @@ interface Person {
 
 /**
  * Takes a role, or all of them. With the last one go the person's keys and sessions in the
- * organisation. Throws `auth.last_owner`; a role that was not there changes nothing.
+ * organisation. Throws `auth.last_owner` and `auth.last_platform_owner`; a role that was not there
+ * changes nothing.
  */
 export async function revokeRole(
   { database }: AuthParts,
@@ -31,7 +32,8 @@ export async function revokeRole(
   const person = { organisationId, userId };
   return act(database, context, async (action) => {
     const { tx } = action;
-    const owners = await lockOwners(tx, organisationId);
+    const owners = await lockHolders(tx, organisationId, "owner");
+    const platformOwners = await lockHolders(tx, organisationId, "platform:owner");
     const held = await listGrants(tx, person);
     const going = held.filter((grant) => role === "" || grant.role === role);
     for (const name of role === "" ? going.map((grant) => grant.role) : [role]) {
@@ -39,8 +41,11 @@ export async function revokeRole(
     }
     // With nothing to take, "all of them" still needs the right to take something.
     if (role === "" && going.length === 0) requireRoleChange(context, organisationId, "viewer");
-    const losesOwner = going.some((grant) => grant.role === "owner");
-    if (losesOwner && owners.length === 1) throw authFaults.last_owner();
+    const loses = (name: string): boolean => going.some((grant) => grant.role === name);
+    if (loses("owner") && owners.length === 1) throw authFaults.last_owner();
+    if (loses("platform:owner") && platformOwners.length === 1) {
+      throw authFaults.last_platform_owner();
+    }
     await deleteGrants(tx, { ...person, role });
     for (const grant of going) {
       const before = { role: grant.role };

@@ -33,7 +33,7 @@ export function roleSuite(house: () => AuthHouse): void {
     test("refused: a role above one's own, no permission, another organisation, no role", async () => {
       const refused = (role: string, options: object) => refusalOf(grant("usr_x", role, options));
       assert.equal(await refused("owner", as("admin")), "auth.permission_missing");
-      assert.equal(await refused("finance", as("admin")), "auth.permission_missing");
+      assert.equal(await refused("platform:finance", as("owner")), "auth.permission_missing");
       assert.equal(await refused("viewer", as("developer")), "auth.permission_missing");
       assert.equal(await refused("viewer", as("owner", "org_b")), "auth.permission_missing");
       assert.equal(await refused("emperor", as("owner")), "auth.role_unknown");

@@ -8,6 +8,7 @@ import { requireChangeable, requireSameOrganisation } from "../own-keys.ts";
 import type { AuthParts } from "../parts.ts";
 import { type Action, act } from "../store/action.ts";
 import { endSecret, liveSecrets, lockKey } from "../store/keys.ts";
+import { checkReach } from "./create-key.ts";
 
 /**
  * Gives a key a second secret; the one before works on for the overlap, and any older one ends
@@ -31,6 +32,8 @@ export async function rotateKey(
       revokedAtMs: key.revoked_at?.getTime(),
     };
     if (keyState(times, now.getTime()) !== "active") throw authFaults.key_not_active();
+    // Whoever rotates a key holds its secret: it must not be one that may do more than they.
+    checkReach(context, key.scopes);
     const [newest] = await liveSecrets(tx, id, now);
     const isRepeated = idempotencyKey !== "" && newest?.idempotency_key === idempotencyKey;
     if (!isRepeated) await retireSecrets(action, id, overlapMs);

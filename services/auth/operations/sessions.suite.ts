@@ -16,7 +16,7 @@ export function sessionSuite(house: () => AuthHouse): void {
   describe("SignIn and VerifySession", () => {
     test("ok: the token is good on either replica and stored nowhere", async () => {
       const made = await signIn({ email: " OWNER@example.com " });
-      assert.deepEqual(made.identity?.roles, ["owner"]);
+      assert.deepEqual(made.identity?.roles, ["owner", "platform:owner"]);
       const { sessionToken } = made;
       const identity = await house().second.verifySession({ sessionToken });
       assert.equal(identity.organisationId, organisation);

@@ -61,7 +61,7 @@ export function setupSuite(house: () => AuthHouse): void {
       const made = await house().first.redeemSetup(request);
       const admin = await house().verify(made.adminKey);
       assert.ok(admin.identity?.permissions.includes("credits:write"));
-      assert.deepEqual(admin.identity?.roles, ["owner"]);
+      assert.deepEqual(admin.identity?.roles, ["owner", "platform:owner"]);
       const inference = await house().verify(made.inferenceKey, house().second);
       assert.deepEqual(inference.identity?.scopes, ["inference", "models:read"]);
       assert.deepEqual(inference.identity?.permissions, ["models:read"]);

@@ -34,16 +34,17 @@ export async function insertGrant(tx: Transaction<Schema>, grant: GrantRow): Pro
   return numInsertedOrUpdatedRows === 1n;
 }
 
-/** Locks who owns an organisation, so that two owners cannot dismiss each other at once. */
-export async function lockOwners(
+/** Locks who holds a role, so that two owners cannot dismiss each other at once. */
+export async function lockHolders(
   tx: Transaction<Schema>,
   organisationId: string,
+  role: string,
 ): Promise<readonly string[]> {
   const rows = await tx
     .selectFrom("role_grants")
     .select("user_id")
     .where("organisation_id", "=", organisationId)
-    .where("role", "=", "owner")
+    .where("role", "=", role)
     .orderBy("user_id")
     .forUpdate()
     .execute();

@@ -264,4 +264,22 @@ export const migrations: Migrations = {
         drop function refuse_change()`.execute(database);
     },
   },
+  // Until now every owner had what is the platform's: from here on only who set it up has it.
+  "0004-platform-roles": {
+    async up(database) {
+      await sql`
+        insert into role_grants (organisation_id, user_id, role, granted_at)
+        select organisation_id, user_id, 'platform:owner', now() from setup
+        where user_id is not null and organisation_id is not null
+        on conflict do nothing`.execute(database);
+      await sql`
+        update keys set scopes = array_append(scopes, 'platform')
+        where id in (select admin_key_id from setup) and not 'platform' = any (scopes)
+      `.execute(database);
+    },
+    async down(database) {
+      await sql`delete from role_grants where role like 'platform:%'`.execute(database);
+      await sql`update keys set scopes = array_remove(scopes, 'platform')`.execute(database);
+    },
+  },
 };

@@ -84,7 +84,7 @@ const manager: PassportClaims = {
   keyId: "",
   sessionId: "",
   scopes: ["admin"],
-  roles: [],
+  roles: ["platform:operator"],
 };
 const caller = manager;
 
@@ -196,7 +196,7 @@ test("a test of an upstream says what was found or what is wrong, and changes no
 });
 
 test("tenants neither read credentials nor change upstreams without the scope", async () => {
-  const developer = { caller: { ...manager, scopes: ["inference"] } };
+  const developer = { caller: { ...manager, roles: ["owner", "admin"] } };
   await assert.rejects(first.watchUpstreams({}, developer), { reason: "inference.platform_only" });
   await assert.rejects(first.deleteUpstream({ name: "vllm-1" }, developer), {
     reason: "inference.admin_only",

@@ -121,6 +121,12 @@ test("the default is what was configured, else declared, else found elsewhere th
   assert.equal(mergeCatalogue({ ...nothing, discoveries }).defaultModel, "smol");
   const withOllama = [...discoveries, found("ollama", "llama3")];
   assert.equal(mergeCatalogue({ ...nothing, discoveries: withOllama }).defaultModel, "llama3");
+  const hosted = [...discoveries, found("deepseek", "deepseek-chat", { isLocal: false })];
+  assert.equal(
+    mergeCatalogue({ ...nothing, discoveries: hosted }).defaultModel,
+    "smol",
+    "a model without a price is not served, so it is no default",
+  );
   const target = { upstream: "ollama", model: "llama3", weight: 1, order: 0 };
   const models = [declared("chat-default", { targets: [target] })];
   assert.equal(

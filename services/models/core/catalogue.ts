@@ -86,8 +86,8 @@ const chatCapabilities = ["tools", "json_object", "prefix", "reasoning", "logpro
 /**
  * One catalogue: a model of the file stands before a managed one of the same id, that before a
  * discovered one; a declared model without targets runs wherever its id was discovered. A local
- * model without a price gets an explicit one of zero; any other without a price keeps none, which
- * the catalogue shows, and nobody is charged.
+ * model without a price gets an explicit one of zero; any other without a price keeps none, and
+ * gateways refuse it until an operator has set one.
  */
 export function mergeCatalogue(sources: CatalogueSources): Catalogue {
   const discovered = discoveredModels(sources.discoveries);
@@ -101,12 +101,13 @@ export function mergeCatalogue(sources: CatalogueSources): Catalogue {
     merged.set(model.id, { ...model, targets, contextTokens });
   }
   const models = [...merged.values()];
+  const prices = [...sources.prices, ...zeroPrices(models, sources)];
   return {
     models,
-    prices: [...sources.prices, ...zeroPrices(models, sources)],
+    prices,
     aliases: sources.aliases.filter(({ name }) => !merged.has(name)),
     rules: [...sources.rules].sort((a, b) => a.order - b.order),
-    defaultModel: chooseDefault(models, sources),
+    defaultModel: sources.defaultModel || chooseDefault(models, prices),
   };
 }
 
@@ -177,15 +178,19 @@ function zeroPrices(
     }));
 }
 
-/** As configured; else the first declared model that chats, else the first discovered one. */
+/**
+ * The first declared model that chats, else the first discovered one. One without a price is not
+ * served, so it is chosen only where there is no other.
+ */
 function chooseDefault(
   models: readonly CatalogueModel[],
-  { defaultModel }: CatalogueSources,
+  prices: readonly CataloguePrice[],
 ): string {
-  if (defaultModel !== "") return defaultModel;
+  const priced = new Set(prices.map((price) => price.model));
   const usable = models.filter(
     (model) => model.enabled && model.targets.length > 0 && model.capabilities.includes("chat"),
   );
-  const declared = usable.find((model) => model.source !== "discovery");
-  return (declared ?? usable[0])?.id ?? "";
+  const served = usable.filter((model) => priced.has(model.id));
+  const declared = served.find((model) => model.source !== "discovery");
+  return (declared ?? served[0] ?? usable[0])?.id ?? "";
 }

@@ -4,10 +4,13 @@ import { modelsFaults } from "../faults.ts";
 
 const namePattern = /^[\w./:@-]{1,128}$/;
 
-const managerScopes = ["admin", "manage:write"];
-const managerRoles = ["owner", "admin", "operator"];
+const managerScopes = ["platform"];
+const managerRoles = ["platform:owner", "platform:operator"];
 
-/** A session manages by its roles; a key by its scopes, and its person no less. */
+/**
+ * The catalogue is everybody's, so the platform changes it and no organisation does. A session
+ * manages by its roles; a key by its scopes, and its person no less.
+ */
 export function requireManager({ passport }: CallContext): void {
   const { organisationId, keyId, userId, scopes, roles } = passport;
   if (organisationId === "") return;

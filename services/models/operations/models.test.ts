@@ -60,8 +60,8 @@ const manager: PassportClaims = {
   userId: "usr_1",
   keyId: "key_1",
   sessionId: "",
-  scopes: ["manage:write"],
-  roles: ["operator"],
+  scopes: ["platform"],
+  roles: ["platform:operator"],
 };
 
 /** The catalogue of `client` once it holds what `isThere` looks for. */

@@ -1,6 +1,6 @@
 import type { Balance, GrantCreditRequest } from "@tandem/contracts/rpc/quota/v1/quota_pb";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
-import { requirePermission } from "../authority.ts";
+import { requirePlatformPermission } from "../authority.ts";
 import { faults } from "../faults.ts";
 import type { Books } from "../store/books.ts";
 import { grantCredit } from "../store/credit.ts";
@@ -10,14 +10,14 @@ import { readCount, readCurrency, readGivenName, readNanos, readNote } from "./r
 /** A million million units: what a slip of the keyboard should not exceed. */
 const grantMax = 10n ** 15n;
 
-/** Adds credit, once for each idempotency key, and answers with the balance after it. */
+/** Adds credit to any organisation, once for each idempotency key, and answers with the balance after it. */
 export async function grantCreditOperation(
   parts: { readonly books: Books; readonly currency: string },
   request: GrantCreditRequest,
   context: CallContext,
 ): Promise<MessageInit<Balance>> {
   const organisationId = readGivenName("organisation_id", request.organisationId);
-  requirePermission(context, { organisationId, permission: "credits:write" });
+  requirePlatformPermission(context, "credits:write");
   const { kind, nanos } = request;
   if (kind !== "granted" && kind !== "purchased") {
     throw faults.malformed({ publicMessage: 'The kind of credit is "granted" or "purchased".' });

@@ -257,7 +257,6 @@ test("another organisation does not exist for a caller", async () => {
   const subject = { organisationId };
   const attempts = [
     first.getBalance({ organisationId }, stranger),
-    first.grantCredit(grant(organisationId, "theft"), stranger),
     first.listTransfers({ organisationId }, stranger),
     first.setLimit({ limit: { subject, kind: "requests", amount: 1n } }, stranger),
     first.listLimits({ organisationId }, stranger),
@@ -292,8 +291,15 @@ test("nobody creates credit or changes limits without the right to, and gateways
   await assert.rejects(first.setLimit({ limit }, user), forbidden);
   await assert.rejects(first.setLimit({ limit }, viewer), forbidden);
   await first.setLimit({ limit }, manager);
-  const owner = { caller: caller(organisationId, { keyId: "", roles: ["owner"] }) };
-  await first.grantCredit(grant(organisationId, "by the owner"), owner);
+  const stranger = { caller: caller("org_stranger") };
+  await assert.rejects(first.grantCredit(grant(organisationId, "theft"), stranger), forbidden);
+  for (const role of ["owner", "finance", "platform:operator"]) {
+    const tenant = { caller: caller(organisationId, { keyId: "", roles: [role] }) };
+    await assert.rejects(first.grantCredit(grant(organisationId, "mine"), tenant), forbidden);
+  }
+  const elsewhere = newId(world, "org");
+  const treasurer = { caller: caller(elsewhere, { keyId: "", roles: ["platform:finance"] }) };
+  await first.grantCredit(grant(organisationId, "by the platform"), treasurer);
 });
 
 test("bad input is refused with what to mend, and nothing is half done", async () => {

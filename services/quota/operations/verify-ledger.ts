@@ -1,6 +1,6 @@
 import type { VerifyLedgerResponse } from "@tandem/contracts/rpc/quota/v1/quota_pb";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
-import { requireAdministrator } from "../authority.ts";
+import { requirePlatformPermission } from "../authority.ts";
 import { faults } from "../faults.ts";
 import type { Books } from "../store/books.ts";
 import { verifyLedger } from "../store/verify.ts";
@@ -10,7 +10,7 @@ export async function verifyLedgerOperation(
   parts: { readonly books: Books; readonly isVerifying: { value: boolean } },
   context: CallContext,
 ): Promise<MessageInit<VerifyLedgerResponse>> {
-  requireAdministrator(context);
+  requirePlatformPermission(context, "ledger:verify");
   const { isVerifying } = parts;
   if (isVerifying.value) throw faults.busy({ retryAfterMs: 10_000 });
   isVerifying.value = true;

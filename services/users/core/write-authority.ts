@@ -18,3 +18,10 @@ export function mayWrite({ keyId, userId, scopes, roles }: Claims): boolean {
   const byRole = userId === "" || roles.some((role) => writingRoles.includes(role));
   return byScope && byRole && (keyId !== "" || userId !== "");
 }
+
+/** Roles of the platform itself: who has one sees every organisation. */
+export function isOperator({ keyId, userId, scopes, roles }: Claims): boolean {
+  const byScope = keyId === "" || scopes.includes("platform");
+  const byRole = userId === "" || roles.some((role) => role.startsWith("platform:"));
+  return byScope && byRole && (keyId !== "" || userId !== "");
+}

@@ -1,23 +1,23 @@
 import type { GetOrganisationRequest, Organisation } from "@tandem/contracts/rpc/users/v1/users_pb";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
-import { isPlatform, requireMember } from "../authority.ts";
+import { requireMember, seesEveryOrganisation } from "../authority.ts";
 import { usersFaults } from "../faults.ts";
 import { organisationMessage } from "../messages.ts";
 import type { UsersParts } from "../parts.ts";
 import { findMembership } from "../store/memberships.ts";
 
-/** One's own organisation, or another one that the same person belongs to. */
+/** One's own organisation, or another one of the same person; any for the platform's operators. */
 export async function getOrganisation(
   { database }: UsersParts,
   { id }: GetOrganisationRequest,
   context: CallContext,
 ): Promise<MessageInit<Organisation>> {
   const { userId } = context.passport;
-  const isElsewhere = userId !== "" && !isPlatform(context);
-  const membership = isElsewhere
-    ? await findMembership(database, { organisationId: id, userId })
-    : undefined;
-  if (membership === undefined) requireMember(context, id, usersFaults.organisation_not_found);
+  if (!seesEveryOrganisation(context)) {
+    const membership =
+      userId === "" ? undefined : await findMembership(database, { organisationId: id, userId });
+    if (membership === undefined) requireMember(context, id, usersFaults.organisation_not_found);
+  }
   const row = await database
     .selectFrom("organisations")
     .selectAll()

@@ -3,6 +3,7 @@ import { genericProfile, type UpstreamProfile } from "./profile.ts";
 /** llama.cpp continues a last message of the assistant by itself. */
 export const llamacppProfile: UpstreamProfile = {
   ...genericProfile,
+  isOwnHardware: true,
   adapt: (patch, request) => {
     if (request.isThinking === false) {
       patch.set("chat_template_kwargs", '{"enable_thinking":false}');

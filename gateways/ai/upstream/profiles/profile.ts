@@ -16,6 +16,8 @@ export interface UpstreamProfile {
   readonly knowsDeveloper: boolean;
   /** Under which key it sends reasoning, where that is not `reasoning_content`. */
   readonly reasoningKey: string | undefined;
+  /** Runs on the operator's own hardware: a model without a price costs nobody anything there. */
+  readonly isOwnHardware: boolean;
   /** Changes to the body that only this server needs. */
   readonly adapt: (patch: BodyPatch, request: GenerationRequest) => void;
 }
@@ -37,5 +39,6 @@ export const genericProfile: UpstreamProfile = {
   countsStreams: true,
   knowsDeveloper: false,
   reasoningKey: undefined,
+  isOwnHardware: false,
   adapt: () => undefined,
 };

@@ -1,4 +1,8 @@
 import { genericProfile, type UpstreamProfile } from "./profile.ts";
 import { adaptTemplate } from "./vllm.ts";
 
-export const sglangProfile: UpstreamProfile = { ...genericProfile, adapt: adaptTemplate };
+export const sglangProfile: UpstreamProfile = {
+  ...genericProfile,
+  isOwnHardware: true,
+  adapt: adaptTemplate,
+};

@@ -19,6 +19,7 @@ export function adaptTemplate(patch: BodyPatch, request: GenerationRequest): voi
 
 export const vllmProfile: UpstreamProfile = {
   ...genericProfile,
+  isOwnHardware: true,
   reasoningKey: "reasoning",
   adapt: adaptTemplate,
 };

@@ -701,6 +701,48 @@ export declare type ListOrganisationsResponse = Message<"tandem.users.v1.ListOrg
 export declare const ListOrganisationsResponseSchema: GenMessage<ListOrganisationsResponse>;
 
 /**
+ * @generated from message tandem.users.v1.ListAllOrganisationsRequest
+ */
+export declare type ListAllOrganisationsRequest = Message<"tandem.users.v1.ListAllOrganisationsRequest"> & {
+  /**
+   * @generated from field: uint32 limit = 1;
+   */
+  limit: number;
+
+  /**
+   * @generated from field: string after = 2;
+   */
+  after: string;
+};
+
+/**
+ * Describes the message tandem.users.v1.ListAllOrganisationsRequest.
+ * Use `create(ListAllOrganisationsRequestSchema)` to create a new message.
+ */
+export declare const ListAllOrganisationsRequestSchema: GenMessage<ListAllOrganisationsRequest>;
+
+/**
+ * @generated from message tandem.users.v1.ListAllOrganisationsResponse
+ */
+export declare type ListAllOrganisationsResponse = Message<"tandem.users.v1.ListAllOrganisationsResponse"> & {
+  /**
+   * @generated from field: repeated tandem.users.v1.Organisation organisations = 1;
+   */
+  organisations: Organisation[];
+
+  /**
+   * @generated from field: bool has_more = 2;
+   */
+  hasMore: boolean;
+};
+
+/**
+ * Describes the message tandem.users.v1.ListAllOrganisationsResponse.
+ * Use `create(ListAllOrganisationsResponseSchema)` to create a new message.
+ */
+export declare const ListAllOrganisationsResponseSchema: GenMessage<ListAllOrganisationsResponse>;
+
+/**
  * People, organisations, projects, membership, invitations, preferences.
  *
  * @generated from service tandem.users.v1.UsersService
@@ -835,6 +877,16 @@ export declare const UsersService: GenService<{
     methodKind: "unary";
     input: typeof ListOrganisationsRequestSchema;
     output: typeof ListOrganisationsResponseSchema;
+  },
+  /**
+   * Of the whole platform, newest first; for its operators.
+   *
+   * @generated from rpc tandem.users.v1.UsersService.ListAllOrganisations
+   */
+  listAllOrganisations: {
+    methodKind: "unary";
+    input: typeof ListAllOrganisationsRequestSchema;
+    output: typeof ListAllOrganisationsResponseSchema;
   },
   /**
    * The token is shown once to the inviter and stored as a hash. Repeated before
