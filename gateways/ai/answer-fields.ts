@@ -27,6 +27,10 @@ export function answerFields(call: Call, { world }: AiParts): EncodedFields {
   if (call.fault !== undefined) {
     fields.push(...dialect.refusedLimitFields(call.fault, world.clock.nowMs()));
   }
+  if (call.knownIdentity !== undefined) {
+    fields.push(...dialect.callerFields(call.knownIdentity.claims.organisationId));
+  }
+  if (call.ignored.length > 0) fields.push(["x-tandem-ignored", call.ignored.join(", ")]);
   if (call.marks.length > 0) fields.push(["x-tandem-degraded", call.marks.join(", ")]);
   return { lines: routeFields(call).lines + encodeFields(fields).lines };
 }

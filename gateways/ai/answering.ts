@@ -7,7 +7,7 @@ import type { Exchange, ExchangeHandler } from "@tandem/libs/http";
 import { isId } from "@tandem/libs/kernel";
 import { newId } from "@tandem/libs/world";
 import { Call } from "./call.ts";
-import { dialectAt, type GenerationRoute, routeAt } from "./dialects/routes.ts";
+import { dialectFor, type GenerationRoute, routeAt } from "./dialects/routes.ts";
 import { aiFaults } from "./faults.ts";
 import type { Observer } from "./observe/observer.ts";
 import type { AiParts } from "./parts.ts";
@@ -23,7 +23,8 @@ import { recordPhase } from "./phases/record.ts";
 import { selectModelPhase } from "./phases/select-model.ts";
 import { storeInCachePhase } from "./phases/store-in-cache.ts";
 import { validatePhase } from "./phases/validate.ts";
-import { answerRead, type ReadParts, readAt } from "./reads.ts";
+import { answerRead, readAt } from "./reads/answer-read.ts";
+import type { ReadParts } from "./reads/read.ts";
 
 /** The twelve steps of a request, by the names of ARCHITECTURE.md. */
 export function aiPhases(parts: AiParts): readonly Phase<Call>[] {
@@ -81,7 +82,7 @@ export function createAnswering(given: AnsweringParts): ExchangeHandler {
     const route = routeAt(path);
     const read = readAt(path);
     if (route !== undefined && method === "POST") generate(exchange, route, requestId);
-    else if (read !== undefined && (method === "GET" || method === "HEAD")) {
+    else if (read?.methods.includes(method)) {
       void answerRead(exchange, parts, { read, requestId });
     } else refuse(exchange, { requestId, isKnown: route !== undefined || read !== undefined });
   };
@@ -97,7 +98,7 @@ function refuse(
   { requestId, isKnown }: { readonly requestId: string; readonly isKnown: boolean },
 ): void {
   const fault = isKnown ? aiFaults.method_not_allowed() : aiFaults.no_such_endpoint();
-  const dialect = dialectAt(exchange.head.path);
+  const dialect = dialectFor(exchange.head);
   const fields: (readonly [string, string])[] = [
     ["content-type", "application/json"],
     ["x-request-id", requestId],

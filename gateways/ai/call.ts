@@ -66,6 +66,8 @@ export class Call implements PhasedCall {
   /** Set by `validate`. */
   #request: GenerationRequest | undefined = undefined;
   #answer: AnswerWriter | undefined = undefined;
+  /** Members of the request that have no effect. */
+  ignored: readonly string[] = [];
   /** Set by `authenticate`. */
   #identity: CallerIdentity | undefined = undefined;
   #model: CatalogueModel | undefined = undefined;

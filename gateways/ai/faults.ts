@@ -125,6 +125,12 @@ export const aiFaults = defineFaults("ai", {
     retry: "after_delay",
     publicMessage: "Conversations cannot be read right now. Try again in a moment.",
   },
+  counting_unavailable: {
+    code: "unavailable",
+    blame: "platform",
+    retry: "after_delay",
+    publicMessage: "Tokens cannot be counted right now. Try again in a moment.",
+  },
   upstreams_busy: {
     code: "unavailable",
     blame: "capacity",

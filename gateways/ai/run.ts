@@ -23,7 +23,7 @@ import type { AiConfig } from "./config.ts";
 import { errorBody } from "./dialects/openai/error-body.ts";
 import { createIdentities } from "./identities.ts";
 import { createManagement } from "./management/management.ts";
-import type { ReadParts } from "./reads.ts";
+import type { ReadParts } from "./reads/read.ts";
 import { Watchdog } from "./upstream/watchdog.ts";
 
 /** Streams may take ten minutes; the host decides how much of that it waits. */
@@ -63,6 +63,7 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     watchdog,
     retryBudget: new RetryBudget(),
     quota: clients.quota,
+    chat: clients.chat,
   };
   const replica = lifecycle.replica(site.address);
   const server = createHttpServer({

@@ -6,6 +6,8 @@ export interface HttpAnswer {
   readonly text: string;
   /** The body read as JSON; undefined when it is none. */
   readonly json: unknown;
+  /** It broke off before its end, which only `mayBeCut` takes for an answer. */
+  readonly wasCut: boolean;
 }
 
 /**
@@ -19,6 +21,8 @@ export function httpRequest(
     readonly path: string;
     readonly headers?: Readonly<Record<string, string>>;
     readonly body?: object | string | Buffer;
+    /** What came of an answer that broke off is given, instead of the error. */
+    readonly mayBeCut?: boolean;
   },
 ): Promise<HttpAnswer> {
   const { method = "GET", path, headers = {}, body } = options;
@@ -42,16 +46,18 @@ export function httpRequest(
     outgoing.on("response", (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
-      incoming.on("error", reject);
-      incoming.on("end", () => {
+      const give = (wasCut: boolean): void => {
         const text = Buffer.concat(chunks).toString();
         resolve({
           status: incoming.statusCode ?? 0,
           headers: incoming.headers,
           text,
           json: readJson(text),
+          wasCut,
         });
-      });
+      };
+      incoming.on("error", (error) => (options.mayBeCut === true ? give(true) : reject(error)));
+      incoming.on("end", () => give(false));
     });
     outgoing.end(bytes);
   });

@@ -21,6 +21,8 @@ export interface ReadRequest {
   readonly request: GenerationRequest;
   /** Undefined where the canonical bytes are the dialect's own: they go out untouched. */
   readonly form: AnswerForm | undefined;
+  /** Members that have no effect here, told to the client. */
+  readonly ignored: readonly string[];
 }
 
 /**
@@ -62,4 +64,6 @@ export interface Dialect {
   ) => Fields;
   /** The same for a request that a limit refused, from what the fault says of it. */
   readonly refusedLimitFields: (fault: Fault, wallMs: number) => Fields;
+  /** Whose answer it is, where clients of this dialect want to know. */
+  readonly callerFields: (organisationId: string) => Fields;
 }

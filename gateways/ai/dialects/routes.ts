@@ -1,6 +1,8 @@
+import type { HeaderList } from "@tandem/libs/http";
 import type { Endpoint } from "../core/request/generation-request.ts";
+import { anthropicDialect } from "./anthropic/anthropic-dialect.ts";
 import type { Dialect } from "./dialect.ts";
-import { endpointAt } from "./openai/endpoints.ts";
+import { endpointPaths } from "./openai/endpoints.ts";
 import { openaiDialect } from "./openai/openai-dialect.ts";
 
 /** What generates at a path, and in which dialect it is spoken to. */
@@ -9,19 +11,40 @@ export interface GenerationRoute {
   readonly endpoint: Endpoint;
 }
 
-const byPath = new Map<string, GenerationRoute>();
+/** `/anthropic` is where DeepSeek's users point their clients; a bare host is what others give. */
+const anthropicPrefixes = ["/v1", "/anthropic/v1", "/anthropic"];
+
+const byPath: ReadonlyMap<string, GenerationRoute> = new Map([
+  ...endpointPaths.map(([path, endpoint]): [string, GenerationRoute] => [
+    path,
+    { dialect: openaiDialect, endpoint },
+  ]),
+  ...anthropicPrefixes.map((prefix): [string, GenerationRoute] => [
+    `${prefix}/messages`,
+    { dialect: anthropicDialect, endpoint: "chat" },
+  ]),
+]);
 
 export function routeAt(path: string): GenerationRoute | undefined {
-  const known = byPath.get(path);
-  if (known !== undefined) return known;
-  const endpoint = endpointAt(path);
-  if (endpoint === undefined) return undefined;
-  const route: GenerationRoute = { dialect: openaiDialect, endpoint };
-  byPath.set(path, route);
-  return route;
+  return byPath.get(path);
 }
 
-/** The dialect in which anything at a path is answered, errors above all. */
-export function dialectAt(path: string): Dialect {
-  return routeAt(path)?.dialect ?? openaiDialect;
+/** The rest of a path that only Anthropic's clients ask: `/v1/messages/count_tokens`. */
+export function isCountTokens(path: string): boolean {
+  return anthropicPrefixes.some((prefix) => path === `${prefix}/messages/count_tokens`);
+}
+
+/** The dialect in which anything else is answered, errors above all. */
+export function dialectFor({
+  path,
+  headers,
+}: {
+  readonly path: string;
+  readonly headers: HeaderList;
+}): Dialect {
+  const route = routeAt(path);
+  if (route !== undefined) return route.dialect;
+  const isAnthropic =
+    path.startsWith("/anthropic/") || isCountTokens(path) || headers.has("anthropic-version");
+  return isAnthropic ? anthropicDialect : openaiDialect;
 }

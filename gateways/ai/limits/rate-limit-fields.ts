@@ -2,6 +2,21 @@ import type { SubjectLimits } from "@tandem/libs/gateway";
 import type { Fault } from "@tandem/libs/kernel";
 
 type Fields = (readonly [name: string, value: string])[];
+type Pool = SubjectLimits["pools"][number];
+
+/** The tightest limit of each kind that clients are told of. */
+export function tightestPools({ pools }: SubjectLimits, nowMs: number): readonly Pool[] {
+  const tightest: Pool[] = [];
+  for (const kind of ["requests", "tokens"] as const) {
+    let least: Pool | undefined;
+    for (const pool of pools) {
+      if (pool.kind !== kind) continue;
+      if (least === undefined || pool.remainingAt(nowMs) < least.remainingAt(nowMs)) least = pool;
+    }
+    if (least !== undefined) tightest.push(least);
+  }
+  return tightest;
+}
 
 /**
  * The six `x-ratelimit-…` fields that OpenAI's clients show, from the tightest limit of each kind.
@@ -9,17 +24,11 @@ type Fields = (readonly [name: string, value: string])[];
  */
 export function rateLimitFields(limits: SubjectLimits, nowMs: number): Fields {
   const fields: Fields = [];
-  for (const kind of ["requests", "tokens"] as const) {
-    let least: (typeof limits.pools)[number] | undefined;
-    for (const pool of limits.pools) {
-      if (pool.kind !== kind) continue;
-      if (least === undefined || pool.remainingAt(nowMs) < least.remainingAt(nowMs)) least = pool;
-    }
-    if (least === undefined) continue;
+  for (const pool of tightestPools(limits, nowMs)) {
     fields.push(
-      [`x-ratelimit-limit-${kind}`, String(least.limit)],
-      [`x-ratelimit-remaining-${kind}`, String(least.remainingAt(nowMs))],
-      [`x-ratelimit-reset-${kind}`, durationText(least.resetMsAt(nowMs))],
+      [`x-ratelimit-limit-${pool.kind}`, String(pool.limit)],
+      [`x-ratelimit-remaining-${pool.kind}`, String(pool.remainingAt(nowMs))],
+      [`x-ratelimit-reset-${pool.kind}`, durationText(pool.resetMsAt(nowMs))],
     );
   }
   return fields;

@@ -4,6 +4,7 @@ import type { Call } from "../call.ts";
 import { nowhere } from "../core/json-document.ts";
 import { mostFor } from "../core/money/charge.ts";
 import { leastPromptTokens } from "../core/money/prompt-estimate.ts";
+import type { GenerationRequest } from "../core/request/generation-request.ts";
 import { aiFaults } from "../faults.ts";
 import type { AiParts } from "../parts.ts";
 
@@ -44,7 +45,7 @@ export function prepareContextPhase(parts: AiParts): Phase<Call> {
 
 async function prepareTurn(call: Call, parts: AiParts): Promise<"done"> {
   const { request, model, identity } = call;
-  const messageJsons = messagesOf(call);
+  const messageJsons = messagesOf(request);
   const context = model.contextTokens > 0 ? model.contextTokens : budgetDefault;
   const answer = Math.min(call.tokensMax ?? request.maxTokens ?? context, context / answerShare);
   try {
@@ -84,8 +85,8 @@ async function reserveHistory(call: Call, parts: AiParts): Promise<void> {
   });
 }
 
-function messagesOf({ request }: Call): readonly string[] {
-  const { document } = request;
+/** The messages of a request, each as JSON. */
+export function messagesOf({ document }: GenerationRequest): string[] {
   const messages = document.member(document.root, "messages");
   const jsons: string[] = [];
   let message = document.firstChild(messages);

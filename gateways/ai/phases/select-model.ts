@@ -4,6 +4,7 @@ import { missingFeature } from "../core/catalogue/catalogue.ts";
 import type { Feature } from "../core/request/generation-request.ts";
 import { aiFaults } from "../faults.ts";
 import type { AiParts } from "../parts.ts";
+import type { LiveTarget } from "../upstream/live-upstream.ts";
 
 const wordsFor: Readonly<Record<Feature, string>> = {
   chat: "chat",
@@ -36,7 +37,8 @@ export function selectModelPhase(parts: AiParts): Phase<Call> {
           context: { parameter: parameterOf(missing) },
         });
       }
-      call.targets = parts.upstreams.targetsOf(model);
+      const targets = parts.upstreams.targetsOf(model);
+      call.targets = withSpeech(targets, call);
       if (call.targets.length === 0) {
         throw aiFaults.upstream_failed({
           publicMessage: `No upstream has the model ${model.id} at the moment.`,
@@ -47,6 +49,20 @@ export function selectModelPhase(parts: AiParts): Phase<Call> {
       return "done";
     },
   };
+}
+
+/** Without those that have no words for what is asked, as long as there are others. */
+function withSpeech(targets: readonly LiveTarget[], { request, model }: Call) {
+  let unsaid: string | undefined;
+  const able = targets.filter(({ upstream: { profile } }) => {
+    const lacking = profile.speech?.unsayable(request);
+    unsaid ??= lacking;
+    return lacking === undefined;
+  });
+  if (able.length > 0 || unsaid === undefined) return able;
+  throw aiFaults.feature_unsupported({
+    publicMessage: `The upstream of the model ${model.id} does not support ${unsaid}.`,
+  });
 }
 
 function parameterOf(feature: Feature): string {

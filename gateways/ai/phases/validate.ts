@@ -22,9 +22,10 @@ export const validatePhase: Phase<Call> = {
     assert(call.body !== undefined, "the body was received");
     const read = call.dialect.read(call.body, call);
     if (isProblem(read)) throw problemFault(read);
-    const { request, form } = read;
+    const { request, form, ignored } = read;
     call.request = withConversation(call, request);
     call.body = undefined;
+    call.ignored = ignored;
     call.answer.expect({ isStream: request.isStream, form });
     if (request.isStream) {
       call.request = { ...call.request, document: request.document.compact() };
@@ -33,7 +34,7 @@ export const validatePhase: Phase<Call> = {
   },
 };
 
-function problemFault({ problem, parameter, message }: RequestProblem): Fault {
+export function problemFault({ problem, parameter, message }: RequestProblem): Fault {
   const details = { publicMessage: message, context: { parameter } };
   if (problem === "malformed") return aiFaults.malformed_body(details);
   return problem === "invalid"

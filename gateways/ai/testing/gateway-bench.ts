@@ -67,6 +67,8 @@ export async function openBench(
   options: {
     readonly engine?: MockEngineOptions;
     readonly settings?: Readonly<Record<string, unknown>>;
+    /** What the upstreams are called with; the profile `openai` and no key. */
+    readonly upstream?: { readonly profile: string; readonly apiKey?: string };
     /** Time limits of the upstreams, in milliseconds. */
     readonly timeouts?: {
       readonly firstTokenTimeoutMs?: number;
@@ -79,8 +81,8 @@ export async function openBench(
   const second = await mockEngine({ cachedTokens: 2, ...options.engine });
   const platform = new FakePlatform();
   platform.setUpstreams([
-    { name: "one", baseUrl: first.baseUrl, ...options.timeouts },
-    { name: "two", baseUrl: second.baseUrl, ...options.timeouts },
+    { name: "one", baseUrl: first.baseUrl, ...options.upstream, ...options.timeouts },
+    { name: "two", baseUrl: second.baseUrl, ...options.upstream, ...options.timeouts },
     { name: "own", baseUrl: first.baseUrl, profile: "vllm", ...options.timeouts },
   ]);
   setCatalogue(platform);
@@ -97,6 +99,7 @@ export async function openBench(
         path,
         body,
         headers: { authorization: `Bearer ${bench.key}`, ...headers },
+        mayBeCut: true,
       }),
     chat: (content: string, part: object = {}, headers: Headers = {}) =>
       bench.post(

@@ -29,8 +29,10 @@ export function adaptBody(request: GenerationRequest, adaptation: Adaptation): B
   else if (!profile.knowsDeveloper) {
     for (const role of request.developerRoles) patch.replace(role, '"system"');
   }
+  if (request.hasExtension && !profile.takesExtension) patch.remove("x_tandem");
   profile.adapt(patch, request);
-  return patch.build();
+  const canonical = patch.build();
+  return profile.speech?.writeBody(canonical) ?? canonical;
 }
 
 /** Sends the limit under the server's name for it, and never more than is paid for. */

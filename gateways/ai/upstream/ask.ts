@@ -20,7 +20,7 @@ export function ask(call: Call, parts: AiParts, target: LiveTarget): Promise<Try
   return new Promise((resolve) => {
     const { upstream } = target;
     const { request } = call;
-    const reader = request.isStream ? readerFor(call, target) : undefined;
+    const reader = request.isStream ? readerFor(call, parts, target) : undefined;
     const record = recordFor(call, parts, target);
     call.target = target;
     call.reader = reader;
@@ -52,7 +52,7 @@ export function ask(call: Call, parts: AiParts, target: LiveTarget): Promise<Try
       },
       onTick: (nowMs) => keepAlive(call, parts.config, nowMs),
       onPiece: (piece) => relay(call, parts, { piece, attempt }),
-      readWhole: (body) => takeWhole(call, body),
+      readWhole: (body) => takeWhole(call, canonicalBody(parts, target, body)),
       onDone: (outcome) => end(outcomeOf(outcome), failureName(outcome)),
     });
     call.onLeave = () => {
@@ -71,8 +71,10 @@ function failureName(outcome: AttemptOutcome): string {
   return `${outcome.failure.kind}: ${outcome.failure.detail}`;
 }
 
-function readerFor(call: Call, { upstream }: LiveTarget): StreamReader {
+function readerFor(call: Call, { world }: AiParts, { upstream }: LiveTarget): StreamReader {
+  const { speech } = upstream.profile;
   return new StreamReader({
+    foreign: speech?.openStream(world.clock.nowMs()),
     object: call.endpoint === "chat" ? "chat.completion.chunk" : "text_completion",
     shownModel: call.shownModel,
     reasoningKey: upstream.profile.reasoningKey,
@@ -118,6 +120,10 @@ function relay(
   if (call.answer.write(piece, nowMs)) return;
   attempt.pause();
   call.answer.onDrain(() => attempt.resume());
+}
+
+function canonicalBody({ world }: AiParts, { upstream }: LiveTarget, body: Buffer): Buffer {
+  return upstream.profile.speech?.readWhole(body, world.clock.nowMs()) ?? body;
 }
 
 /** Reads an answer that came whole, also where a stream was asked for; what is wrong with it. */

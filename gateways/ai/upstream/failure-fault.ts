@@ -26,7 +26,8 @@ function refusalFault(failure: Extract<AttemptFailure, { readonly kind: "status"
   const message = messageOfError(failure.error);
   const code = codeOfError(failure.error);
   const isTooLong =
-    code === "context_length_exceeded" || /maximum context length|context window/i.test(message);
+    code === "context_length_exceeded" ||
+    /maximum context length|context window|prompt is too long/i.test(message);
   const details = {
     detail: failure.detail,
     ...(message === "" ? {} : { publicMessage: message }),

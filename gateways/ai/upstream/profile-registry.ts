@@ -1,3 +1,4 @@
+import { anthropicProfile } from "./profiles/anthropic.ts";
 import { deepseekProfile } from "./profiles/deepseek.ts";
 import { engineProfile } from "./profiles/engine.ts";
 import { llamacppProfile } from "./profiles/llamacpp.ts";
@@ -11,6 +12,7 @@ import { vllmProfile } from "./profiles/vllm.ts";
 
 /** By the names that the inference service gives. */
 const profiles: ReadonlyMap<string, UpstreamProfile> = new Map([
+  ["anthropic", anthropicProfile],
   ["deepseek", deepseekProfile],
   ["engine", engineProfile],
   ["generic", genericProfile],

@@ -27,11 +27,11 @@ export function upstreamFields(call: Call, upstream: LiveUpstream): EncodedField
   return { lines: lines + own.lines };
 }
 
-function standingFields({ settings }: LiveUpstream, accept: string): EncodedFields {
+function standingFields({ settings, profile }: LiveUpstream, accept: string): EncodedFields {
   return encodeFields([
     ["content-type", "application/json"],
     ["accept", accept],
     ["user-agent", "tandem"],
-    ...(settings.apiKey === "" ? [] : ([["authorization", `Bearer ${settings.apiKey}`]] as const)),
+    ...(settings.apiKey === "" ? [] : profile.credentialFields(settings.apiKey)),
   ]);
 }

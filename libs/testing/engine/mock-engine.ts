@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { answerTo } from "./answer.ts";
+import { chatOfMessages, messageBody, messageEvents } from "./anthropic-wire.ts";
 import { type CallRecord, createCallLog, type EngineCall } from "./call-log.ts";
 import { embeddingsBody } from "./embedding.ts";
 import {
@@ -158,15 +159,23 @@ async function serve(
   }
 }
 
-function generationKind(method: string | undefined, path: string): Question["kind"] | undefined {
+type GenerationKind = Question["kind"] | "messages";
+
+function generationKind(method: string | undefined, path: string): GenerationKind | undefined {
   if (method !== "POST") return undefined;
+  if (path.endsWith("/messages")) return "messages";
   if (path.endsWith("/chat/completions")) return "chat";
   return path.endsWith("/completions") ? "completion" : undefined;
 }
 
-function isAuthorised({ options }: Engine, request: IncomingMessage): boolean {
+function isAuthorised(engine: Engine, request: IncomingMessage): boolean {
+  const { options } = engine;
   if (options.apiKey === undefined) return true;
-  return request.headers.authorization === `Bearer ${options.apiKey}`;
+  const { authorization } = request.headers;
+  const isAnthropic = engine.profile === "anthropic";
+  return isAnthropic
+    ? request.headers["x-api-key"] === options.apiKey && "anthropic-version" in request.headers
+    : authorization === `Bearer ${options.apiKey}`;
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {
@@ -206,13 +215,18 @@ function parseJson(text: string): unknown {
 }
 
 interface Generation {
-  readonly kind: Question["kind"];
+  readonly kind: GenerationKind;
   readonly call: CallRecord;
   readonly response: ServerResponse;
 }
 
 function generate(engine: Engine, { kind, call, response }: Generation): void {
-  const result = questionOf(kind, call.view.body);
+  const isMessages = kind === "messages";
+  const body = isMessages ? chatOfMessages(call.view.body) : call.view.body;
+  const result =
+    isMessages && "problem" in (body as object)
+      ? (body as { readonly problem: string })
+      : questionOf(isMessages ? "chat" : kind, body);
   if ("problem" in result) {
     playScript(response, jsonScript(400, errorBody(result.problem)), { call });
     return;
@@ -224,7 +238,8 @@ function generate(engine: Engine, { kind, call, response }: Generation): void {
       : (engine.options.faultOf?.(question) ?? engine.standingFault);
   call.asked(question, fault);
   const refusal = refusalOf(engine, question);
-  const script = refusal ?? generationScript(engine, question, call.view.index);
+  const script =
+    refusal ?? generationScript(engine, question, { index: call.view.index, isMessages });
   const { keepAliveMs } = engine.options;
   playScript(response, call.view.fault ? scriptWithFault(script, call.view.fault) : script, {
     call,
@@ -248,7 +263,11 @@ function refusalOf(engine: Engine, question: Question): ResponseScript | undefin
   return undefined;
 }
 
-function generationScript(engine: Engine, question: Question, index: number): ResponseScript {
+function generationScript(
+  engine: Engine,
+  question: Question,
+  { index, isMessages }: { readonly index: number; readonly isMessages: boolean },
+): ResponseScript {
   const { options } = engine;
   const model = engine.models.find(({ id }) => id === question.model);
   const answer = answerTo(question, {
@@ -263,17 +282,21 @@ function generationScript(engine: Engine, question: Question, index: number): Re
   };
   const tokenMs = engine.tokensPerSecond ? 1_000 / engine.tokensPerSecond : 0;
   if (!question.stream) {
-    const body = wholeBody(question, answer, envelope);
+    const body = isMessages
+      ? messageBody(answer, { id: envelope.id, model: question.model })
+      : wholeBody(question, answer, envelope);
     const afterMs = engine.firstTokenDelayMs + tokenMs * answer.usage.completionTokens;
     const script = jsonScript(200, body);
     return { ...script, pieces: script.pieces.map((piece) => ({ ...piece, afterMs })) };
   }
-  const events = [...streamEvents(question, answer, envelope), { data: "[DONE]", paced: false }];
+  const events = isMessages
+    ? messageEvents(answer, { id: envelope.id, model: question.model })
+    : [...streamEvents(question, answer, envelope), { data: "[DONE]", paced: false }];
   return {
     status: 200,
     headers: { "content-type": "text/event-stream", "cache-control": "no-cache" },
-    pieces: events.map(({ data, paced }, position) => ({
-      bytes: Buffer.from(`data: ${data}\n\n`),
+    pieces: events.map(({ data, paced, ...event }, position) => ({
+      bytes: Buffer.from(`${"name" in event ? `event: ${event.name}\n` : ""}data: ${data}\n\n`),
       afterMs: (position === 0 ? engine.firstTokenDelayMs : 0) + (paced ? tokenMs : 0),
     })),
     framing: "chunked",

@@ -8,7 +8,8 @@ export type EngineProfile =
   | "ollama"
   | "deepseek"
   | "openai"
-  | "modelstudio";
+  | "modelstudio"
+  | "anthropic";
 
 export interface EngineModel {
   readonly id: string;
@@ -91,6 +92,8 @@ function modelBody(profile: EngineProfile, { id, contextTokens }: EngineModel): 
       return { ...base, created, owned_by: "system" };
     case "modelstudio":
       return { ...base, created, owned_by: "system" };
+    case "anthropic":
+      return { type: "model", id, display_name: id, created_at: "2026-01-01T00:00:00Z" };
   }
 }
 

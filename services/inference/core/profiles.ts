@@ -56,6 +56,7 @@ export const profiles = {
   deepseek: { ...hosted, continuation: "prefix" },
   openai: { ...hosted, continuation: "none" },
   modelstudio: { ...hosted, continuation: "none" },
+  anthropic: { ...hosted, continuation: "none" },
   generic: { ...hosted, continuation: "none" },
 } as const satisfies Readonly<Record<string, Profile>>;
 

@@ -39,6 +39,8 @@ export function httpGet(
     /** Appended to the base URL, or to its origin when it starts with "origin:". */
     readonly path: string;
     readonly apiKey: string;
+    /** How the key is shown; as a bearer's when absent. */
+    readonly profile?: string;
     readonly timeoutMs: number;
   },
 ): Promise<Page> {
@@ -63,12 +65,7 @@ export function httpGet(
       {
         method: "GET",
         target,
-        headers: [
-          ["accept", "application/json"],
-          ...(request.apiKey === ""
-            ? []
-            : [["authorization", `Bearer ${request.apiKey}`] as const]),
-        ],
+        headers: [["accept", "application/json"], ...credentialFields(request)],
       },
       {
         onHead: (head) => {
@@ -90,4 +87,19 @@ export function httpGet(
       },
     );
   }).finally(() => pool.close());
+}
+
+function credentialFields({
+  apiKey,
+  profile,
+}: {
+  readonly apiKey: string;
+  readonly profile?: string;
+}): readonly (readonly [name: string, value: string])[] {
+  if (apiKey === "") return [];
+  if (profile !== "anthropic") return [["authorization", `Bearer ${apiKey}`]];
+  return [
+    ["x-api-key", apiKey],
+    ["anthropic-version", "2023-06-01"],
+  ];
 }

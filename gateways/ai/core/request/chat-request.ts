@@ -58,6 +58,7 @@ const chatChecks = new Map<string, Check>([
   ["logprobs", booleanCheck],
   ["top_logprobs", integerCheck({ min: 0, max: 20 })],
   ["user_id", patternCheck(/^[a-zA-Z0-9_-]{1,512}$/, "of letters, digits, - and _, at most 512")],
+  ["x_tandem", objectCheck],
   ["conversation_id", patternCheck(/^conv_[0-9a-z]{26}$/, "the id of a conversation")],
 ]);
 
@@ -83,6 +84,7 @@ export function readChatRequest(body: Buffer): GenerationRequest | RequestProble
     conversationId: parameters.text("conversation_id") ?? "",
     developerRoles: messages.developerRoles,
     isToolForced: isToolForced(parameters),
+    hasExtension: parameters.has("x_tandem"),
   };
 }
 

@@ -42,6 +42,7 @@ export function readCompletionRequest(body: Buffer): GenerationRequest | Request
     conversationId: "",
     developerRoles: [],
     isToolForced: false,
+    hasExtension: false,
   };
 }
 

@@ -62,5 +62,6 @@ export function readEmbeddingRequest(body: Buffer): GenerationRequest | RequestP
     conversationId: "",
     developerRoles: [],
     isToolForced: false,
+    hasExtension: false,
   };
 }

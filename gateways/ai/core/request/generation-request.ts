@@ -46,6 +46,8 @@ export interface GenerationRequest {
   readonly developerRoles: readonly number[];
   /** `tool_choice` obliges the model to call something. */
   readonly isToolForced: boolean;
+  /** There is a member `x_tandem`: what another dialect said beyond this form. */
+  readonly hasExtension: boolean;
 }
 
 /** Why a request is refused. */

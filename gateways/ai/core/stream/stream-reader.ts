@@ -13,6 +13,13 @@ export interface StreamReaderOptions {
   readonly shownModel: string;
   /** The key under which this server sends reasoning, where it is not `reasoning_content`. */
   readonly reasoningKey: string | undefined;
+  /** Makes canonical events of the server's, where it speaks something else. */
+  readonly foreign?: ForeignEvents | undefined;
+}
+
+export interface ForeignEvents {
+  push(chunk: Buffer): Buffer | undefined;
+  readonly pendingBytes: number;
 }
 
 /** Why a stream is of no use, in words for the log, and the error it carried if it carried one. */
@@ -82,7 +89,10 @@ export class StreamReader {
   /** Bytes for the client, all of whole events; undefined when there are none yet. */
   push(chunk: Buffer): Buffer | undefined {
     if (this.#state === "ended" || this.#state === "failed") return undefined;
-    const piece = this.#events.push(chunk);
+    const { foreign } = this.#options;
+    const canonical = foreign === undefined ? chunk : foreign.push(chunk);
+    if (canonical === undefined) return undefined;
+    const piece = this.#events.push(canonical);
     if (this.#events.isOverfull) this.#fail("malformed", "an event does not end");
     if (piece === undefined) return undefined;
     const out = this.#state === "flowing" ? this.#flow(piece) : this.#takeApart(piece);
@@ -93,7 +103,9 @@ export class StreamReader {
   /** The body has ended as its framing has it. Without `[DONE]` a finish reason must have come. */
   end(): void {
     if (this.#state === "ended" || this.#state === "failed") return;
-    if (this.#finishReason !== "" && this.#events.pendingBytes === 0) this.#state = "ended";
+    // Another dialect has an end of its own, which was `[DONE]` here if it had come.
+    const mayLackDone = this.#options.foreign === undefined && this.#events.pendingBytes === 0;
+    if (this.#finishReason !== "" && mayLackDone) this.#state = "ended";
     else this.#fail("incomplete", "the stream ended before its answer did");
   }
 

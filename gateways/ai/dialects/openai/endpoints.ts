@@ -9,9 +9,11 @@ const paths: readonly (readonly [path: string, endpoint: Endpoint])[] = [
   ["/embeddings", "embeddings"],
 ];
 
-const byPath: ReadonlyMap<string, Endpoint> = new Map(
-  prefixes.flatMap((prefix) => paths.map(([path, endpoint]) => [prefix + path, endpoint] as const)),
-);
+/** Every path at which this dialect generates. */
+export const endpointPaths: readonly (readonly [path: string, endpoint: Endpoint])[] =
+  prefixes.flatMap((prefix) => paths.map(([path, endpoint]) => [prefix + path, endpoint] as const));
+
+const byPath: ReadonlyMap<string, Endpoint> = new Map(endpointPaths);
 
 /** The endpoint that generates at this path, if one does. */
 export function endpointAt(path: string): Endpoint | undefined {

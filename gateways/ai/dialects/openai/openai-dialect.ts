@@ -17,12 +17,14 @@ const readers: Readonly<Record<Endpoint, (body: Buffer) => GenerationRequest | R
   embeddings: readEmbeddingRequest,
 };
 
+const none: readonly never[] = [];
+
 /** OpenAI's API with DeepSeek's extras: the canonical form itself, so nothing is translated. */
 export const openaiDialect: Dialect = {
   name: "openai",
   read(body, { endpoint }) {
     const request = readers[endpoint](body);
-    return isProblem(request) ? request : { request, form: undefined };
+    return isProblem(request) ? request : { request, form: undefined, ignored: none };
   },
   keepAlive: { inStream: ": keep-alive\n\n", beforeWhole: "\n" },
   statusOf: (_fault, status) => status,
@@ -31,4 +33,5 @@ export const openaiDialect: Dialect = {
   retryFields,
   limitFields: (limits, { nowMs }) => rateLimitFields(limits, nowMs),
   refusedLimitFields,
+  callerFields: () => none,
 };

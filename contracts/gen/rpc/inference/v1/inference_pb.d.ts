@@ -20,7 +20,8 @@ export declare type Upstream = Message<"tandem.inference.v1.Upstream"> & {
   name: string;
 
   /**
-   * engine, vllm, sglang, llamacpp, ollama, lmstudio, deepseek, openai, modelstudio, generic
+   * engine, vllm, sglang, llamacpp, ollama, lmstudio, deepseek, openai, modelstudio, anthropic,
+   * generic
    *
    * @generated from field: string profile = 2;
    */

@@ -1,0 +1,26 @@
+import { isProblem } from "../../core/request/generation-request.ts";
+import type { Dialect } from "../dialect.ts";
+import { retryFields } from "../openai/error-body.ts";
+import { anthropicErrorBody, anthropicErrorEvent, anthropicStatus } from "./error-body.ts";
+import { anthropicLimitFields, anthropicRefusedLimitFields } from "./limit-fields.ts";
+import { MessageForm } from "./message-form.ts";
+import { readMessagesRequest } from "./read-request.ts";
+
+/** Anthropic's Messages API, in front of any upstream. */
+export const anthropicDialect: Dialect = {
+  name: "anthropic",
+  read(body) {
+    const read = readMessagesRequest(body);
+    if (isProblem(read)) return read;
+    const { request, ignored, stopSequences } = read;
+    return { request, ignored, form: new MessageForm({ stopSequences }) };
+  },
+  keepAlive: { inStream: 'event: ping\ndata: {"type":"ping"}\n\n', beforeWhole: "\n" },
+  statusOf: anthropicStatus,
+  errorBody: anthropicErrorBody,
+  errorEvent: anthropicErrorEvent,
+  retryFields,
+  limitFields: anthropicLimitFields,
+  refusedLimitFields: anthropicRefusedLimitFields,
+  callerFields: (organisationId) => [["anthropic-organization-id", organisationId]],
+};
