@@ -284,7 +284,8 @@ describe("beside generation", () => {
   test("models are listed in Anthropic's form to whoever speaks it", async () => {
     const list = await bench.get("/v1/models", { "anthropic-version": "2023-06-01" });
     const { data, has_more } = list.json as { data: { type: string }[]; has_more: boolean };
-    assert.equal(data.length, 3);
+    const plain = (await bench.get("/v1/models")).json as { data: object[] };
+    assert.equal(data.length, plain.data.length);
     assert.ok(data.every(({ type }) => type === "model"));
     assert.equal(has_more, false);
     const one = await bench.get("/anthropic/v1/models/paid");
