@@ -4,17 +4,20 @@ import type { Exchange } from "@tandem/libs/http";
 export interface OwnPages {
   /** `/livez` and `/readyz`, on every door. False: not one of them. */
   answerPublic(exchange: Exchange): boolean;
-  /** The router's own door: those and `/metrics`; everything else is 404. */
+  /** The router's own door: those, `/metrics` and `/replicas`; everything else is 404. */
   answerOwn(exchange: Exchange): void;
 }
 
 const plainText = [["content-type", "text/plain"]] as const;
+const json = [["content-type", "application/json"]] as const;
 const prometheusText = [["content-type", "text/plain; version=0.0.4; charset=utf-8"]] as const;
 
 export function createOwnPages(given: {
   readonly unreadyChecks: () => readonly string[];
   /** In Prometheus's text form. */
   readonly exposeMetrics: () => Promise<string>;
+  /** What each gateway replica has done so far, for who decides on a canary. */
+  readonly tellTallies: () => unknown;
 }): OwnPages {
   const answerPublic = (exchange: Exchange): boolean => {
     const { target, method } = exchange.head;
@@ -34,6 +37,10 @@ export function createOwnPages(given: {
           (text) => exchange.respond(200, prometheusText, text),
           () => exchange.respond(500, plainText, "the metrics could not be collected\n"),
         );
+        return;
+      }
+      if (exchange.head.target === "/replicas" && exchange.head.method === "GET") {
+        exchange.respond(200, json, JSON.stringify(given.tellTallies()));
         return;
       }
       exchange.respond(404, plainText, "no such page\n");

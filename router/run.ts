@@ -31,6 +31,10 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   const accountant = createAccountant({ config, world, log, metrics });
   lifecycle.defer("counters", () => accountant.stop());
   const pages = createOwnPages({
+    tellTallies: () =>
+      [...pools.values()].flatMap(({ replicas }) =>
+        replicas.map(({ name, tally }) => ({ name, ...tally.figures() })),
+      ),
     unreadyChecks: () => replica.unreadyChecks(),
     exposeMetrics: () => {
       accountant.flush();
@@ -73,6 +77,9 @@ function openPools(
     const addresses = site.addressesOf(gateway);
     const pool = new GatewayPool({ ...config, gateway, addresses, world, log });
     pools.set(gateway, pool);
+    site.onMembersChange?.(() =>
+      pool.setReplicas(site.addressesOf(gateway), (name) => site.weightOf?.(name) ?? 1),
+    );
     lifecycle.defer(`${gateway} connections`, () => pool.close());
     lifecycle.check(`gateway ${gateway}`, () => pool.hasBeenRouted());
   }

@@ -1,14 +1,16 @@
-import { type Lifecycle, replicasOf } from "@tandem/libs/service";
+import { type Lifecycle, replicasOf, type Topology } from "@tandem/libs/service";
 import type { Ground } from "./build-ground.ts";
 import { type DetectedUpstream, detectUpstreams } from "./detect-upstreams.ts";
 import { openControlDoor, type Status, statusOfProcesses } from "./fleet/control-door.ts";
 import { Fleet } from "./fleet/fleet.ts";
-import { launchProcess } from "./fleet/launch.ts";
-import { noteProcesses } from "./folder/predecessor.ts";
+import { type LaunchPlan, launchProcess } from "./fleet/launch.ts";
+import { siteFilePath } from "./fleet/site-file.ts";
+import { hashOf } from "./folder/notes.ts";
+import { keepNotes } from "./keep-notes.ts";
 import { followLogs } from "./output/log-follower.ts";
 import { findProviderKeys } from "./provider-keys.ts";
 import type { RunOptions } from "./run-options.ts";
-import { siteFilePath, writeSiteFiles } from "./site-files.ts";
+import { writeSiteFiles } from "./site-files.ts";
 import { openStores, type Stores } from "./stores.ts";
 import { warmUp } from "./warm-up.ts";
 import { watchFiles } from "./watch-files.ts";
@@ -34,50 +36,85 @@ export function buildFleet(
   options: RunOptions,
   parts: Parts,
 ): { readonly fleet: Fleet; open(): Promise<void> } {
-  const { config, topology, world, announcer, directory } = options;
+  const { config, topology, world, announcer, directory, sourceFolder } = options;
   const { ground, lifecycle } = parts;
-  const { log } = announcer;
-  const names = topology.processes.map(({ name }) => name);
+  const sites: SiteWriter = { write: () => {} };
+  const fleet: Fleet = new Fleet({
+    topology,
+    members:
+      ground.heritage?.processes ??
+      topology.processes.map((spec) => ({
+        ...{ spec, sourceFolder, isMember: true, adopted: undefined },
+      })),
+    world,
+    log: announcer.log,
+    silenceLimitMs: config.silenceLimitMs,
+    levelPatienceMs: config.levelPatienceMs,
+    onRoster: () => sites.write(),
+    launch: (spec, folder) => launchProcess(launchPlan(options, ground), spec, folder),
+  });
   const follower = followLogs({
     world,
     folder: directory.logs,
-    processes: names,
+    processes: () => fleet.processes.map(({ spec }) => spec.name),
     rotateBytes: logRotateBytes,
     onLine: announcer.line,
   });
   lifecycle.defer("logs", () => follower.close());
   const stores = openAllStores(options, ground);
   lifecycle.defer("stores", async () => (await stores.catch(() => undefined))?.close());
-  const fleet = new Fleet({
-    topology,
-    world,
-    log,
-    silenceLimitMs: config.silenceLimitMs,
-    levelPatienceMs: config.levelPatienceMs,
-    note: (processes) => noteProcesses(directory, processes),
-    launch: (spec) =>
-      launchProcess(
-        {
-          sourceFolder: options.sourceFolder,
-          compileCache: directory.compileCache,
-          logs: directory.logs,
-          environment: world.environment,
-          siteFileOf: (process) => siteFilePath(ground.runDirectory.sockets, process),
-          sockets: ground.runDirectory.sockets,
-          publicDescriptor: ground.door.descriptor,
-        },
-        spec,
-      ),
-  });
   lifecycle.defer("processes", () => fleet.stop({ deadlineMs: config.drainTimeoutMs }), {
     // The fleet keeps its own deadlines, level by level; this one is for a fleet that does not.
     deadlineMs: (config.drainTimeoutMs + 5000) * 3,
   });
-  const { sourceFolder } = options;
+  const { runDirectory, door } = ground;
+  const notes = keepNotes({
+    file: directory.processesFile,
+    fixed: {
+      runDirectory: runDirectory.path,
+      door: { host: door.host, port: door.port },
+      topologyHash: hashOf(topology),
+      folders: [runDirectory.path, runDirectory.stores],
+    },
+    ...{ fleet, stores, world },
+  });
+  lifecycle.defer("notes", () => notes.close());
   const { compileCache } = directory;
   const deployables = [...new Set(replicasOf(topology).map(({ deployable }) => deployable))];
   const loading = warmUp({ compileCache, sourceFolder, deployables }).then(() => fleet.load());
-  return { fleet, open: () => openFleet(options, { ...parts, fleet, stores, loading }) };
+  return { fleet, open: () => openFleet(options, { ...parts, fleet, stores, loading, sites }) };
+}
+
+/** Writes what processes are told when they start; there is nothing to write before the stores are open. */
+interface SiteWriter {
+  write: () => void;
+}
+
+function launchPlan({ directory, world }: RunOptions, ground: Ground): LaunchPlan {
+  const { sockets } = ground.runDirectory;
+  return {
+    compileCache: directory.compileCache,
+    logs: directory.logs,
+    environment: world.environment,
+    siteFileOf: (process) => siteFilePath(sockets, process),
+    sockets,
+    publicDescriptor: ground.door.descriptor,
+  };
+}
+
+/** `router ai auth ×2 · engine`: what is hosted, and how often. */
+function summaryOf(topology: Topology): string {
+  const counts = new Map<string, number>();
+  for (const { deployable } of replicasOf(topology)) {
+    counts.set(deployable, (counts.get(deployable) ?? 0) + 1);
+  }
+  return [...new Set(counts.values())]
+    .sort((one, other) => other - one)
+    .map((count) => {
+      const names = [...counts.keys()].filter((name) => counts.get(name) === count).join(" ");
+      return count > 1 ? `${names} ×${count}` : names;
+    })
+    .join(" · ");
 }
 
 async function openAllStores(options: RunOptions, ground: Ground): Promise<Stores> {
@@ -103,10 +140,11 @@ async function openFleet(
     readonly fleet: Fleet;
     readonly stores: Promise<Stores>;
     readonly loading: Promise<void>;
+    readonly sites: SiteWriter;
   },
 ): Promise<void> {
   const { config, world, announcer, directory } = options;
-  const { ground, lifecycle, fleet } = parts;
+  const { ground, lifecycle, fleet, sites } = parts;
   const startMs = world.clock.monotonicMs();
   const [stores, detected] = await Promise.all([
     parts.stores,
@@ -116,15 +154,18 @@ async function openFleet(
   for (const { name, baseUrl, models } of detected) {
     announcer.step("found", `${name} at ${baseUrl} (${models} models)`, 0);
   }
-  writeSiteFiles({
+  const siteOptions = {
     ...options,
     logLevel: config.logLevel,
+    orphanLimitMs: config.orphanLimitMs,
     sockets: ground.runDirectory.sockets,
     secrets: ground.secrets,
     databaseUrls: stores.databaseUrls,
     hotStoreUrl: stores.hotStoreUrl,
     told: whatIsTold(options, ground, detected),
-  });
+  };
+  sites.write = () => writeSiteFiles(fleet, siteOptions);
+  sites.write();
   const control = await openControlDoor({
     path: ground.control,
     fleet,
@@ -145,7 +186,8 @@ async function openFleet(
   if (config.watch) restartOnChange(options, { fleet, lifecycle });
   const durationMs = world.clock.monotonicMs() - startMs;
   const unready = fleet.processes.filter(({ state }) => state !== "ready");
-  announcer.step("processes", fleet.summary(), durationMs);
+  const inherited = ground.heritage === undefined ? "" : " (taken over)";
+  announcer.step("processes", `${summaryOf(fleet.roster.topology)}${inherited}`, durationMs);
   if (unready.length > 0) announcer.incomplete(unready.map(({ spec }) => spec.name));
 }
 
@@ -159,9 +201,9 @@ function restartOnChange(
     world,
     onChange: (paths) => {
       const affected = new Set(paths.flatMap((path) => fleet.affectedBy(path)));
-      for (const name of affected) {
-        announcer.log.warn("source_changed", { process: name });
-        void fleet.restart(name, { noticeMs: 0, deadlineMs: 1000 });
+      for (const process of affected) {
+        announcer.log.warn("source_changed", { process: process.spec.name });
+        void fleet.restart(process, { noticeMs: 0, deadlineMs: 1000 });
       }
     },
   });

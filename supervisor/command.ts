@@ -114,12 +114,15 @@ function isColoured({ environment }: World): boolean {
   return isWanted && process.stderr.isTTY === true;
 }
 
-/** A supervisor with a bug ends; its processes notice and drain, and the next start is clean. */
+/** EX_SOFTWARE of sysexits.h: who started us knows that nobody asked for this end. */
+const bugExitCode = 70;
+
+/** A supervisor with a bug ends; its processes serve on, and the next one takes them over. */
 function watchForBugs(announcer: Announcer): void {
   const crash = (error: unknown): void => {
     const stack = error instanceof Error ? error.stack : undefined;
     announcer.log.error("uncaught_error", { error: String(error), stack });
-    process.exit(1);
+    process.exit(bugExitCode);
   };
   process.on("uncaughtException", crash);
   process.on("unhandledRejection", crash);

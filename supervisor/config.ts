@@ -43,6 +43,12 @@ export const configSchema = z.strictObject({
     min: "1s",
     max: "10m",
   }),
+  orphanLimitMs: duration({
+    doc: "How long processes go on serving when the supervisor was killed and no successor comes.",
+    default: "10m",
+    min: "0s",
+    max: "24h",
+  }),
   databaseUrl: secret({
     doc: "PostgreSQL to use (DATABASE_URL); a private one is run when absent.",
   }).optional(),

@@ -1,8 +1,8 @@
-import { join } from "node:path";
 import { parseReplicaName, type Topology, type TopologyProcess } from "@tandem/libs/service";
 import type { ConfigSections } from "./config-file.ts";
+import type { Fleet } from "./fleet/fleet.ts";
 import { doorDescriptor, hostsRouter } from "./fleet/launch.ts";
-import { type SiteFile, type SiteReplica, writeSiteFile } from "./fleet/site-file.ts";
+import { type SiteFile, type SiteReplica, siteFilePath, writeSiteFile } from "./fleet/site-file.ts";
 import type { DataDirectory } from "./folder/data-directory.ts";
 import type { Secrets } from "./secrets.ts";
 
@@ -12,6 +12,7 @@ const keyHandlers = new Set(["access", "business", "ai", "auth"]);
 export interface SiteFilesOptions {
   readonly topology: Topology;
   readonly logLevel: SiteFile["logLevel"];
+  readonly orphanLimitMs: number;
   readonly directory: DataDirectory;
   /** Where sockets and the files themselves go. */
   readonly sockets: string;
@@ -24,25 +25,28 @@ export interface SiteFilesOptions {
   readonly told: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
 }
 
-export function siteFilePath(sockets: string, process: string): string {
-  return join(sockets, `${process}.site.json`);
-}
-
 /** Writes each process's site file: what its replicas need, and nothing that is another's. */
-export function writeSiteFiles(options: SiteFilesOptions): void {
-  for (const process of options.topology.processes) {
-    writeSiteFile(siteFilePath(options.sockets, process.name), siteFileOf(process, options));
+export function writeSiteFiles(fleet: Fleet, options: SiteFilesOptions): void {
+  for (const { spec } of fleet.processes) {
+    writeSiteFile(siteFilePath(options.sockets, spec.name), siteFileOf(spec, fleet, options));
   }
 }
 
-function siteFileOf(process: TopologyProcess, options: SiteFilesOptions): SiteFile {
+function siteFileOf(spec: TopologyProcess, fleet: Fleet, options: SiteFilesOptions): SiteFile {
+  const { directory } = options;
   return {
-    process: process.name,
-    topology: options.topology,
+    process: spec.name,
+    topology: fleet.roster.topologyWith(spec),
+    weights: fleet.roster.weights,
     logLevel: options.logLevel,
     sockets: options.sockets,
-    ...(hostsRouter(process) ? { publicDescriptor: doorDescriptor } : {}),
-    replicas: process.hosts.map((host) => replicaOf(host, options)),
+    orphanRule: {
+      limitMs: options.orphanLimitMs,
+      notesFile: directory.processesFile,
+      ownerFile: directory.ownerFile,
+    },
+    ...(hostsRouter(spec) ? { publicDescriptor: doorDescriptor } : {}),
+    replicas: spec.hosts.map((host) => replicaOf(host, options)),
   };
 }
 

@@ -89,7 +89,10 @@ async function openDatabase(
     };
   }
   const dataDirectory = join(directory.path, "postgres");
-  const server = await startEmbeddedPostgres({ dataDirectory, runDirectory, world, log });
+  const outliving = { logFile: join(directory.logs, "postgres.log") };
+  const server = await startEmbeddedPostgres({
+    ...{ dataDirectory, runDirectory, world, log, outliving },
+  });
   try {
     return {
       databaseUrls: await provisionDatabases(server.adminUrl, owners, {
@@ -132,7 +135,10 @@ async function openHotStore(
   const { directory, socketFolder: runDirectory, world, log } = options;
   const dataDirectory = join(directory.path, "redis");
   try {
-    const server = await startPrivateRedis({ dataDirectory, runDirectory, world, log });
+    const outliving = { logFile: join(directory.logs, "redis.log") };
+    const server = await startPrivateRedis({
+      ...{ dataDirectory, runDirectory, world, log, outliving },
+    });
     if (server === undefined) return openEmbeddedHotStore(directory);
     return {
       hotStoreUrl: server.url,

@@ -194,20 +194,6 @@ describe("the end", () => {
     for (const pid of pidsOf(status)) assert.equal(identityOf(pid), undefined);
   });
 
-  test("a killed supervisor leaves nothing that the next start trips over", async () => {
-    const first = await startReady("killed");
-    const status = await first.supervisor.status();
-    const key = readFileSync(join(folder, "killed", "dev.env"), "utf8");
-    first.supervisor.child.kill("SIGKILL");
-    await first.supervisor.exited;
-    const second = await startReady("killed");
-    for (const pid of pidsOf(status)) assert.equal(identityOf(pid), undefined);
-    const keyAfter = readFileSync(join(folder, "killed", "dev.env"), "utf8");
-    const keyLine = /OPENAI_API_KEY=.*/;
-    assert.equal(keyLine.exec(keyAfter)?.[0], keyLine.exec(key)?.[0]);
-    await stop(second.supervisor);
-  });
-
   test("a signal while it starts ends the start, not with an error", async () => {
     const supervisor = start("hasty");
     await supervisor.event("starting");

@@ -22,20 +22,26 @@ export interface ReplicaSet {
   choose(tried: ReadonlySet<ReplicaTarget>): ReplicaTarget | undefined;
   reportSuccess(target: ReplicaTarget): void;
   reportFailure(target: ReplicaTarget): void;
+  /** Who is there from now on; calls under way to those that go are finished. */
+  setAddresses(addresses: readonly ReplicaAddress[]): void;
   close(): void;
 }
 
+type ReplicaAddress = `unix:${string}` | `tcp:${string}`;
+
 export function createReplicaSet(options: {
-  readonly addresses: readonly (`unix:${string}` | `tcp:${string}`)[];
+  readonly addresses: readonly ReplicaAddress[];
   readonly world: World;
 }): ReplicaSet {
-  const targets: ReplicaTarget[] = options.addresses.map((address) => ({
+  const open = (address: ReplicaAddress): ReplicaTarget => ({
     address,
     pool: createClientPool({ address, world: options.world }),
     callsUnderWay: 0,
     failuresInRow: 0,
     outUntilMs: 0,
-  }));
+  });
+  let targets = options.addresses.map(open);
+  let isClosed = false;
   let next = 0;
   return {
     choose(tried) {
@@ -55,7 +61,16 @@ export function createReplicaSet(options: {
       target.failuresInRow += 1;
       target.outUntilMs = options.world.clock.monotonicMs() + absenceMs;
     },
+    setAddresses(addresses) {
+      if (isClosed) return;
+      const before = new Map(targets.map((target) => [target.address, target]));
+      targets = addresses.map((address) => before.get(address) ?? open(address));
+      for (const target of before.values()) {
+        if (!targets.includes(target)) target.pool.close();
+      }
+    },
     close() {
+      isClosed = true;
       for (const target of targets) target.pool.close();
     },
   };

@@ -19,6 +19,7 @@ export {
   type Topology,
   type TopologyProcess,
   type TopologyRoute,
+  topologyProcessSchema,
   topologySchema,
 } from "./topology.ts";
 export { createVersionFeed, type VersionFeed } from "./version-feed.ts";

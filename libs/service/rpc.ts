@@ -76,6 +76,9 @@ export function connectRpc<Methods extends GenServiceMethods>(
     addresses: target.address === undefined ? all : [target.address],
     world: site.world,
   });
+  if (target.address === undefined) {
+    site.onMembersChange?.(() => replicas.setAddresses(site.addressesOf(target.deployable)));
+  }
   lifecycle.defer(`calls to ${target.deployable}`, () => replicas.close());
   return createRpcClient(target.service, {
     deployable: target.deployable,

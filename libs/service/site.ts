@@ -26,6 +26,7 @@ export interface Site {
   readonly replica: number;
   /** `auth-1`. */
   readonly id: string;
+  /** As it is at the moment: replicas come and go. */
   readonly topology: Topology;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -45,6 +46,10 @@ export interface Site {
   readonly hotStoreUrl: string;
   /** Where the replicas of another deployable listen. Throws when `topology.calls` forbids it. */
   addressesOf(deployable: string): readonly Address[];
+  /** Calls back when replicas have come or gone; absent where they never do. */
+  readonly onMembersChange?: ((run: () => void) => void) | undefined;
+  /** Share of its deployable's calls that a replica may have; 1 unless it is on trial. */
+  readonly weightOf?: ((replicaId: string) => number) | undefined;
   /** Settings of this deployable from the configuration file, before validation. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** Settings of this deployable from the command line, by name; they win over everything. */

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { defineFaults } from "../kernel/index.ts";
 import type { Address } from "./address.ts";
 
-const processSchema = z.strictObject({
+export const topologyProcessSchema = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]*$/),
   /** Replicas it mounts: `auth/1`. */
   hosts: z.array(z.string().regex(/^[a-z]+\/[1-9][0-9]*$/)).min(1),
@@ -32,14 +32,14 @@ const routeSchema = z.strictObject({
 export const topologySchema = z.strictObject({
   version: z.literal(1),
   description: z.string(),
-  processes: z.array(processSchema).min(1),
+  processes: z.array(topologyProcessSchema).min(1),
   /** Deployable → deployables it may call. A client for anything else does not start. */
   calls: z.record(z.string(), z.array(z.string())),
   routes: z.array(routeSchema).min(1),
 });
 
 export type Topology = z.infer<typeof topologySchema>;
-export type TopologyProcess = z.infer<typeof processSchema>;
+export type TopologyProcess = z.infer<typeof topologyProcessSchema>;
 export type TopologyRoute = z.infer<typeof routeSchema>;
 
 /** `auth/2` taken apart. */

@@ -1,10 +1,12 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** One process of this machine, as proc(5) tells it. */
 export interface RunningProcess {
   readonly pid: number;
   /** The command line, its words joined by blanks. */
   readonly command: string;
+  /** Where it works; "" when that is somebody else's business. */
+  readonly directory: string;
 }
 
 /** Every process that this user may look at. */
@@ -13,7 +15,7 @@ export function runningProcesses(): RunningProcess[] {
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {
       const command = commandOf(name);
-      return command === "" ? [] : [{ pid: Number(name), command }];
+      return command === "" ? [] : [{ pid: Number(name), command, directory: directoryOf(name) }];
     });
 }
 
@@ -21,6 +23,14 @@ export function runningProcesses(): RunningProcess[] {
 function commandOf(pid: string): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+  } catch {
+    return "";
+  }
+}
+
+function directoryOf(pid: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
   } catch {
     return "";
   }

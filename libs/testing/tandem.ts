@@ -153,6 +153,8 @@ function launch(options: TandemOptions, dataDirectory: string, port: number): Ch
   const words = [
     ...[join(root, "supervisor/main.ts"), "--port", String(port), "--data", dataDirectory],
     ...["--config", configFile, "--no-model", "--no-detect"],
+    // Should the test be killed with it, its processes are not to stay for long.
+    ...["--set", "supervisor.orphan_limit=60s"],
     ...(options.topology ? ["--topology", options.topology] : []),
     ...(options.flags ?? []),
   ];
@@ -264,7 +266,9 @@ function endOf(child: ChildProcess): Promise<number | null> {
 /** Processes that still name this data directory or run in it; killed, and told. */
 async function endLeftovers(dataDirectory: string): Promise<readonly RunningProcess[]> {
   const leftovers = runningProcesses().filter(
-    ({ command, pid }) => command.includes(dataDirectory) && pid !== process.pid,
+    ({ command, directory, pid }) =>
+      (command.includes(dataDirectory) || directory.startsWith(dataDirectory)) &&
+      pid !== process.pid,
   );
   for (const { pid } of leftovers) process.kill(pid, "SIGKILL");
   return leftovers;

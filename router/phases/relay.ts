@@ -120,6 +120,7 @@ export class Relay implements ResponseHandler, WaitingCall {
     const countedMs =
       head.status === 503 ? failureLatencyMs : Math.min(tookMs, latencyCountedMsMax);
     this.#replica?.load.observed(countedMs, nowMs);
+    this.#replica?.tally.answered(head.status, tookMs);
     this.#replica?.unanswered.delete(this);
     const { contentLength } = head;
     const isSmall = (contentLength ?? Infinity) <= this.#parts.config.withheldAnswerBytes;
@@ -224,6 +225,7 @@ export class Relay implements ResponseHandler, WaitingCall {
 
   #reportFailure(failure: AttemptFailure, nowMs: number): void {
     const health = this.#replica?.health;
+    this.#replica?.tally.broke(failure.headReceived);
     const { error } = failure;
     if (Fault.is(error) && error.reason === "http.pool_exhausted") health?.callAbandoned();
     else if (failure.headReceived)

@@ -15,11 +15,14 @@ export interface GatewayPoolOptions {
 /** The replicas of one gateway, and the retries that may be spent on them. */
 export class GatewayPool {
   readonly gateway: string;
-  readonly replicas: readonly GatewayReplica[];
   readonly budget = new RetryBudget();
   readonly #world: World;
   readonly #fraction: () => number;
   readonly #waiting = new Set<() => void>();
+  readonly #open: (address: string) => GatewayReplica;
+  #replicas: readonly GatewayReplica[] = [];
+  /** Those on trial, and all others; undefined where nobody is, which is nearly always. */
+  #trial: Trial | undefined;
   #hasBeenRouted = false;
 
   constructor(options: GatewayPoolOptions) {
@@ -28,9 +31,22 @@ export class GatewayPool {
     this.#fraction = () => options.world.randomness.fraction();
     const onReady = (): void => this.#release();
     const onSilent = (replica: GatewayReplica): void => this.#moveCalls(replica);
-    this.replicas = options.addresses.map(
-      (address) => new GatewayReplica({ ...options, address, onReady, onSilent }),
-    );
+    this.#open = (address) => new GatewayReplica({ ...options, address, onReady, onSilent });
+    this.setReplicas(options.addresses, () => 1);
+  }
+
+  get replicas(): readonly GatewayReplica[] {
+    return this.#replicas;
+  }
+
+  /** Who is there from now on. Calls under way with those that go are finished. */
+  setReplicas(addresses: readonly string[], weightOf: (name: string) => number): void {
+    const before = new Map(this.#replicas.map((replica) => [replica.address, replica]));
+    this.#replicas = addresses.map((address) => before.get(address) ?? this.#open(address));
+    for (const replica of before.values()) {
+      if (!this.#replicas.includes(replica)) replica.close();
+    }
+    this.#trial = trialOf(this.#replicas, weightOf);
   }
 
   /**
@@ -45,7 +61,7 @@ export class GatewayPool {
   /** A frozen replica breaks no connection; its calls would wait for as long as it is frozen. */
   #moveCalls(silent: GatewayReplica): void {
     const nowMs = this.#world.clock.monotonicMs();
-    const hasOther = this.replicas.some((each) => each !== silent && each.isRouted(nowMs));
+    const hasOther = this.#replicas.some((each) => each !== silent && each.isRouted(nowMs));
     // Where all are silent it is this machine that is slow: moving would make it slower.
     if (!hasOther) return;
     for (const call of [...silent.unanswered]) call.moveAway();
@@ -63,17 +79,28 @@ export class GatewayPool {
     tried: ReadonlySet<GatewayReplica> | undefined,
     nowMs: number,
   ): Choice<GatewayReplica> | undefined {
-    return chooseReplica(this.replicas, {
+    return chooseReplica(this.#candidates(tried, nowMs), {
       nowMs,
       fraction: this.#fraction,
       ...(tried === undefined ? {} : { tried }),
     });
   }
 
+  /** A first attempt goes to those on trial for their share only; a repeated one where it can. */
+  #candidates(
+    tried: ReadonlySet<GatewayReplica> | undefined,
+    nowMs: number,
+  ): readonly GatewayReplica[] {
+    const trial = this.#trial;
+    if (trial === undefined || tried !== undefined) return this.#replicas;
+    const drawn = this.#fraction() < trial.share ? trial.onTrial : trial.others;
+    return drawn.some((replica) => replica.isRouted(nowMs)) ? drawn : this.#replicas;
+  }
+
   /** At least one replica gets requests. */
   isRouted(): boolean {
     const nowMs = this.#world.clock.monotonicMs();
-    const isRouted = this.replicas.some((replica) => replica.isRouted(nowMs));
+    const isRouted = this.#replicas.some((replica) => replica.isRouted(nowMs));
     this.#hasBeenRouted ||= isRouted;
     return isRouted;
   }
@@ -84,6 +111,23 @@ export class GatewayPool {
   }
 
   close(): void {
-    for (const replica of this.replicas) replica.close();
+    for (const replica of this.#replicas) replica.close();
   }
+}
+
+interface Trial {
+  readonly onTrial: readonly GatewayReplica[];
+  readonly others: readonly GatewayReplica[];
+  /** Of all first attempts, what goes to those on trial. */
+  readonly share: number;
+}
+
+function trialOf(
+  replicas: readonly GatewayReplica[],
+  weightOf: (name: string) => number,
+): Trial | undefined {
+  const onTrial = replicas.filter(({ name }) => weightOf(name) < 1);
+  const others = replicas.filter(({ name }) => weightOf(name) >= 1);
+  if (onTrial.length === 0 || others.length === 0) return undefined;
+  return { onTrial, others, share: onTrial.reduce((sum, { name }) => sum + weightOf(name), 0) };
 }

@@ -3,6 +3,7 @@ import { PeakEwma, ReplicaHealth } from "@tandem/libs/resilience";
 import type { Log } from "@tandem/libs/telemetry";
 import type { World } from "@tandem/libs/world";
 import { type Probe, type ProbeResult, startProbe } from "./probe.ts";
+import { ReplicaTally } from "./replica-tally.ts";
 
 export interface GatewayReplicaOptions {
   readonly gateway: string;
@@ -31,6 +32,8 @@ const connectionsMax = 4_096;
 /** One replica of a gateway: its connections, its load, its health, and the probe that watches it. */
 export class GatewayReplica {
   readonly name: string;
+  readonly address: string;
+  readonly tally = new ReplicaTally();
   readonly connections: ClientPool;
   readonly load = new PeakEwma();
   readonly health = new ReplicaHealth();
@@ -42,6 +45,7 @@ export class GatewayReplica {
 
   constructor(options: GatewayReplicaOptions) {
     const { address, world } = options;
+    this.address = address;
     this.name = nameOf(options.gateway, address);
     this.connections = createClientPool({
       address,

@@ -43,14 +43,17 @@ export async function run(config: Config, site: Site): Promise<Replica> {
 
   const recorder = createRequestRecorder({ store, clock: world.clock, ...config });
   const board: SampleBoard = new Map();
-  const expected = replicasOfTopology(site.topology);
   return serveRpc(site, lifecycle, [
     implement(MonitoringService, {
       reportSamples: (request, context) => reportSamples(board, request, context),
       recordRequests: (request, context) => recorder.record(request, context),
       getRequest: (request, context) => getRequest({ store, recorder }, request, context),
       listRequests: (request, context) => listRequests(store, request, context),
-      getTopology: async () => getTopology(board, { expected, nowMs: world.clock.nowMs() }),
+      getTopology: async () =>
+        getTopology(board, {
+          expected: replicasOfTopology(site.topology),
+          nowMs: world.clock.nowMs(),
+        }),
     }),
   ]);
 }

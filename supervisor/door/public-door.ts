@@ -13,7 +13,7 @@ export interface PublicDoor {
 }
 
 /** What `node:cluster` binds with: a socket that is bound but not accepted from here. */
-interface BoundHandle {
+export interface BoundHandle {
   readonly fd: number;
   getsockname(into: { port?: number }): number;
   close(): void;

@@ -1,4 +1,4 @@
-import { chmodSync } from "node:fs";
+import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { Fault } from "@tandem/libs/kernel";
 import { supervisorFaults } from "../faults.ts";
@@ -82,6 +82,8 @@ export async function openControlDoor(
         respond(response, fault.httpStatus, { reason, message });
       });
   });
+  // A predecessor that was killed has left its own.
+  rmSync(options.path, { force: true });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(options.path, resolve);
@@ -111,13 +113,13 @@ async function answer(options: ControlDoorOptions, request: IncomingMessage): Pr
     return { state: "stopping" };
   }
   const process = fleet.find(name);
-  if (verb === "restart") await fleet.restart(name, deadlines);
+  if (verb === "restart") await fleet.restart(process, deadlines);
   else if (verb === "stop") await process.stop(deadlines);
   else if (verb === "start") {
     process.load();
     process.open();
   } else throw unknownOperation(request);
-  return { process: name, state: process.state };
+  return { process: process.spec.name, state: process.state };
 }
 
 function unknownOperation({ method, url }: IncomingMessage): Fault {

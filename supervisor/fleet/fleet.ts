@@ -1,68 +1,118 @@
-import { replicasOf, type Topology, type TopologyProcess } from "@tandem/libs/service";
+import type { Topology, TopologyProcess } from "@tandem/libs/service";
+import { parseReplicaName } from "@tandem/libs/service";
 import type { Log } from "@tandem/libs/telemetry";
 import type { Timer, World } from "@tandem/libs/world";
 import { affectedDeployables } from "../core/affected-deployables.ts";
 import { groupByLevel } from "../core/levels.ts";
 import { lookAround, watchFrom } from "../core/silence.ts";
 import { supervisorFaults } from "../faults.ts";
-import type { NotedProcess } from "../folder/predecessor.ts";
-import type { LaunchedProcess } from "./launch.ts";
-import { ManagedProcess, type ProcessEvent } from "./managed-process.ts";
+import type { AdoptedProcess } from "./adopted-process.ts";
+import { type Launch, ManagedProcess, type ProcessEvent } from "./managed-process.ts";
+import { Roster } from "./roster.ts";
+
+/** A process that the fleet is to have, or has already where it was adopted. */
+export interface FleetMember {
+  readonly spec: TopologyProcess;
+  readonly sourceFolder: string;
+  /** Others call it. */
+  readonly isMember: boolean;
+  readonly adopted: AdoptedProcess | undefined;
+}
 
 export interface FleetOptions {
   readonly topology: Topology;
+  readonly members: readonly FleetMember[];
   readonly world: World;
   readonly log: Log;
-  readonly launch: (spec: TopologyProcess) => LaunchedProcess;
-  /** Called whenever a process was started or has ended. */
-  readonly note: (processes: readonly NotedProcess[]) => void;
+  readonly launch: Launch;
+  /** Called when who is called has changed, before the processes are told. */
+  readonly onRoster: () => void;
   readonly silenceLimitMs: number;
   readonly levelPatienceMs: number;
 }
 
+/** How long a process keeps serving when it is told to end, and how long it may take to. */
+export interface Deadlines {
+  readonly noticeMs: number;
+  readonly deadlineMs: number;
+}
+
 const lookPeriodMs = 500;
+/** For what was on its way out when the last supervisor was killed. */
+const inheritedDeadlines: Deadlines = { noticeMs: 500, deadlineMs: 600_000 };
 /** A process that dies so often before it was ever ready will not start by itself. */
 const startDeathsMax = 5;
 
 /** All processes of a topology: loads them, opens them level by level, keeps them running. */
 export class Fleet {
-  readonly processes: readonly ManagedProcess[];
+  readonly roster: Roster;
+  #processes: readonly ManagedProcess[] = [];
   readonly #options: FleetOptions;
   readonly #waiting = new Set<() => void>();
   readonly #watch: Timer;
   #failure: Error | undefined;
   #isOpen: boolean = false;
-  #isNotePending: boolean = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    const { world, launch, silenceLimitMs } = options;
-    this.processes = options.topology.processes.map((spec) => {
-      const process: ManagedProcess = new ManagedProcess({
-        spec,
-        world,
-        launch,
-        silenceLimitMs,
-        onEvent: (event) => this.#hear(process, event),
-      });
-      return process;
+    const { world, members } = options;
+    this.roster = new Roster({
+      base: options.topology,
+      members: members.filter(({ isMember }) => isMember).map(({ spec }) => spec),
+      onChange: () => {
+        options.onRoster();
+        for (const process of this.#processes) this.#tellRoster(process);
+      },
     });
+    for (const { spec, sourceFolder, adopted } of members) {
+      const process = this.add(spec, sourceFolder);
+      if (adopted !== undefined) process.adopt(adopted);
+    }
     let watch = watchFrom(world.clock.monotonicMs());
     this.#watch = world.timers.every(lookPeriodMs, () => {
       watch = lookAround(watch, world.clock.monotonicMs());
-      for (const process of this.processes) process.look(watch);
+      for (const process of this.#processes) process.look(watch);
     });
   }
 
-  /** Throws `supervisor.process_unknown` for a name that the topology does not have. */
+  get processes(): readonly ManagedProcess[] {
+    return this.#processes;
+  }
+
+  /** By its own name or by that of a replica, `ai-1`; throws `supervisor.process_unknown`. */
   find(name: string): ManagedProcess {
-    const process = this.processes.find(({ spec }) => spec.name === name);
+    const process =
+      this.#processes.find(({ spec }) => spec.name === name) ??
+      this.#processes.find(({ spec }) =>
+        spec.hosts.some((host) => parseReplicaName(host).id === name),
+      );
     if (process === undefined) throw supervisorFaults.process_unknown();
     return process;
   }
 
+  /** A further process: nothing of it runs yet, and nobody calls it. */
+  add(spec: TopologyProcess, sourceFolder: string): ManagedProcess {
+    const { world, launch, silenceLimitMs } = this.#options;
+    const process: ManagedProcess = new ManagedProcess({
+      spec,
+      sourceFolder,
+      world,
+      launch,
+      silenceLimitMs,
+      onEvent: (event) => this.#hear(process, event),
+    });
+    this.#processes = [...this.#processes, process];
+    return process;
+  }
+
+  /** Drains a process, ends it and forgets it. */
+  async retire(process: ManagedProcess, deadlines: Deadlines): Promise<void> {
+    await process.stop(deadlines);
+    this.#processes = this.#processes.filter((each) => each !== process);
+  }
+
   get isReady(): boolean {
-    return this.processes.every(({ state }) => state === "ready");
+    return this.#members.every(({ state }) => state === "ready");
   }
 
   get state(): "starting" | "ready" | "degraded" {
@@ -70,19 +120,8 @@ export class Fleet {
     return this.isReady ? "ready" : "degraded";
   }
 
-  /** `router ai auth ×2 · engine`: what is hosted, and how often. */
-  summary(): string {
-    const counts = new Map<string, number>();
-    for (const { deployable } of replicasOf(this.#options.topology)) {
-      counts.set(deployable, (counts.get(deployable) ?? 0) + 1);
-    }
-    return [...new Set(counts.values())]
-      .sort((one, other) => other - one)
-      .map((count) => {
-        const names = [...counts.keys()].filter((name) => counts.get(name) === count).join(" ");
-        return count > 1 ? `${names} ×${count}` : names;
-      })
-      .join(" · ");
+  get #members(): readonly ManagedProcess[] {
+    return this.#processes.filter(({ spec }) => this.roster.isMember(spec.name));
   }
 
   /** Makes a start that is under way fail now: somebody wants to stop. */
@@ -93,10 +132,16 @@ export class Fleet {
     for (const look of [...this.#waiting]) look();
   }
 
-  /** Starts all processes at once, as far as loading their code goes. */
+  /** Starts all members that do not run yet, as far as loading their code goes. */
   load(): void {
     if (this.#failure !== undefined) return;
-    for (const process of this.processes) process.load();
+    for (const process of this.#processes) {
+      const isMember = this.roster.isMember(process.spec.name);
+      // What a killed supervisor was about to end is ended, and begun anew where it is wanted.
+      if (!isMember) void this.retire(process, inheritedDeadlines);
+      else if (process.state === "draining") void this.restart(process, inheritedDeadlines);
+      else process.load();
+    }
   }
 
   /**
@@ -106,61 +151,78 @@ export class Fleet {
    */
   async open(): Promise<void> {
     const { log, levelPatienceMs } = this.#options;
-    for (const level of groupByLevel(
-      this.processes.map((process) => ({ level: process.spec.level, process })),
-    )) {
-      for (const { process } of level) process.open();
-      const isLevelReady = (): boolean => level.every(({ process }) => process.state === "ready");
-      if (await this.#until(isLevelReady, levelPatienceMs)) continue;
-      for (const { process } of level.filter((member) => member.process.state !== "ready")) {
-        const { spec, state, unready } = process;
-        log.warn("process_not_ready", { process: spec.name, state, unready });
+    for (const level of byLevel(this.#members)) {
+      for (const process of level) process.open();
+      const isLevelReady = (): boolean => level.every(({ state }) => state === "ready");
+      if (await this.until(isLevelReady, levelPatienceMs)) continue;
+      for (const { spec, state, unready } of level) {
+        if (state !== "ready")
+          log.warn("process_not_ready", { process: spec.name, state, unready });
       }
     }
     // From here on a process that dies is a matter of restarting, not of a failed start.
     this.#isOpen = true;
   }
 
-  /** Resolves to whether all processes are ready within the time. */
-  untilReady(timeoutMs: number): Promise<boolean> {
-    return this.#until(() => this.isReady, timeoutMs);
-  }
-
   /** Drains level by level, the highest first, and ends every process. */
   async stop({ deadlineMs }: { readonly deadlineMs: number }): Promise<void> {
-    const levels = groupByLevel(
-      this.processes.map((process) => ({ level: process.spec.level, process })),
-    );
-    for (const level of levels.toReversed()) {
-      await Promise.all(level.map(({ process }) => process.stop({ noticeMs: 0, deadlineMs })));
+    for (const level of byLevel(this.#processes).toReversed()) {
+      await Promise.all(level.map((process) => process.stop({ noticeMs: 0, deadlineMs })));
     }
     this.#watch.cancel();
   }
 
   /** Ends every process at once and for good. */
   abandon(): void {
-    for (const process of this.processes) process.abandon();
+    for (const process of this.#processes) process.abandon();
   }
 
   /** Drains one process and starts it anew. */
-  async restart(name: string, deadlines: { noticeMs: number; deadlineMs: number }): Promise<void> {
-    const process = this.find(name);
+  async restart(process: ManagedProcess, deadlines: Deadlines): Promise<void> {
     await process.stop(deadlines);
     process.load();
     process.open();
   }
 
   /** The processes that load this source file. */
-  affectedBy(path: string): readonly string[] {
+  affectedBy(path: string): readonly ManagedProcess[] {
     const deployables = affectedDeployables(path);
     if (deployables === undefined) return [];
-    return this.processes
-      .filter(
-        ({ spec }) =>
-          deployables === "all" ||
-          spec.hosts.some((replica) => deployables.includes(replica.split("/")[0] ?? "")),
-      )
-      .map(({ spec }) => spec.name);
+    return this.#processes.filter(
+      ({ spec }) =>
+        deployables === "all" ||
+        spec.hosts.some((replica) => deployables.includes(replica.split("/")[0] ?? "")),
+    );
+  }
+
+  /** Resolves to whether it is so within the time; looks whenever a process changes. */
+  until(isTrue: () => boolean, timeoutMs: number): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        this.#waiting.delete(look);
+        timer.cancel();
+      };
+      const look = (): void => {
+        if (this.#failure !== undefined) {
+          end();
+          reject(this.#failure);
+        } else if (isTrue()) {
+          end();
+          resolve(true);
+        }
+      };
+      const timer = this.#options.world.timers.after(timeoutMs, () => {
+        end();
+        resolve(isTrue());
+      });
+      this.#waiting.add(look);
+      look();
+    });
+  }
+
+  #tellRoster(process: ManagedProcess): void {
+    const { topology, weights } = this.roster;
+    process.tell({ kind: "members", topology, weights });
   }
 
   #hear(process: ManagedProcess, event: ProcessEvent): void {
@@ -169,7 +231,8 @@ export class Fleet {
     if (event.kind === "state") {
       const { state } = event;
       log.debug("process_state", { process: name, state, pid: process.identity?.pid });
-      if (state === "loading" || state === "waiting" || state === "stopped") this.#noteSoon();
+      // What changed while it was reading the file must not pass it by.
+      if (state === "unready" || state === "ready") this.#tellRoster(process);
     }
     if (event.kind === "died") {
       log.warn("process_died", { process: name, how: event.how, restartInMs: event.restartInMs });
@@ -196,41 +259,9 @@ export class Fleet {
       context: { process: name },
     });
   }
+}
 
-  #noteSoon(): void {
-    if (this.#isNotePending) return;
-    this.#isNotePending = true;
-    this.#options.world.timers.after(0, () => {
-      this.#isNotePending = false;
-      this.#options.note(
-        this.processes.flatMap(({ spec, identity }) =>
-          identity === undefined ? [] : [{ name: spec.name, ...identity }],
-        ),
-      );
-    });
-  }
-
-  #until(isTrue: () => boolean, timeoutMs: number): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      const end = (): void => {
-        this.#waiting.delete(look);
-        timer.cancel();
-      };
-      const look = (): void => {
-        if (this.#failure !== undefined) {
-          end();
-          reject(this.#failure);
-        } else if (isTrue()) {
-          end();
-          resolve(true);
-        }
-      };
-      const timer = this.#options.world.timers.after(timeoutMs, () => {
-        end();
-        resolve(isTrue());
-      });
-      this.#waiting.add(look);
-      look();
-    });
-  }
+function byLevel(processes: readonly ManagedProcess[]): readonly (readonly ManagedProcess[])[] {
+  const placed = processes.map((process) => ({ level: process.spec.level, process }));
+  return groupByLevel(placed).map((level) => level.map(({ process }) => process));
 }

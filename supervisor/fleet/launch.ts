@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { closeSync, openSync, rmSync } from "node:fs";
+import { closeSync, existsSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { TopologyProcess } from "@tandem/libs/service";
 import { identityOf, type ProcessIdentity } from "../folder/process-identity.ts";
@@ -18,7 +18,6 @@ export interface LaunchedProcess {
 
 /** The same for every process of a run. */
 export interface LaunchPlan {
-  readonly sourceFolder: string;
   readonly compileCache: string;
   readonly logs: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -51,6 +50,12 @@ function heapFlags({ heapMib, hosts }: TopologyProcess): readonly string[] {
   return flags;
 }
 
+/** A release brings its own host program; folders of deployables alone are run by ours. */
+function hostProgram(sourceFolder: string): string {
+  const own = join(sourceFolder, "supervisor", "host.ts");
+  return existsSync(own) ? own : join(import.meta.dirname, "..", "host.ts");
+}
+
 let tasksetWorks: boolean | undefined;
 
 /** True where processes can be pinned to CPUs. */
@@ -64,15 +69,19 @@ export function canPin(): boolean {
  * alone. It writes its lines to its own file, not to a pipe: a supervisor that is slow or gone
  * never makes a process wait.
  */
-export function launchProcess(plan: LaunchPlan, spec: TopologyProcess): LaunchedProcess {
+export function launchProcess(
+  plan: LaunchPlan,
+  spec: TopologyProcess,
+  sourceFolder: string,
+): LaunchedProcess {
   const deployables = [...new Set(spec.hosts.map((replica) => replica.split("/")[0] ?? ""))];
   const words = [
     process.execPath,
     ...heapFlags(spec),
-    join(import.meta.dirname, "..", "host.ts"),
+    hostProgram(sourceFolder),
     plan.compileCache,
     plan.siteFileOf(spec.name),
-    plan.sourceFolder,
+    sourceFolder,
     ...deployables,
   ];
   if (spec.cpus !== undefined && canPin()) words.unshift("taskset", "-c", spec.cpus.join(","));

@@ -3,8 +3,9 @@ import type { Timer, World } from "@tandem/libs/world";
 import { nextRestart, noDeaths, type RestartHistory } from "../core/restart-delay.ts";
 import { isStuck, type SilenceWatch, silenceMs } from "../core/silence.ts";
 import { starvedMsOf } from "../folder/process-identity.ts";
+import type { AdoptedProcess } from "./adopted-process.ts";
 import type { LaunchedProcess } from "./launch.ts";
-import type { Heartbeat, ProcessMessage } from "./messages.ts";
+import type { Heartbeat, Order, ProcessMessage } from "./messages.ts";
 
 /**
  * stopped → loading (code) → loaded → opening (replicas) → unready ⇄ ready → draining → stopped.
@@ -32,11 +33,17 @@ const loadingLimitMs = 60_000;
 const quietMs = 2000;
 /** Beyond the deadline that a process was given: then it is killed. */
 const stopGraceMs = 3000;
+/** Of one that a killed supervisor had told to end: it keeps the deadline it was given itself. */
+const adoptedDrainMs = 900_000;
+
+export type Launch = (spec: TopologyProcess, sourceFolder: string) => LaunchedProcess;
 
 interface Options {
   readonly spec: TopologyProcess;
+  /** Where its code is. */
+  readonly sourceFolder: string;
   readonly world: World;
-  readonly launch: (spec: TopologyProcess) => LaunchedProcess;
+  readonly launch: Launch;
   readonly silenceLimitMs: number;
   readonly onEvent: (event: ProcessEvent) => void;
 }
@@ -44,6 +51,7 @@ interface Options {
 /** One process of the topology over all its lives: started, watched, restarted, stopped. */
 export class ManagedProcess {
   readonly spec: TopologyProcess;
+  readonly sourceFolder: string;
   readonly #options: Options;
   #state: ProcessState = "stopped";
   #mayOpen: boolean = false;
@@ -55,12 +63,15 @@ export class ManagedProcess {
   #heardMs = 0;
   #starvedBeforeMs: number | undefined;
   #beat: Heartbeat | undefined;
+  /** What an adopted process said first. */
+  #unready: readonly string[] = [];
   #refusal: string | undefined;
   #wait: Timer | undefined;
   #stopped: (() => void)[] = [];
 
   constructor(options: Options) {
     this.spec = options.spec;
+    this.sourceFolder = options.sourceFolder;
     this.#options = options;
   }
 
@@ -89,7 +100,7 @@ export class ManagedProcess {
 
   /** Failing checks of the last beat. */
   get unready(): readonly string[] {
-    return this.#beat?.unready ?? [];
+    return this.#beat?.unready ?? this.#unready;
   }
 
   get beat(): Heartbeat | undefined {
@@ -105,7 +116,28 @@ export class ManagedProcess {
   load(): void {
     if (this.#state !== "stopped" && this.#state !== "waiting") return;
     this.#wait?.cancel();
-    const launched = this.#options.launch(this.spec);
+    this.#take(this.#options.launch(this.spec, this.sourceFolder));
+    this.#become("loading");
+  }
+
+  /** Goes on with a process that a killed supervisor had started. */
+  adopt({ launched, greeting }: AdoptedProcess): void {
+    this.#mayOpen = true;
+    if (greeting.isStopping) {
+      this.#become("draining");
+      this.#wait = this.#options.world.timers.after(adoptedDrainMs, () => this.abandon());
+    } else if (!greeting.isStarted) this.#become("opening");
+    else this.#become(greeting.unready.length === 0 ? "ready" : "unready");
+    this.#unready = greeting.unready;
+    this.#take(launched);
+  }
+
+  /** For what a running process has to know; one that is not there reads it when it starts. */
+  tell(order: Order): void {
+    this.#launched?.order(order);
+  }
+
+  #take(launched: LaunchedProcess): void {
     this.#launched = launched;
     this.#bornMs = this.#nowMs();
     this.#heardMs = this.#bornMs;
@@ -116,7 +148,6 @@ export class ManagedProcess {
     launched.onExit((how) => {
       if (this.#launched === launched) this.#end(how);
     });
-    this.#become("loading");
   }
 
   /** Allows this life and all later ones to open their replicas. */
@@ -213,6 +244,7 @@ export class ManagedProcess {
     const livedMs = this.#nowMs() - this.#bornMs;
     this.#launched = undefined;
     this.#beat = undefined;
+    this.#unready = [];
     this.#wait?.cancel();
     if (wasDraining) {
       this.#become("stopped");

@@ -1,8 +1,12 @@
+import { topologySchema } from "@tandem/libs/service";
 import { z } from "zod";
 
 /**
- * What a process and its supervisor say to each other over Node's IPC channel. A process loads its
- * code, says `loaded`, is told to `open`, says `started`, then beats until it is told to `stop`.
+ * What a process and its supervisor say to each other: over Node's IPC channel with the supervisor
+ * that started it, as lines over the process's own socket with one that took it over. A process
+ * loads its code, says `loaded`, is told to `open`, says `started`, then beats until it is told to
+ * `stop`. Words may be added; both sides pass over what they do not know, since the other one may
+ * be of the next version.
  */
 const heartbeatSchema = z.object({
   kind: z.literal("beat"),
@@ -15,6 +19,16 @@ const heartbeatSchema = z.object({
   loopLagMs: z.number(),
 });
 
+const greetingSchema = z.object({
+  kind: z.literal("greeting"),
+  pid: z.int().positive(),
+  /** All replicas are open. */
+  isStarted: z.boolean(),
+  /** It has been told to end already: nothing to take over. */
+  isStopping: z.boolean(),
+  unready: z.array(z.string()),
+});
+
 const processMessageSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("loaded") }),
   /** All replicas are open; their checks may still fail. */
@@ -22,6 +36,8 @@ const processMessageSchema = z.discriminatedUnion("kind", [
   /** No check fails any more, for the first time: said at once, not with the next beat. */
   z.object({ kind: z.literal("ready") }),
   heartbeatSchema,
+  /** The first word to a supervisor that takes over. */
+  greetingSchema,
   /** It cannot start and says why, before it exits. */
   z.object({
     kind: z.literal("refused"),
@@ -36,9 +52,16 @@ const orderSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("open") }),
   /** Say unready, keep serving for `noticeMs`, then close within `deadlineMs`. */
   z.object({ kind: z.literal("stop"), noticeMs: z.number(), deadlineMs: z.number() }),
+  /** Who is there to be called, from now on. */
+  z.object({
+    kind: z.literal("members"),
+    topology: topologySchema,
+    weights: z.record(z.string(), z.number()),
+  }),
 ]);
 
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
+export type Greeting = z.infer<typeof greetingSchema>;
 export type ProcessMessage = z.infer<typeof processMessageSchema>;
 export type Order = z.infer<typeof orderSchema>;
 
@@ -51,4 +74,20 @@ export function readProcessMessage(value: unknown): ProcessMessage | undefined {
 export function readOrder(value: unknown): Order | undefined {
   const parsed = orderSchema.safeParse(value);
   return parsed.success ? parsed.data : undefined;
+}
+
+/** Calls back with every line's JSON value; a line that is none is passed over. */
+export function lineReader(onValue: (value: unknown) => void): (text: string) => void {
+  let rest = "";
+  return (text) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      try {
+        onValue(JSON.parse(line));
+      } catch {
+        // Another version's words, or none at all.
+      }
+    }
+  };
 }

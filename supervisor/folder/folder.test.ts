@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -8,10 +8,11 @@ import { Fault } from "@tandem/libs/kernel";
 import { createLog } from "@tandem/libs/telemetry";
 import { realWorld } from "@tandem/libs/world";
 import { openDataDirectory } from "./data-directory.ts";
+import { type Notes, readNotes, writeNotes } from "./notes.ts";
 import { ownIdentity, takeOwnership } from "./owner.ts";
-import { isRunDirectory, noteProcesses, seeOffPredecessor } from "./predecessor.ts";
+import { findPredecessor, seeOff } from "./predecessor.ts";
 import { identityOf, isAlive } from "./process-identity.ts";
-import { makeRunDirectory } from "./run-directory.ts";
+import { isOwnFolder, makeRunDirectory } from "./run-directory.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tandem-folder-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -52,22 +53,50 @@ describe("takeOwnership", () => {
   });
 });
 
-describe("seeOffPredecessor", () => {
-  test("ends what a killed supervisor left behind, and nobody else", async () => {
-    const directory = openDataDirectory(join(folder, "orphans"));
+function notesOf(
+  processes: readonly { readonly pid: number; readonly startTicks: string }[],
+): Notes {
+  return {
+    version: 2,
+    runDirectory: "/tmp/tandem-abcdef",
+    door: { host: "127.0.0.1", port: 4600 },
+    topologyHash: "hash",
+    processes: processes.map((identity, index) => ({
+      ...identity,
+      spec: { name: `auth-${index + 1}`, hosts: [`auth/${index + 1}`], level: 0 },
+      sourceFolder: "/tandem",
+      isMember: true,
+    })),
+    stores: [],
+    folders: [],
+  };
+}
+
+describe("what a killed supervisor left", () => {
+  test("is ended when it is not wanted, and nobody else is", async () => {
+    const { processesFile } = openDataDirectory(join(folder, "orphans"));
     const orphan = spawn("sleep", ["60"], { stdio: "ignore" });
     const bystander = spawn("sleep", ["60"], { stdio: "ignore" });
     try {
       const identity = identityOf(orphan.pid ?? 0);
       assert.ok(identity !== undefined);
-      const renumbered = { name: "renumbered", pid: bystander.pid ?? 0, startTicks: "1" };
-      noteProcesses(directory, [{ name: "auth", ...identity }, renumbered]);
-      await seeOffPredecessor(directory, { world, log });
+      const renumbered = { pid: bystander.pid ?? 0, startTicks: "1" };
+      writeNotes(processesFile, notesOf([identity, renumbered]));
+      await seeOff(findPredecessor(processesFile)?.processes ?? [], { world, log });
       assert.equal(isAlive(identity), false);
       assert.notEqual(identityOf(bystander.pid ?? 0), undefined);
+      assert.equal(findPredecessor(processesFile), undefined);
     } finally {
       orphan.kill("SIGKILL");
       bystander.kill("SIGKILL");
+    }
+  });
+
+  test("counts for nothing when its notes are damaged or of another version", () => {
+    const { processesFile } = openDataDirectory(join(folder, "damaged"));
+    for (const text of ["", "{", "[]", JSON.stringify({ ...notesOf([]), version: 1 })]) {
+      writeFileSync(processesFile, text);
+      assert.equal(readNotes(processesFile), undefined);
     }
   });
 });
@@ -77,7 +106,7 @@ describe("makeRunDirectory", () => {
     const run = makeRunDirectory(folder);
     assert.equal(statSync(run.sockets).mode & 0o777, 0o700);
     assert.ok(`${run.sockets}/monitoring-99.sock`.length < 100);
-    assert.ok(isRunDirectory(run.path));
+    assert.ok(isOwnFolder(run.path) && isOwnFolder(run.stores));
     run.remove();
     assert.equal(existsSync(run.path), false);
   });
@@ -96,7 +125,7 @@ describe("makeRunDirectory", () => {
 
   test("nothing but a run directory is ever taken for one", () => {
     for (const path of ["/", "/tmp", "/tmp/tandem-../etc", "tandem-abcdef", undefined, 3]) {
-      assert.equal(isRunDirectory(path), false);
+      assert.equal(isOwnFolder(path), false);
     }
   });
 });

@@ -24,13 +24,14 @@ export interface RunDirectory {
 /**
  * Makes a fresh folder for one run, since a process of an earlier run that is still closing would
  * otherwise unlink the sockets of the new one, and the lasting one of the data directory's stores.
+ * With `inherited` it is that of a killed supervisor, whose processes are taken over.
  */
-export function makeRunDirectory(dataDirectory: string): RunDirectory {
+export function makeRunDirectory(dataDirectory: string, inherited?: string): RunDirectory {
   const parent = tmpdir().length + longestName < socketPathMax ? tmpdir() : "/tmp";
   try {
-    const path = mkdtempSync(join(parent, "tandem-"));
+    const path = inherited ?? mkdtempSync(join(parent, "tandem-"));
     const sockets = join(path, "sockets");
-    mkdirSync(sockets, { mode: 0o700 });
+    mkdirSync(sockets, { mode: 0o700, recursive: true });
     const stores = lastingFolder(parent, dataDirectory) ?? path;
     chmodSync(stores, 0o711);
     return {
@@ -55,4 +56,13 @@ function lastingFolder(parent: string, dataDirectory: string): string | undefine
   mkdirSync(path, { recursive: true, mode: 0o711 });
   const found = lstatSync(path);
   return found.isDirectory() && found.uid === uid ? path : undefined;
+}
+
+/** Only what this program makes is removed, whatever a file says. */
+export function isOwnFolder(path: unknown): path is string {
+  return (
+    typeof path === "string" &&
+    /^(\/[A-Za-z0-9._-]+)+\/tandem-([A-Za-z0-9]{6}|[0-9]+-[a-z0-9]+-[a-z0-9]+)$/.test(path) &&
+    !path.includes("/../")
+  );
 }

@@ -3,13 +3,20 @@ import { allowedAddresses, type Site } from "@tandem/libs/service";
 import type { Log, Metrics } from "@tandem/libs/telemetry";
 import type { World } from "@tandem/libs/world";
 import type { SiteFile, SiteReplica } from "../fleet/site-file.ts";
+import type { Members } from "./members.ts";
 
 /** What a replica is told, from the file that the supervisor wrote for its process. */
 export function buildSite(
   file: SiteFile,
   replica: SiteReplica,
-  parts: { readonly world: World; readonly log: Log; readonly metrics: Metrics },
+  parts: {
+    readonly world: World;
+    readonly log: Log;
+    readonly metrics: Metrics;
+    readonly members: Members;
+  },
 ): Site {
+  const { members } = parts;
   const { deployable } = replica;
   const id = `${deployable}-${replica.replica}`;
   const addressOf = (name: { readonly id: string }): `unix:${string}` =>
@@ -19,7 +26,9 @@ export function buildSite(
     deployable,
     replica: replica.replica,
     id,
-    topology: file.topology,
+    get topology() {
+      return members.topology;
+    },
     log: parts.log.with({ service: deployable, replica: id }),
     metrics: parts.metrics,
     keys: {
@@ -37,7 +46,12 @@ export function buildSite(
     dataDirectory: replica.dataDirectory,
     databaseUrl: replica.databaseUrl,
     hotStoreUrl: replica.hotStoreUrl,
-    addressesOf: allowedAddresses({ topology: file.topology, caller: deployable, addressOf }),
+    addressesOf: (target) => {
+      const { topology } = members;
+      return allowedAddresses({ topology, caller: deployable, addressOf })(target);
+    },
+    onMembersChange: members.onChange,
+    weightOf: members.weightOf,
     settings: replica.settings,
     flags: replica.flags,
   };

@@ -1,6 +1,12 @@
 import { MonitoringService } from "@tandem/contracts/rpc/monitoring/v1/monitoring_pb";
 import type { RpcClient } from "@tandem/libs/rpc";
-import { connectRpc, createLifecycle, type Replica, type Site } from "@tandem/libs/service";
+import {
+  type Address,
+  connectRpc,
+  createLifecycle,
+  type Replica,
+  type Site,
+} from "@tandem/libs/service";
 import type { ProcessSample } from "./process-metrics.ts";
 
 type Monitoring = Pick<RpcClient<(typeof MonitoringService)["method"]>, "reportSamples">;
@@ -24,13 +30,18 @@ export function reportSamples(
   const teller = hosted.find(({ site }) => mayCallMonitoring(site))?.site;
   if (teller === undefined) return;
   const lifecycle = createLifecycle(teller);
-  const monitors: Monitoring[] = teller.addressesOf("monitoring").map((address) =>
-    connectRpc(teller, lifecycle, {
-      service: MonitoringService,
-      deployable: "monitoring",
-      address,
-    }),
-  );
+  const known = new Map<string, Monitoring>();
+  const monitorAt = (address: Address): Monitoring => {
+    const monitor =
+      known.get(address) ??
+      connectRpc(teller, lifecycle, {
+        service: MonitoringService,
+        deployable: "monitoring",
+        address,
+      });
+    known.set(address, monitor);
+    return monitor;
+  };
   let cpuSeenMs = 0;
   teller.world.timers.every(periodMs, () => {
     const sample = latest();
@@ -38,10 +49,12 @@ export function reportSamples(
     const cpu = (sample.cpuMs - cpuSeenMs) / periodMs;
     cpuSeenMs = sample.cpuMs;
     const samples = hosted.map(({ site, replica }) => sampleOf(site, replica, { ...sample, cpu }));
-    for (const monitor of monitors) {
-      monitor.reportSamples({ samples }, { deadlineMs }).catch((error: unknown) => {
-        teller.log.debug("sample_not_told", { detail: String(error) });
-      });
+    for (const address of teller.addressesOf("monitoring")) {
+      monitorAt(address)
+        .reportSamples({ samples }, { deadlineMs })
+        .catch((error: unknown) => {
+          teller.log.debug("sample_not_told", { detail: String(error) });
+        });
     }
   });
 }

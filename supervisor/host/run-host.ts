@@ -1,10 +1,13 @@
 import type { Replica, StartReplica } from "@tandem/libs/service";
 import { createLog, createMetrics, type Log, type Metrics } from "@tandem/libs/telemetry";
 import { realWorld, type World } from "@tandem/libs/world";
-import { readSiteFile } from "../fleet/site-file.ts";
+import { doorPathOf, linkPathOf, readSiteFile } from "../fleet/site-file.ts";
 import { buildSite } from "./build-site.ts";
 import { watchForEnd } from "./ending.ts";
+import { lendDoor } from "./lend-door.ts";
 import { loadDeployable } from "./load-deployable.ts";
+import { followMembers } from "./members.ts";
+import type { OrphanRule } from "./orphan.ts";
 import { type ProcessSample, sampleProcess } from "./process-metrics.ts";
 import { type HostedReplica, reportSamples } from "./report-samples.ts";
 import { linkToSupervisor, type SupervisorLink } from "./supervisor-link.ts";
@@ -25,25 +28,40 @@ export async function runHost(options: {
   readonly deployables: readonly string[];
 }): Promise<void> {
   const world = realWorld();
-  const link = linkToSupervisor();
   const replicas: Replica[] = [];
+  const state: HostState = { isStarted: false, sample: undefined, orphanRule: undefined };
+  const link = linkToSupervisor({
+    path: linkPathOf(options.siteFile),
+    greeting: () => ({
+      kind: "greeting",
+      pid: process.pid,
+      isStarted: state.isStarted,
+      isStopping: ending.isStopping,
+      unready: unreadyOf({ replicas, state }),
+    }),
+  });
   const name = options.deployables.join("+");
   let log: Log = createLog({ level: "info", fields: { process: name } });
-  const ending = watchForEnd({ world, link, replicas, log: () => log });
+  const orphanRule = (): OrphanRule | undefined => state.orphanRule;
+  const ending = watchForEnd({ world, link, replicas, orphanRule, log: () => log });
   try {
     const starts = await loadAll(options.sourceFolder, options.deployables);
     link.tell({ kind: "loaded" });
     const metrics = createMetrics({ process: name });
-    const state: HostState = { isStarted: false, sample: undefined };
     beat({ world, metrics, link, replicas, state });
     await link.opening;
     const file = readSiteFile(options.siteFile);
     log = createLog({ level: file.logLevel, fields: { process: file.process, pid: process.pid } });
+    state.orphanRule = file.orphanRule;
+    const members = followMembers(link, file);
+    if (file.publicDescriptor !== undefined) {
+      lendDoor(doorPathOf(options.siteFile), file.publicDescriptor);
+    }
     const hosted: HostedReplica[] = await Promise.all(
       file.replicas.map(async (named) => {
         const start = starts.get(named.deployable);
         if (start === undefined) throw new Error(`${named.deployable} was not loaded`);
-        const site = buildSite(file, named, { world, log, metrics });
+        const site = buildSite(file, named, { world, log, metrics, members });
         const replica = await start(site);
         replicas.push(replica);
         return { site, replica };
@@ -62,6 +80,19 @@ interface HostState {
   isStarted: boolean;
   /** The newest one; undefined until the first beat. */
   sample: ProcessSample | undefined;
+  /** Once the site file is read. */
+  orphanRule: OrphanRule | undefined;
+}
+
+/** Failing checks, as `auth-1 database`. */
+function unreadyOf(parts: {
+  readonly replicas: readonly Replica[];
+  readonly state: HostState;
+}): string[] {
+  if (!parts.state.isStarted) return ["starting"];
+  return parts.replicas.flatMap((replica) =>
+    replica.unreadyChecks().map((check) => `${nameOf(replica)} ${check}`),
+  );
 }
 
 async function loadAll(
@@ -89,10 +120,7 @@ function beat(parts: {
       periodMs: beatPeriodMs,
       onSample: (sample) => {
         state.sample = sample;
-        const unready = replicas.flatMap((replica) =>
-          replica.unreadyChecks().map((check) => `${nameOf(replica)} ${check}`),
-        );
-        link.tell({ kind: "beat", unready: state.isStarted ? unready : ["starting"], ...sample });
+        link.tell({ kind: "beat", unready: unreadyOf({ replicas, state }), ...sample });
       },
     },
   );

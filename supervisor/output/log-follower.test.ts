@@ -18,7 +18,7 @@ describe("followLogs", () => {
     const follower = followLogs({
       world,
       folder,
-      processes: ["auth"],
+      processes: () => ["auth"],
       rotateBytes: 1024,
       onLine: (process, line) => seen.push(`${process}: ${line}`),
     });
@@ -34,7 +34,7 @@ describe("followLogs", () => {
       const follower = followLogs({
         world,
         folder,
-        processes: ["loud"],
+        processes: () => ["loud"],
         rotateBytes: 4096,
         onLine: () => {
           lines += 1;

@@ -36,31 +36,39 @@ export interface LogFollower {
 export function followLogs(options: {
   readonly world: World;
   readonly folder: string;
-  readonly processes: readonly string[];
+  /** Asked again and again: processes come and go. */
+  readonly processes: () => readonly string[];
   readonly rotateBytes: number;
   readonly onLine: (process: string, line: string) => void;
 }): LogFollower {
   const { world, folder, rotateBytes, onLine } = options;
-  const files = options.processes.map((process): Followed => {
-    const path = join(folder, `${process}.log`);
-    const descriptor = openSync(path, "a+", 0o600);
-    return { process, path, descriptor, position: fstatSync(descriptor).size, rest: "" };
-  });
+  const files = new Map<string, Followed>();
   const buffer = Buffer.alloc(chunkBytes);
   const look = (): void => {
-    for (const file of files) {
+    for (const process of options.processes()) {
+      if (!files.has(process)) files.set(process, follow(folder, process));
+    }
+    for (const file of files.values()) {
       readLines(file, buffer, onLine);
       if (file.position > rotateBytes) rotate(file);
     }
   };
+  look();
   const timer: Timer = world.timers.every(periodMs, look);
   return {
     close: () => {
       timer.cancel();
       look();
-      for (const { descriptor } of files) closeSync(descriptor);
+      for (const { descriptor } of files.values()) closeSync(descriptor);
     },
   };
+}
+
+/** From its end: what stands there is of an earlier life, and was told then. */
+function follow(folder: string, process: string): Followed {
+  const path = join(folder, `${process}.log`);
+  const descriptor = openSync(path, "a+", 0o600);
+  return { process, path, descriptor, position: fstatSync(descriptor).size, rest: "" };
 }
 
 /** One chunk at most: a process that writes without end must not take all of our time. */

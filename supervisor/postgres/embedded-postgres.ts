@@ -33,6 +33,8 @@ export interface EmbeddedPostgresOptions {
   readonly runDirectory: string;
   readonly log: Log;
   readonly world: World;
+  /** It goes on when our process is killed, for a successor, and writes its lines to this file. */
+  readonly outliving?: { readonly logFile: string };
   /** Settings of the server on top of ours, as in postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -61,7 +63,8 @@ export interface EmbeddedPostgres {
  * directory, and keeps it running: one that ends unasked is started again at once.
  *
  * When our process dies, by kill -9 too, the kernel tells the server to stop (where `setpriv` is
- * installed); it is not orphaned, and loses nothing. Throws the faults of `postgresFaults`.
+ * installed); it is not orphaned, and loses nothing. With `outliving` it stays for a successor.
+ * Throws the faults of `postgresFaults`.
  */
 export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
@@ -159,7 +162,7 @@ class Server implements EmbeddedPostgres {
   }
 
   async #launch(): Promise<ServerProcess> {
-    const { paths, socketDirectory, log, world, password } = this.#options;
+    const { paths, socketDirectory, log, world, password, outliving } = this.#options;
     const binaries = await findBinaries(paths.links);
     const isNew = !(await exists(join(paths.cluster, "PG_VERSION")));
     if (isNew) await mkdir(paths.clusterBeingMade, { recursive: true, mode: 0o700 });
@@ -168,6 +171,7 @@ class Server implements EmbeddedPostgres {
       world,
       binaries,
       directories,
+      isOutliving: outliving !== undefined,
       giveTo: async (owner) => {
         for (const directory of directories) await giveTree(directory, owner);
       },
@@ -176,7 +180,8 @@ class Server implements EmbeddedPostgres {
     this.#socketDirectory = socketDirectory;
     const { settings = {} } = this.#options;
     const { cluster } = paths;
-    return launch({ cluster, socketDirectory, binaries, identity, log, world, settings });
+    const logFile = outliving?.logFile;
+    return launch({ cluster, socketDirectory, binaries, identity, log, world, settings, logFile });
   }
 
   #ended(reason: string): void {

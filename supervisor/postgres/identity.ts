@@ -21,7 +21,7 @@ export interface Identity {
   readonly name: "self" | "nobody" | "namespace";
   /** Who must own its files. */
   readonly owner: { readonly uid: number; readonly gid: number };
-  /** How to start a program as that; it is told to stop when we die, where `setpriv` is there. */
+  /** How to start a program as that; unless it is to outlive us it is told to stop when we die (`setpriv`). */
   command(file: string, args: readonly string[]): Command;
 }
 
@@ -51,10 +51,12 @@ export async function chooseIdentity(options: {
   readonly binaries: Binaries;
   /** Must be entered and written to. */
   readonly directories: readonly string[];
+  /** It stays when we die. */
+  readonly isOutliving: boolean;
   /** Gives the directories to an owner before it is tried. */
   readonly giveTo: (owner: Identity["owner"]) => Promise<void>;
 }): Promise<Identity> {
-  const candidates = identities(options.world);
+  const candidates = identities(options);
   const reasons: string[] = [];
   for (const identity of candidates) {
     try {
@@ -68,12 +70,19 @@ export async function chooseIdentity(options: {
   throw postgresFaults.no_identity({ detail: reasons.join("; ") });
 }
 
-function identities(world: World): readonly Identity[] {
+function identities({
+  world,
+  isOutliving,
+}: {
+  readonly world: World;
+  readonly isOutliving: boolean;
+}): readonly Identity[] {
   const uid = process.getuid?.() ?? 0;
   const gid = process.getgid?.() ?? 0;
   const setpriv = findOnPath(world, "setpriv");
   const unshare = findOnPath(world, "unshare");
-  const dieWithUs = setpriv === undefined ? [] : [setpriv, "--pdeathsig", "INT"];
+  const deathSignal = isOutliving ? [] : ["--pdeathsig", "INT"];
+  const dieWithUs = setpriv === undefined || isOutliving ? [] : [setpriv, ...deathSignal];
   const self: Identity = {
     name: "self",
     owner: { uid, gid },
@@ -88,7 +97,7 @@ function identities(world: World): readonly Identity[] {
     command: (file, args) =>
       setpriv === undefined
         ? compose([file, ...args], ids)
-        : compose([...dieWithUs, ...drop, "--", file, ...args]),
+        : compose([setpriv, ...deathSignal, ...drop, "--", file, ...args]),
   };
   if (unshare === undefined) return [nobody];
   const map = [unshare, `--map-user=${nobodyId}`, `--map-group=${nobodyId}`, "--"];

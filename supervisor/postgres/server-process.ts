@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import type { Log } from "@tandem/libs/telemetry";
 import { sleep, type World } from "@tandem/libs/world";
 import type { Binaries } from "./binaries.ts";
@@ -7,13 +6,13 @@ import { postgresEnvironment } from "./cluster.ts";
 import { postgresFaults } from "./faults.ts";
 import type { Identity } from "./identity.ts";
 import { isAlive, processesOf, readPostmasterFile } from "./postmaster-file.ts";
+import { openServerLines } from "./server-lines.ts";
 
 /** Names the socket file; nothing listens on a TCP port. */
 export const socketPort = 5432;
 const pollMs = 5;
 const startTimeoutMs = 60_000;
 const watchMs = 100;
-const lastLinesMax = 20;
 
 /** A running postmaster: our child, or one we found. */
 export interface ServerProcess {
@@ -29,6 +28,8 @@ export interface LaunchOptions {
   readonly identity: Identity;
   readonly log: Log;
   readonly world: World;
+  /** For one that outlives us; its lines come by a pipe otherwise. */
+  readonly logFile: string | undefined;
   /** `-c` settings on top of ours. */
   readonly settings: Readonly<Record<string, string>>;
 }
@@ -69,18 +70,16 @@ export async function launch(options: LaunchOptions): Promise<ServerProcess> {
     String(socketPort),
     ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
   ]);
+  const lines = openServerLines(options.logFile);
   const child = spawn(file, args, {
     cwd: "/",
     env: postgresEnvironment(binaries),
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", "ignore", lines.output],
     // A group of its own: Ctrl-C must not stop it before those who still write to it.
     detached: true,
     ...ids,
   });
-  const lastLines: string[] = [];
-  createInterface({ input: child.stderr }).on("line", (line) => {
-    lastLines.push(line);
-    if (lastLines.length > lastLinesMax) lastLines.shift();
+  lines.follow(child.stderr, (line) => {
     const isGrave = /^(FATAL|PANIC|WARNING)/.test(line);
     log[isGrave ? "warn" : "debug"]("postgres_says", { line });
   });
@@ -99,7 +98,9 @@ export async function launch(options: LaunchOptions): Promise<ServerProcess> {
     const isLate = world.clock.monotonicMs() - startedMs > startTimeoutMs;
     if (isLate) child.kill("SIGKILL");
     if (ended !== undefined || isLate) {
-      throw postgresFaults.start_failed({ detail: [ended ?? "timeout", ...lastLines].join("\n") });
+      throw postgresFaults.start_failed({
+        detail: [ended ?? "timeout", ...lines.last()].join("\n"),
+      });
     }
     await sleep(world, pollMs);
   }

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { createInterface } from "node:readline";
 import type { Log } from "@tandem/libs/telemetry";
 import { sleep, type World } from "@tandem/libs/world";
 import { findOnPath } from "../postgres/identity.ts";
 import { isAlive } from "../postgres/postmaster-file.ts";
+import { openServerLines } from "../postgres/server-lines.ts";
 import { endServer, type ServerProcess } from "../postgres/server-process.ts";
 import { redisFaults } from "./faults.ts";
 import { readyRedisPid } from "./redis-talk.ts";
@@ -23,6 +23,8 @@ export interface PrivateRedisOptions {
   readonly runDirectory: string;
   readonly log: Log;
   readonly world: World;
+  /** It goes on when our process is killed, for a successor, and writes its lines to this file. */
+  readonly outliving?: { readonly logFile: string };
   /** Memory for data, in MiB; beyond it the least recently used goes. 256 by default. */
   readonly memoryMib?: number;
 }
@@ -39,7 +41,8 @@ export interface PrivateRedis {
 /**
  * Starts a Redis or Valkey of our own where one is installed, and keeps it running; undefined where
  * none is. It is reached over a Unix socket that only we may open, writes what it holds to an
- * append-only file, and is told to stop when we die. Throws `redis.start_failed`.
+ * append-only file, and is told to stop when we die, unless it is `outliving`. Throws
+ * `redis.start_failed`.
  */
 export async function startPrivateRedis(
   options: PrivateRedisOptions,
@@ -138,7 +141,8 @@ class Server implements PrivateRedis {
 
 async function launch(options: ServerOptions): Promise<ServerProcess> {
   const { binary, socketPath, dataDirectory, log, world, memoryMib = 256 } = options;
-  const setpriv = findOnPath(world, "setpriv");
+  const { outliving } = options;
+  const setpriv = outliving === undefined ? findOnPath(world, "setpriv") : undefined;
   const settings = [
     ["port", "0"],
     ["unixsocket", socketPath],
@@ -155,18 +159,15 @@ async function launch(options: ServerOptions): Promise<ServerProcess> {
   const words = [binary, ...settings];
   if (setpriv !== undefined) words.unshift(setpriv, "--pdeathsig", "TERM", "--");
   const [file = "", ...args] = words;
+  const lines = openServerLines(outliving?.logFile);
   const child = spawn(file, args, {
     cwd: dataDirectory,
     env: { LC_ALL: "C", PATH: "/usr/bin:/bin" },
-    stdio: ["ignore", "pipe", "ignore"],
+    stdio: ["ignore", lines.output, "ignore"],
     // A group of its own: Ctrl-C must not stop it before those who still use it.
     detached: true,
   });
-  let lastLine = "";
-  createInterface({ input: child.stdout }).on("line", (line) => {
-    lastLine = line;
-    log.debug("redis_says", { line });
-  });
+  lines.follow(child.stdout, (line) => log.debug("redis_says", { line }));
   const exited = new Promise<string>((resolve) => {
     child.once("error", (error) => resolve(String(error)));
     child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
@@ -180,7 +181,9 @@ async function launch(options: ServerOptions): Promise<ServerProcess> {
     const isLate = world.clock.monotonicMs() - startedMs > startTimeoutMs;
     if (isLate) child.kill("SIGKILL");
     if (ended !== undefined || isLate) {
-      throw redisFaults.start_failed({ detail: `${ended ?? "timeout"}: ${lastLine}` });
+      throw redisFaults.start_failed({
+        detail: `${ended ?? "timeout"}: ${lines.last().at(-1) ?? ""}`,
+      });
     }
     await sleep(world, pollMs);
   }

@@ -9,6 +9,7 @@ import {
   startLoad,
   startTandem,
   type Tandem,
+  type TandemOptions,
   type TandemProcess,
 } from "@tandem/libs/testing";
 import { z } from "zod";
@@ -66,14 +67,12 @@ const settlePatienceMs = 15_000;
 /** How long the load runs before the first kill, so that nobody is killed cold. */
 const warmupMs = 2_000;
 
-export async function openChaosHouse(topology = "tandem"): Promise<ChaosHouse> {
+export async function openChaosHouse(
+  topology = "tandem",
+  options: TandemOptions = {},
+): Promise<ChaosHouse> {
   const engine = await mockEngine({ profile: "vllm", tokensPerSecond });
-  const upstreams = [{ name: "mock", profile: "vllm", baseUrl: engine.baseUrl }];
-  const targets = [{ upstream: "mock", model: "mock-1" }];
-  const price = { inputPerMillion: "1", outputPerMillion: "2" };
-  const models = [{ id: "mock-1", contextTokens: 32_768, price, targets }];
-  const settings = { inference: { upstreams }, models: { models } };
-  const tandem = await startTandem({ topology, settings });
+  const tandem = await startTandem({ topology, settings: chaosSettings(engine), ...options });
   return {
     tandem,
     engine,
@@ -83,6 +82,17 @@ export async function openChaosHouse(topology = "tandem"): Promise<ChaosHouse> {
       return leftovers;
     },
   };
+}
+
+/** One model, on the mock engine. */
+export function chaosSettings(
+  engine: Pick<MockEngine, "baseUrl">,
+): NonNullable<TandemOptions["settings"]> {
+  const upstreams = [{ name: "mock", profile: "vllm", baseUrl: engine.baseUrl }];
+  const targets = [{ upstream: "mock", model: "mock-1" }];
+  const price = { inputPerMillion: "1", outputPerMillion: "2" };
+  const models = [{ id: "mock-1", contextTokens: 32_768, price, targets }];
+  return { inference: { upstreams }, models: { models } };
 }
 
 /**

@@ -8,7 +8,11 @@ export function getTopology(
   board: SampleBoard,
   given: { expected: readonly { id: string; deployable: string }[]; nowMs: number },
 ): MessageInit<TopologyView> {
-  const samples = [...board.values()].map((sample) => ({ ...sample, atMs: Number(sample.atMs) }));
+  const expected = new Set(given.expected.map(({ id }) => id));
+  const samples = [...board.values()]
+    .map((sample) => ({ ...sample, atMs: Number(sample.atMs) }))
+    // One that was replaced or scaled away is no loss; it is told for as long as it speaks.
+    .filter((sample) => expected.has(sample.replicaId) || isPresent(sample, given.nowMs));
   const replicas = samples.map((sample) => ({
     ...sample,
     atMs: BigInt(sample.atMs),

@@ -1,0 +1,26 @@
+/** How a start looks whose processes may be those that run already. */
+export interface Wishes {
+  readonly host: string;
+  /** 0 takes whatever is free, so what is open already will do. */
+  readonly port: number;
+  readonly topologyHash: string;
+}
+
+export interface Heritage {
+  readonly door: { readonly host: string; readonly port: number };
+  readonly topologyHash: string;
+}
+
+/**
+ * Whether the processes of a supervisor that was killed are what this start wants. Undefined when
+ * they are; else why they have to go, in words for the log. Settings are not asked about: they
+ * reach a process when it is next started.
+ */
+export function whyNotToAdopt(wishes: Wishes, left: Heritage): string | undefined {
+  if (wishes.host !== left.door.host) return `they serve on ${left.door.host}`;
+  if (wishes.port !== 0 && wishes.port !== left.door.port) {
+    return `they serve on port ${left.door.port}`;
+  }
+  if (wishes.topologyHash !== left.topologyHash) return "the topology is another one";
+  return undefined;
+}
