@@ -34,7 +34,7 @@ const { values: flags } = parseArgs({
 });
 
 const quickPace: Pace = { warmupMs: 500, windowMs: 1_500, idleStreams: 1_000 };
-const fullPace: Pace = { warmupMs: 1_000, windowMs: 4_000, idleStreams: 1_000 };
+const fullPace: Pace = { warmupMs: 1_000, windowMs: 4_000, idleStreams: 2_000 };
 const pace = flags.quick ? quickPace : fullPace;
 const rounds = Number(flags.rounds ?? (flags.quick ? 2 : 5));
 const chosen = scenarios.filter(({ name }) => flags.only === undefined || name === flags.only);

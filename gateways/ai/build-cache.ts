@@ -12,7 +12,7 @@ export async function buildCache(
   const hotStore = await openHotStore(site.hotStoreUrl, { world, log });
   lifecycle.defer("hot store", () => hotStore.close());
   const cache = new AnswerCache({
-    clock: world.clock,
+    world,
     log,
     hotStore,
     secret: keys.apiKeyPepper,

@@ -16,6 +16,8 @@ const tickPeriodMs = 100;
 const pollDeadlineMs = changesPollMs + 2_000;
 const adoptPauseMs = 1_000;
 const closeDeadlineMs = 5_000;
+/** What a loss of power may take of settlements, where that is not waited for. */
+const syncLagMs = 5;
 
 export interface Desks {
   readonly settler: Settler;
@@ -36,6 +38,7 @@ export async function buildDesks(
     world,
     log,
     windowMs: 0,
+    ...(config.wallet.durability === "process" && { syncLagMs }),
   });
   lifecycle.defer("settlement journal", () => journal.close());
   const settler = new Settler({

@@ -60,10 +60,14 @@ export const configSchema = z.strictObject({
       min: "100ms",
       max: "30s",
     }),
-    isSynced: toggle({
-      doc: "Paid answers end only when their settlement is on disk, not only on its way there.",
-      default: true,
-    }),
+    durability: z
+      .enum(["process", "power"])
+      .default("process")
+      .meta({
+        description:
+          "What a settlement must be able to survive before a paid answer may end: the death of " +
+          "the process, with the disk following within 5 ms, or a loss of power as well.",
+      }),
   }),
   cache: section({
     isEnabled: toggle({ doc: "Keep complete answers of requests with one answer.", default: true }),

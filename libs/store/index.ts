@@ -31,6 +31,7 @@ export {
 export { storeFaults } from "./faults.ts";
 export {
   type HotDemand,
+  type HotEntry,
   type HotStore,
   type HotSubscription,
   hotKey,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createLog } from "@tandem/libs/telemetry";
+import { seededWorld } from "@tandem/libs/testing";
 import { cacheUse, isCacheable } from "../core/cache/cache-policy.ts";
 import { readChatRequest } from "../core/request/chat-request.ts";
 import { isProblem } from "../core/request/generation-request.ts";
@@ -12,13 +13,13 @@ const place = { organisationId: "org_1", key: "k1" };
 const answer = { body: '{"a":1}', upstream: "u" };
 
 function bench() {
-  const clock = { ms: 1_000 };
+  const { world, advance } = seededWorld();
   const shared = new Map<string, Buffer>();
-  const store = { isReachable: true as boolean, fails: false as boolean, gets: 0 };
+  const store = { isReachable: true as boolean, fails: false as boolean, gets: 0, sets: 0 };
   const lines: string[] = [];
   const open = (): AnswerCache =>
     new AnswerCache({
-      clock: { nowMs: () => clock.ms, monotonicMs: () => clock.ms },
+      world,
       log: createLog({ level: "info", fields: {}, write: (line) => lines.push(line) }),
       secret: new Uint8Array(32),
       memoryBytes: 1_000_000,
@@ -32,39 +33,51 @@ function bench() {
           store.gets += 1;
           return store.fails ? Promise.reject(new Error("gone")) : Promise.resolve(shared.get(key));
         },
-        set: (key, value) => {
+        setAll: (entries) => {
+          store.sets += 1;
           if (store.fails) return Promise.reject(new Error("gone"));
-          shared.set(key, Buffer.from(value));
+          for (const { key, value } of entries) shared.set(key, Buffer.from(value));
           return Promise.resolve();
         },
       },
     });
-  return { open, clock, shared, store, lines };
+  return { open, advance, shared, store, lines };
 }
 
 test("an answer is found at once where it was kept, and by other replicas in the shared store", async () => {
-  const { open } = bench();
+  const { open, advance } = bench();
   const here = open();
   here.store(place, answer);
   assert.equal(here.find(place)?.body, answer.body);
+  await advance(10);
   const there = open();
   assert.equal(there.find(place), undefined);
   assert.equal((await there.fetch(place))?.body, answer.body);
   assert.equal(there.find(place)?.body, answer.body);
 });
 
+test("answers that come together go to the shared store together", async () => {
+  const { open, advance, store, shared } = bench();
+  const cache = open();
+  for (let index = 0; index < 100; index += 1) cache.store({ ...place, key: `k${index}` }, answer);
+  await advance(10);
+  assert.equal(shared.size, 100);
+  assert.equal(store.sets, 2);
+});
+
 test("an answer is gone when its time is over, in both places", async () => {
-  const { open, clock } = bench();
+  const { open, advance } = bench();
   const cache = open();
   cache.store(place, answer);
-  clock.ms += 10_000;
+  await advance(10_000);
   assert.equal(cache.find(place), undefined);
   assert.equal(await open().fetch(place), undefined);
 });
 
 test("what was changed or moved in the shared store is a miss and an alarm", async () => {
-  const { open, shared, lines } = bench();
+  const { open, advance, shared, lines } = bench();
   open().store(place, answer);
+  await advance(10);
   const [name, sealed] = [...shared][0] ?? ["", Buffer.alloc(0)];
   const changed = Buffer.from(sealed);
   changed[changed.length - 2] = 0x39;
@@ -78,10 +91,11 @@ test("what was changed or moved in the shared store is a miss and an alarm", asy
 });
 
 test("a store that is away holds nothing and breaks nothing", async () => {
-  const { open, store } = bench();
+  const { open, advance, store } = bench();
   store.fails = true;
   const cache = open();
   cache.store(place, answer);
+  await advance(10);
   assert.equal(cache.find(place)?.body, answer.body);
   assert.equal(await open().fetch(place), undefined);
   store.isReachable = false;

@@ -3,7 +3,7 @@
  * that nobody who can write to the shared store can put words into a model's mouth, nor move an
  * answer to another question.
  */
-import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
+import { createHmac, createSecretKey, hkdfSync, timingSafeEqual } from "node:crypto";
 import type { StoredAnswer } from "./answer-memory.ts";
 
 const macBytes = 32;
@@ -15,7 +15,10 @@ export interface AnswerSeal {
 }
 
 export function createAnswerSeal(secret: Uint8Array): AnswerSeal {
-  const macKey = Buffer.from(hkdfSync("sha256", secret, "", "tandem answer cache", 32));
+  // A key object: given bytes, each MAC would first look closely at what kind of key they are.
+  const macKey = createSecretKey(
+    Buffer.from(hkdfSync("sha256", secret, "", "tandem answer cache", 32)),
+  );
   const macOf = (key: string, text: Buffer): Buffer =>
     createHmac("sha256", macKey).update(key).update("\0").update(text).digest();
   return {

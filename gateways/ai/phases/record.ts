@@ -9,9 +9,9 @@ import type { AiParts } from "../parts.ts";
 import { faultStatus } from "./answer.ts";
 
 /**
- * 11 record: what the request really took. Its settlement is durable before its answer may end, so
- * that no paid answer can be given whose record a crash takes with it; what it did not use is free
- * again at once. Figures, log line and trace follow after the answer (`observe/`).
+ * 11 record: what the request really took. Its settlement is in the journal before its answer may
+ * end, so that no paid answer can be given whose record a crash takes with it; what it did not use
+ * is free again at once. Figures, log line and trace follow after the answer (`observe/`).
  */
 export function recordPhase(parts: AiParts): Phase<Call> {
   return {
@@ -71,7 +71,7 @@ function settle(call: Call, parts: AiParts): "done" | Promise<"done"> {
   const { chargedNanos } = call;
   if (reservation !== undefined) reservation.lease.finish(reservation.nanos, chargedNanos);
   const recorded = parts.settler.settle(settlementOf(call, parts), reservation?.lease);
-  const waits = chargedNanos > 0n && parts.config.wallet.isSynced && !call.hasClientLeft;
+  const waits = chargedNanos > 0n && !call.hasClientLeft;
   if (!waits) {
     // It is on its way to the disk; a failing disk is told by the journal itself.
     recorded.catch(() => undefined);

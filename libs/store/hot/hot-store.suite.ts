@@ -42,6 +42,7 @@ export function hotStoreSuite(name: string, open: () => Promise<HotStore>): void
       }
     });
   values(check);
+  manyValues(check);
   locks(check, open);
   counters(check, open);
   limits(check, open);
@@ -53,6 +54,27 @@ type Check = (
   guarantee: string,
   run: (store: HotStore, tenant: string) => Promise<void>,
 ) => unknown;
+
+function manyValues(check: Check): void {
+  check(
+    "many are set at once, of several tenants, each with its own value",
+    async (store, tenant) => {
+      const entries = Array.from({ length: 250 }, (_, index) => ({
+        key: hotKey(`${tenant}-${index % 2}`, String(index)),
+        value: `value ${index}`,
+      }));
+      await store.setAll(entries, life);
+      const found = await Promise.all(entries.map(({ key }) => store.get(key)));
+      assert.deepEqual(
+        found.map(text),
+        entries.map(({ value }) => value),
+      );
+      await store.setAll([{ key: hotKey(tenant, "brief"), value: "x" }], { ttlMs: 40 });
+      await until(async () => (await store.get(hotKey(tenant, "brief"))) === undefined);
+      await assert.rejects(store.setAll([{ key: "", value: "x" }], life), AssertionFault);
+    },
+  );
+}
 
 function values(check: Check): void {
   check("what was set is read back, byte for byte, until deleted", async (store, tenant) => {

@@ -28,6 +28,11 @@ export interface TakeResult extends GcraDecision {
   readonly atMs: number;
 }
 
+export interface HotEntry {
+  readonly key: string;
+  readonly value: Uint8Array | string;
+}
+
 export interface TimeToLive {
   /** Milliseconds, whole, at least 1. */
   readonly ttlMs: number;
@@ -66,6 +71,8 @@ export interface HotStore {
   readonly isReachable: boolean;
   get(key: string): Promise<Buffer | undefined>;
   set(key: string, value: Uint8Array | string, life: TimeToLive): Promise<void>;
+  /** Many at once, which is far cheaper than one by one. Not atomic as a whole. */
+  setAll(entries: readonly HotEntry[], life: TimeToLive): Promise<void>;
   /** True when there was none, and now is: a lock, or a single flight among replicas. */
   setIfAbsent(key: string, value: Uint8Array | string, life: TimeToLive): Promise<boolean>;
   /** True when there was one. */

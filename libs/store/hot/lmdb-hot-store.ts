@@ -8,6 +8,7 @@ import {
   checkLife,
   checkValue,
   type HotDemand,
+  type HotEntry,
   type HotStore,
   type HotSubscription,
   lifeOfLevelMs,
@@ -77,6 +78,17 @@ export class LmdbHotStore implements HotStore {
     const bytes = Buffer.from(value);
     this.#entries.keepWithinBound();
     this.#entries.change(() => this.#entries.write(key, bytes, this.#nowMs() + ttlMs, 1));
+  }
+
+  async setAll(entries: readonly HotEntry[], { ttlMs }: TimeToLive): Promise<void> {
+    for (const { key, value } of entries) this.#check(key, value, ttlMs);
+    this.#entries.keepWithinBound();
+    this.#entries.change(() => {
+      const expiresAtMs = this.#nowMs() + ttlMs;
+      for (const { key, value } of entries) {
+        this.#entries.write(key, Buffer.from(value), expiresAtMs, 1);
+      }
+    });
   }
 
   async setIfAbsent(

@@ -8,6 +8,7 @@ import {
   checkLife,
   checkValue,
   type HotDemand,
+  type HotEntry,
   type HotStore,
   type HotSubscription,
   lifeOfLevelMs,
@@ -59,6 +60,10 @@ export class MemoryHotStore implements HotStore {
     checkValue(value);
     checkLife(life);
     this.#write(key, Buffer.from(value), life.ttlMs);
+  }
+
+  async setAll(entries: readonly HotEntry[], life: TimeToLive): Promise<void> {
+    for (const { key, value } of entries) await this.set(key, value, life);
   }
 
   async setIfAbsent(key: string, value: Uint8Array | string, life: TimeToLive): Promise<boolean> {

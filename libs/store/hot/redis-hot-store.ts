@@ -6,6 +6,7 @@ import {
   checkLife,
   checkValue,
   type HotDemand,
+  type HotEntry,
   type HotStore,
   type HotSubscription,
   type MessageHandlers,
@@ -13,6 +14,7 @@ import {
   type TimeToLive,
   takeResult,
 } from "./hot-store.ts";
+import { ReadBatch, tenantOf } from "./read-batch.ts";
 import { RedisConnection, type RedisConnectionOptions } from "./redis-connection.ts";
 import { RedisListener } from "./redis-listener.ts";
 
@@ -22,6 +24,7 @@ const scanCount = 500;
 export class RedisHotStore implements HotStore {
   readonly kind = "redis";
   readonly #connection: RedisConnection;
+  readonly #reads = new ReadBatch((keys) => this.#readMany(keys));
   readonly #listen: () => RedisListener;
   /** Made with the first subscription. */
   #listener: RedisListener | undefined;
@@ -41,13 +44,33 @@ export class RedisHotStore implements HotStore {
 
   async get(key: string): Promise<Buffer | undefined> {
     checkKey(key);
-    const value = await this.#connection.run((client) => client.getBuffer(key), { isRead: true });
-    return value ?? undefined;
+    return this.#reads.get(key);
+  }
+
+  async #readMany(keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
+    return this.#connection.run((client) => client.mgetBuffer([...keys]), { isRead: true });
   }
 
   async set(key: string, value: Uint8Array | string, life: TimeToLive): Promise<void> {
     checkEntry(key, value, life);
     await this.#connection.run((client) => client.set(key, bytesOf(value), "PX", life.ttlMs));
+  }
+
+  async setAll(entries: readonly HotEntry[], life: TimeToLive): Promise<void> {
+    const byTenant = new Map<string, HotEntry[]>();
+    for (const entry of entries) {
+      checkEntry(entry.key, entry.value, life);
+      const tenant = tenantOf(entry.key);
+      const group = byTenant.get(tenant);
+      if (group === undefined) byTenant.set(tenant, [entry]);
+      else group.push(entry);
+    }
+    const groups = [...byTenant.values()].map((group) => {
+      const values = group.map(({ value }) => bytesOf(value));
+      const keys = group.map(({ key }) => key);
+      return this.#connection.script("setAll", keys, [life.ttlMs, ...values]);
+    });
+    await Promise.all(groups);
   }
 
   async setIfAbsent(key: string, value: Uint8Array | string, life: TimeToLive): Promise<boolean> {

@@ -53,4 +53,9 @@ const deleteEqual = `
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0`;
 
-export const redisScripts = { limits, add, deleteEqual };
+/** ARGV: the time to live, then a value for each key. */
+const setAll = `
+for i = 1, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 1], 'PX', ARGV[1]) end
+return #KEYS`;
+
+export const redisScripts = { limits, add, deleteEqual, setAll };

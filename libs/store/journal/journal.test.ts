@@ -18,7 +18,7 @@ import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import { Fault } from "../../kernel/index.ts";
 import { createLog } from "../../telemetry/index.ts";
-import { realWorld } from "../../world/index.ts";
+import { realWorld, sleep } from "../../world/index.ts";
 import { frameHeaderBytes } from "./frame.ts";
 import { type Journal, type JournalOptions, openJournal } from "./journal.ts";
 import { createSegmentFile, type SegmentFile } from "./segment-file.ts";
@@ -282,6 +282,52 @@ for (const [doing, code, reason] of [
   });
 }
 
+test("with a lag, appends share a later fsync and do not wait for it", async () => {
+  let syncs = 0;
+  const inFile: { bytes: number } = { bytes: 0 };
+  const createFile = async (path: string): Promise<SegmentFile> => {
+    const file = await createSegmentFile(path);
+    return {
+      ...file,
+      write: async (bytes, offset) => {
+        await file.write(bytes, offset);
+        inFile.bytes += bytes.length;
+      },
+      sync: () => {
+        syncs += 1;
+        return file.sync();
+      },
+    };
+  };
+  const directory = await freshDirectory();
+  const journal = await open(directory, { createFile, syncLagMs: 1_000 });
+  for (let index = 1; index <= 20; index += 1) {
+    assert.equal(await journal.append(Buffer.from("x")), index);
+    assert.equal(inFile.bytes, index * (frameHeaderBytes + 1));
+  }
+  assert.equal(syncs, 0);
+  await journal.close();
+  assert.equal(syncs, 1);
+});
+
+test("with a lag, what a failed fsync may have lost is written anew", async () => {
+  const directory = await freshDirectory();
+  const { broken, createFile } = failingDisk("sync", "EIO");
+  const journal = await open(directory, { createFile, syncLagMs: 1 });
+  broken.is = true;
+  lines.length = 0;
+  await appendAll(journal, ["a", "b"]);
+  while (!lines.some((line) => line.includes("journal_failed"))) await sleep(world, 1);
+  // As if the kernel had dropped the pages: what is in the first file counts for nothing.
+  await truncate(await fileIn(directory), 0);
+  broken.is = false;
+  await appendAll(journal, ["c"]);
+  await journal.close();
+  const again = await open(directory);
+  assert.deepEqual((await texts(again)).sort(), ["a", "b", "c"]);
+  await again.close();
+});
+
 const canMount = process.getuid?.() === 0 && spawnSync("unshare", ["-m", "true"]).status === 0;
 
 test("a really full disk refuses cleanly and passes when it is freed", {
@@ -313,12 +359,18 @@ test("a really full disk refuses cleanly and passes when it is freed", {
   }
 });
 
-test("kill -9 of the writer, again and again, loses no acknowledged record", async () => {
+for (const syncLagMs of [0, 5]) {
+  const when = syncLagMs === 0 ? "" : ", with a lag";
+  test(`kill -9 of the writer, again and again, loses no acknowledged record${when}`, () =>
+    killAgainAndAgain(syncLagMs));
+}
+
+async function killAgainAndAgain(syncLagMs: number): Promise<void> {
   const directory = await freshDirectory();
   const writer = join(import.meta.dirname, "journal-writer.fixture.ts");
   let acknowledged = 0;
   for (let round = 0; round < 6; round += 1) {
-    const child = spawn(process.execPath, [writer, directory], {
+    const child = spawn(process.execPath, [writer, directory, String(syncLagMs)], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     let seen = 0;
@@ -338,4 +390,4 @@ test("kill -9 of the writer, again and again, loses no acknowledged record", asy
     await journal.close();
   }
   assert.ok(acknowledged > 500);
-});
+}

@@ -26,12 +26,20 @@ const batchBytesMax = 256 * 1024;
 const waitingBytesMax = 16 * 1024 * 1024;
 /** A segment that is no longer needed is replaced only from this size on: files cost something. */
 const replaceBytesMin = 64 * 1024;
+/** After a failed fsync: a disk that goes on failing must not be given a file every few ms. */
+const badDiskPauseMs = 1_000;
 
 export interface JournalOptions {
   readonly world: World;
   readonly log: Log;
   /** How long an append waits for others to share its fsync: 0 to 5 ms, 1 by default. */
   readonly windowMs?: number;
+  /**
+   * Absent: an append resolves when its record would survive a loss of power. Given: when it would
+   * survive the death of the process, which costs no fsync; that follows within so many
+   * milliseconds, 1 to 1000.
+   */
+  readonly syncLagMs?: number;
   /** A new file is begun beyond this size; 4 MiB by default. */
   readonly segmentBytes?: number;
   /** All files together, at most; then appends fail with `store.full`. 256 MiB by default. */
@@ -49,7 +57,9 @@ interface Waiting {
 /**
  * A local log of records that must survive kill -9 and loss of power before anybody else has them.
  *
- * Guarantees: a record whose `append` resolved is replayed, in order, until it is truncated. One
+ * Guarantees: a record whose `append` resolved is replayed, in order, until it is truncated; with
+ * `syncLagMs` a loss of power may take the records of that time, and a failing disk can make one
+ * be replayed twice. One
  * whose `append` rejected is not acknowledged; it may still be replayed if the process dies before
  * the next append succeeds. A damaged or torn record is never replayed. After a full or failing
  * disk recovers, appends succeed again without help.
@@ -72,6 +82,9 @@ export class Journal {
   /** One writer at a time; flushes and truncations take turns on it. */
   #work: Promise<void> = Promise.resolve();
   #isFlushPlanned: boolean = false;
+  /** Acknowledged before their fsync, which is still to come. */
+  #unsynced: Uint8Array[] = [];
+  #isSyncPlanned: boolean = false;
 
   constructor(
     directory: string,
@@ -97,8 +110,8 @@ export class Journal {
   }
 
   /**
-   * Resolves with the record's position when it would survive a loss of power. Rejects with
-   * `store.full` (disk, or `bytesMax`), `store.disk_failed`, `store.overloaded`, `store.closed`.
+   * Resolves with the record's position when it would survive a loss of power, or what `syncLagMs`
+   * says. Rejects with `store.full` (disk, or `bytesMax`), `store.disk_failed`, `store.overloaded`, `store.closed`.
    * `record` has at most 1 MiB and must not be changed until then.
    */
   append(record: Uint8Array): Promise<number> {
@@ -147,8 +160,10 @@ export class Journal {
     if (this.#state !== "open") return;
     this.#state = "closing";
     await this.#exclusively(() => this.#flush());
-    await this.#file?.close().catch(() => {});
-    this.#file = undefined;
+    await this.#leaveFile();
+    // What an fsync refused just now has a last chance on another file.
+    await this.#exclusively(() => this.#flush());
+    await this.#leaveFile();
     this.#state = "closed";
     await this.#lock.release();
   }
@@ -184,6 +199,10 @@ export class Journal {
     );
     try {
       await this.#write(Buffer.concat(frames), batch.length);
+      if (this.#options.syncLagMs !== undefined) {
+        for (const { payload } of batch) this.#unsynced.push(payload);
+        if (!this.#isSyncPlanned) void this.#syncLater(this.#options.syncLagMs);
+      }
     } catch (error) {
       const fault = diskFault(error);
       this.#report("write", error);
@@ -207,7 +226,7 @@ export class Journal {
     assert(segment !== undefined && file !== undefined, "a segment was begun");
     try {
       await file.write(bytes, segment.bytes);
-      await file.sync();
+      if (this.#options.syncLagMs === undefined) await file.sync();
     } catch (error) {
       await this.#giveUp(segment, file);
       throw error;
@@ -219,16 +238,52 @@ export class Journal {
 
   /** Takes back what was not acknowledged, as far as the disk lets us, and leaves the file. */
   async #giveUp(segment: Segment, file: SegmentFile): Promise<void> {
-    this.#file = undefined;
     await file.truncate(segment.bytes).catch(() => {});
-    await file.close().catch(() => {});
+    await this.#leaveFile();
+  }
+
+  /** Without holding up appends: they go on while the disk works. */
+  async #syncLater(lagMs: number): Promise<void> {
+    this.#isSyncPlanned = true;
+    let pauseMs = lagMs;
+    do {
+      await sleep(this.#options.world, pauseMs);
+      pauseMs = (await this.#sync()) ? lagMs : badDiskPauseMs;
+    } while (this.#unsynced.length > 0 || pauseMs > lagMs);
+    this.#isSyncPlanned = false;
+  }
+
+  /** Brings what was acknowledged to the disk; where that fails, writes it anew to another file. */
+  async #sync(): Promise<boolean> {
+    const file = this.#file;
+    const records = this.#unsynced;
+    if (file === undefined || records.length === 0) return true;
+    this.#unsynced = [];
+    try {
+      await file.sync();
+      return true;
+    } catch (error) {
+      this.#report("sync", error);
+      if (this.#file === file) this.#file = undefined;
+      await file.close().catch(() => {});
+      const isOver = (): void => {};
+      const again = records.map((payload) => ({ payload, resolve: isOver, reject: isOver }));
+      this.#waiting.unshift(...again);
+      if (!this.#isFlushPlanned && this.#state === "open") this.#planFlush();
+      return false;
+    }
+  }
+
+  async #leaveFile(): Promise<void> {
+    await this.#sync();
+    await this.#file?.close().catch(() => {});
+    this.#file = undefined;
   }
 
   async #beginSegment(): Promise<void> {
     const first = this.#nextPosition;
     const path = segmentPath(this.#directory, first);
-    await this.#file?.close().catch(() => {});
-    this.#file = undefined;
+    await this.#leaveFile();
     const file = await this.#createFile(path);
     try {
       await syncDirectory(this.#directory);
@@ -256,8 +311,9 @@ export class Journal {
  * it. Damage in the middle, which no crash can cause, is logged; what is readable is kept.
  */
 export async function openJournal(directory: string, options: JournalOptions): Promise<Journal> {
-  const { windowMs = 1 } = options;
+  const { windowMs = 1, syncLagMs = 1 } = options;
   assert(windowMs >= 0 && windowMs <= 5, "a journal's window is 0 to 5 ms");
+  assert(syncLagMs >= 1 && syncLagMs <= 1_000, "a journal's fsync follows within a second");
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const lock = await lockDirectory(directory);
   try {
