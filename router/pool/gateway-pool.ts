@@ -97,10 +97,13 @@ export class GatewayPool {
     return drawn.some((replica) => replica.isRouted(nowMs)) ? drawn : this.#replicas;
   }
 
-  /** At least one replica gets requests. */
+  /**
+   * At least one replica gets requests. One that came back counts, although it has to pass a trial:
+   * a router that called itself unready until then would be sent nothing to try it with.
+   */
   isRouted(): boolean {
     const nowMs = this.#world.clock.monotonicMs();
-    const isRouted = this.#replicas.some((replica) => replica.isRouted(nowMs));
+    const isRouted = this.#replicas.some((replica) => replica.isReachable(nowMs));
     this.#hasBeenRouted ||= isRouted;
     return isRouted;
   }

@@ -66,6 +66,11 @@ export class GatewayReplica {
     return this.#hasPassedProbe && this.health.availability(nowMs) === "in";
   }
 
+  /** Requests would be sent to it, if only one for a trial. */
+  isReachable(nowMs: number): boolean {
+    return this.#hasPassedProbe && this.health.availability(nowMs) !== "out";
+  }
+
   close(): void {
     this.#probe.stop();
     this.connections.close();
