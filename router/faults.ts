@@ -42,6 +42,25 @@ export const routerFaults = defineFaults("router", {
       "The connection broke after the request was passed on, so it may have taken effect. " +
       "Check before you repeat it, or send an Idempotency-Key.",
   },
+  answer_broken: {
+    code: "unavailable",
+    blame: "platform",
+    retry: "never",
+    httpStatus: 502,
+    publicMessage: "The answer broke off. What came of it is incomplete.",
+  },
+  no_operation: {
+    code: "unimplemented",
+    blame: "client",
+    retry: "never",
+    publicMessage: "There is no such operation. Reflection lists what there is.",
+  },
+  no_such_service: {
+    code: "not_found",
+    blame: "client",
+    retry: "never",
+    publicMessage: "There is no such service here.",
+  },
   certificate_unusable: {
     code: "invalid_argument",
     blame: "config",

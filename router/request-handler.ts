@@ -2,11 +2,13 @@ import type { ExchangeHandler } from "@tandem/libs/http";
 import { Fault } from "@tandem/libs/kernel";
 import type { RouteTable } from "./core/route-table.ts";
 import { routerFaults } from "./faults.ts";
+import { GrpcExchange, isGrpc } from "./grpc/grpc-exchange.ts";
+import type { GrpcPages } from "./grpc/grpc-pages.ts";
 import type { OwnPages } from "./own-pages.ts";
 import type { Accountant } from "./phases/account.ts";
 import { admit, checkAdmission } from "./phases/admit.ts";
 import type { AdmittedRequest } from "./phases/admitted-request.ts";
-import { answerFault } from "./phases/answer-fault.ts";
+import { respondFault } from "./phases/answer-fault.ts";
 import { classify } from "./phases/classify.ts";
 import { Relay } from "./phases/relay.ts";
 import type { GatewayPool } from "./pool/gateway-pool.ts";
@@ -27,8 +29,9 @@ export function createRequestHandler(given: {
   readonly pools: ReadonlyMap<string, GatewayPool>;
   readonly accountant: Accountant;
   readonly pages: OwnPages;
+  readonly grpcPages: GrpcPages;
 }): RequestHandler {
-  const { parts, table, pools, accountant, pages } = given;
+  const { parts, table, pools, accountant, pages, grpcPages } = given;
   const { config, world } = parts;
   const underWay = new Set<Relay>();
   const sweeper = world.timers.every(deadlineSweepMs, () => {
@@ -53,8 +56,9 @@ export function createRequestHandler(given: {
   }
 
   return {
-    handle: (exchange) => {
-      if (pages.answerPublic(exchange)) return;
+    handle: (given) => {
+      const exchange = isGrpc(given) ? new GrpcExchange(given) : given;
+      if (pages.answerPublic(exchange) || grpcPages.answer(exchange)) return;
       const request = admit(exchange, parts);
       try {
         relay(request);
@@ -68,10 +72,8 @@ export function createRequestHandler(given: {
 }
 
 function refuse(request: AdmittedRequest, fault: Fault): void {
-  const { exchange, path, id: requestId } = request;
   request.outcome = "refused";
   request.reason = fault.reason;
   request.status = fault.httpStatus;
-  const answer = answerFault(fault, { path, requestId });
-  exchange.respond(answer.status, answer.headers, answer.body);
+  respondFault(request, fault);
 }

@@ -10,6 +10,7 @@ import { createLifecycle, type Lifecycle, type Replica, type Site } from "@tande
 import { type CertificateFiles, openCertificate } from "./certificate.ts";
 import type { Config } from "./config.ts";
 import { RouteTable } from "./core/route-table.ts";
+import { createGrpcPages } from "./grpc/grpc-pages.ts";
 import { createOwnPages, type OwnPages } from "./own-pages.ts";
 import { createAccountant } from "./phases/account.ts";
 import { describeRefusal } from "./phases/answer-fault.ts";
@@ -41,6 +42,11 @@ export async function run(config: Config, site: Site): Promise<Replica> {
       return metrics.expose();
     },
   });
+  const grpcPages = createGrpcPages({
+    world,
+    isServing: () => replica.unreadyChecks().length === 0 && pools.get("ai")?.isRouted() === true,
+  });
+  lifecycle.defer("health watches", () => grpcPages.stop());
   const parts: RouterParts = {
     config,
     world,
@@ -57,6 +63,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
     pools,
     accountant,
     pages,
+    grpcPages,
   });
   lifecycle.defer("request deadlines", () => handler.stop());
   const doors = { config, site, lifecycle, pages, onExchange: handler.handle };

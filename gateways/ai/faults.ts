@@ -41,6 +41,19 @@ export const aiFaults = defineFaults("ai", {
     retry: "never",
     publicMessage: "The prompt is longer than the model's context.",
   },
+  /** Of the public contract. */
+  no_such_operation: {
+    code: "unimplemented",
+    blame: "client",
+    retry: "never",
+    publicMessage: "There is no such operation. Reflection lists what there is.",
+  },
+  compressed_message: {
+    code: "unimplemented",
+    blame: "client",
+    retry: "never",
+    publicMessage: "Compressed messages are not taken. Send them as they are.",
+  },
   no_such_endpoint: {
     code: "not_found",
     blame: "client",

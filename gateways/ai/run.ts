@@ -24,6 +24,7 @@ import { errorBody } from "./dialects/openai/error-body.ts";
 import { createIdentities } from "./identities.ts";
 import { createManagement } from "./management/management.ts";
 import type { ReadParts } from "./reads/read.ts";
+import { createRpcEdge } from "./rpc/rpc-edge.ts";
 import { Watchdog } from "./upstream/watchdog.ts";
 
 /** Streams may take ten minutes; the host decides how much of that it waits. */
@@ -69,11 +70,15 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
   const server = createHttpServer({
     world,
     log,
-    onExchange: createAnswering({
-      parts,
-      observer,
-      management: createManagement(site, { clients, identities, hotStore }),
-      unreadyChecks: () => replica.unreadyChecks(),
+    onExchange: createRpcEdge({
+      world,
+      messageLimitBytes: config.bodyLimitBytes,
+      next: createAnswering({
+        parts,
+        observer,
+        management: createManagement(site, { clients, identities, hotStore }),
+        unreadyChecks: () => replica.unreadyChecks(),
+      }),
     }),
     describeRefusal: (fault: Fault) => ({
       contentType: "application/json",

@@ -1,4 +1,5 @@
 /** The shapes that servers, clients and handlers of HTTP share. All sizes are in bytes. */
+import type { Fault } from "../kernel/index.ts";
 
 /** Header fields in the order they came; names in lower case; values without outer blanks. */
 export interface HeaderList {
@@ -52,6 +53,10 @@ export interface Exchange {
   readBody(limitBytes: number): Promise<Buffer>;
   /** The body as it comes; `onEnd` once, after the last chunk. Instead of `readBody`. */
   streamBody(handlers: { onChunk(chunk: Buffer): void; onEnd(): void }): void;
+  /**
+   * The body is a conversation: its pauses and its pace are not held against the peer from now on.
+   */
+  letBodyLinger(): void;
   /** Stops and restarts reading the body from the socket. */
   pauseBody(): void;
   resumeBody(): void;
@@ -69,8 +74,11 @@ export interface Exchange {
   /** Appends to a started answer. False when the peer is slow: wait for `onDrain`. */
   write(chunk: Buffer | string): boolean;
   onDrain(run: () => void): void;
-  /** Ends a started answer properly. */
-  end(): void;
+  /**
+   * Ends a started answer properly. Trailer fields go out in HTTP/2; where they are not expected
+   * they are dropped, as RFC 9110 (6.5.1) lets us.
+   */
+  end(trailers?: HeaderFields): void;
   /**
    * Breaks the answer off so that the peer can see it: no final chunk in HTTP/1.1, RST_STREAM in
    * HTTP/2. An incomplete answer never ends like a complete one.
@@ -80,6 +88,11 @@ export interface Exchange {
   onAbort(run: () => void): void;
   /** Runs once when the answer is finished or broken off. */
   onFinish(run: () => void): void;
+  /**
+   * Told what goes wrong, before it is answered. Only where the answer is translated on its way
+   * into a protocol whose errors are typed.
+   */
+  readonly noteFault?: (fault: Fault) => void;
 }
 
 export type ExchangeHandler = (exchange: Exchange) => void;

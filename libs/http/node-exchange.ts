@@ -50,6 +50,7 @@ export class NodeExchange implements Exchange {
   #awaitsContinue: boolean;
   #state: "open" | "streaming" | "ended" | "cut" = "open";
   #bytesOwed = Number.POSITIVE_INFINITY;
+  #mayBodyLinger: boolean = false;
   #wasAborted = false;
   #onAbort: (() => void) | undefined;
   #onFinish: (() => void) | undefined;
@@ -86,7 +87,8 @@ export class NodeExchange implements Exchange {
 
   /** True when the peer is too slow with its body, or too slow to read the answer. */
   isOverdue(passedMs: number): boolean {
-    const awaitsBody = !this.#body.isComplete && !this.isOver && this.#body.acceptsMore;
+    const isBodyOwed = !this.#body.isComplete && !this.isOver && this.#body.acceptsMore;
+    const awaitsBody = isBodyOwed && !this.#mayBodyLinger;
     const isLate = this.#watch.isOverdue(awaitsBody ? "body" : "answer", passedMs);
     return this.#watch.isStalled(this.#response.writableLength, passedMs) || isLate;
   }
@@ -115,6 +117,10 @@ export class NodeExchange implements Exchange {
     if (!this.#awaitsContinue) return;
     this.#awaitsContinue = false;
     this.#response.writeContinue();
+  }
+
+  letBodyLinger(): void {
+    this.#mayBodyLinger = true;
   }
 
   pauseBody(): void {
@@ -181,14 +187,18 @@ export class NodeExchange implements Exchange {
     if (this.#state === "streaming") this.#response.once("drain", run);
   }
 
-  end(): void {
+  end(trailers?: HeaderFields): void {
     if (this.#state !== "streaming") return;
     if (this.#bytesOwed > 0 && this.#bytesOwed !== Number.POSITIVE_INFINITY) {
       this.cut();
       return;
     }
     this.#state = "ended";
-    this.#response.end();
+    const response = this.#response;
+    if (trailers !== undefined && response instanceof Http2ServerResponse) {
+      response.addTrailers(Object.fromEntries(trailers));
+    }
+    response.end();
     this.#finish();
   }
 

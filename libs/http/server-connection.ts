@@ -132,7 +132,8 @@ export class ServerConnection implements ExchangePort {
     if (this.#isLingering) return this.#socket.writableLength > 0 ? "answer" : "farewell";
     const exchange = this.#exchange;
     if (exchange === undefined) return this.#bytes === undefined ? "request" : "head";
-    return !this.#body.isDone && exchange.body.acceptsMore ? "body" : "answer";
+    const isBodyOwed = !this.#body.isDone && exchange.body.acceptsMore;
+    return isBodyOwed && !exchange.mayBodyLinger ? "body" : "answer";
   }
 
   #advance(): void {

@@ -34,6 +34,7 @@ export class ServerExchange implements Exchange {
   readonly protocol = "http/1.1";
   readonly body: BodyInlet;
   readonly #port: ExchangePort;
+  mayBodyLinger: boolean = false;
   #awaitsContinue: boolean;
   #answer: AnswerState = "open";
   #isBodiless = false;
@@ -92,6 +93,10 @@ export class ServerExchange implements Exchange {
     if (!this.#awaitsContinue || this.body.isComplete || this.isOver) return;
     this.#awaitsContinue = false;
     this.#port.sendContinue();
+  }
+
+  letBodyLinger(): void {
+    this.mayBodyLinger = true;
   }
 
   pauseBody(): void {

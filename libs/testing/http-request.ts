@@ -3,6 +3,7 @@ import { type IncomingHttpHeaders, request } from "node:http";
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
+  readonly bytes: Buffer;
   readonly text: string;
   /** The body read as JSON; undefined when it is none. */
   readonly json: unknown;
@@ -47,8 +48,10 @@ export function httpRequest(
       const chunks: Buffer[] = [];
       incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
       const give = (wasCut: boolean): void => {
-        const text = Buffer.concat(chunks).toString();
+        const bytes = Buffer.concat(chunks);
+        const text = bytes.toString();
         resolve({
+          bytes,
           status: incoming.statusCode ?? 0,
           headers: incoming.headers,
           text,

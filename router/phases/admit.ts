@@ -2,6 +2,7 @@ import type { Exchange } from "@tandem/libs/http";
 import { idFromBytes } from "@tandem/libs/kernel";
 import type { World } from "@tandem/libs/world";
 import type { Config } from "../config.ts";
+import { clientTimeoutMs } from "../core/grpc-timeout.ts";
 import { acceptTraceparent, newTraceparent } from "../core/trace-context.ts";
 import { routerFaults } from "../faults.ts";
 import type { AdmittedRequest } from "./admitted-request.ts";
@@ -24,6 +25,7 @@ export function admit(
   const clientRequestId = headers.get("x-request-id");
   const traceparent = acceptTraceparent(headers.get("traceparent"));
   const tracestate = traceparent === undefined ? undefined : headers.get("tracestate");
+  const timeoutMs = clientTimeoutMs(headers) ?? Number.POSITIVE_INFINITY;
   const startedAtMs = world.clock.monotonicMs();
   const isKept = clientRequestId !== undefined && wellFormedId.test(clientRequestId);
   const random = world.randomness.bytes(idBytes + traceBytes);
@@ -35,7 +37,7 @@ export function admit(
     tracestate: (tracestate?.length ?? 0) <= tracestateBytesMax ? tracestate : undefined,
     path: exchange.head.path,
     startedAtMs,
-    deadlineAtMs: startedAtMs + config.requestTimeoutMs,
+    deadlineAtMs: startedAtMs + Math.min(config.requestTimeoutMs, timeoutMs),
     gateway: "",
     target: "",
     attempts: 0,

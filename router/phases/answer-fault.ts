@@ -1,24 +1,43 @@
 import { STATUS_CODES } from "node:http";
 import type { HeaderFields, RefusalBody } from "@tandem/libs/http";
 import type { Fault } from "@tandem/libs/kernel";
+import { rpcFailure, rpcFormOf } from "@tandem/libs/rpc";
+import type { AdmittedRequest } from "./admitted-request.ts";
 
-export interface FaultAnswer {
+export type FaultyRequest = Pick<AdmittedRequest, "path" | "id" | "exchange">;
+
+interface FaultAnswer {
   readonly status: number;
   readonly headers: HeaderFields;
-  readonly body: string;
+  readonly body: string | Buffer;
 }
 
 /** Whose paths answer errors as RFC 9457 problems; all others in OpenAI's shape. */
 const managementPrefix = "/api/";
+/** Whose paths speak gRPC-web and Connect; gRPC itself is translated at the door. */
+const rpcPrefix = "/tandem.v1.";
 
 /**
  * A fault of the router's own as the clients of that path expect it. Requests that may be sent
  * again say when; those that must not be say so to clients that would do it by themselves.
  */
-export function answerFault(
-  fault: Fault,
-  { path, requestId }: { readonly path: string; readonly requestId: string },
-): FaultAnswer {
+export function respondFault(request: FaultyRequest, fault: Fault): void {
+  const { status, headers, body } = faultAnswer(fault, request);
+  request.exchange.noteFault?.(fault);
+  request.exchange.respond(status, headers, body);
+}
+
+function faultAnswer(fault: Fault, { path, id: requestId, exchange }: FaultyRequest): FaultAnswer {
+  const contentType = exchange.head.headers.get("content-type");
+  const form = path.startsWith(rpcPrefix) ? rpcFormOf(contentType) : undefined;
+  if (form !== undefined) {
+    const { status, contentType: type, body } = rpcFailure(form, fault, requestId);
+    const headers = [
+      ["content-type", type],
+      ["x-request-id", requestId],
+    ] as const;
+    return { status, headers, body };
+  }
   const isManagement = path.startsWith(managementPrefix);
   const headers: [string, string][] = [
     ["content-type", isManagement ? "application/problem+json" : "application/json"],

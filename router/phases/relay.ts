@@ -9,7 +9,7 @@ import type { GatewayPool } from "../pool/gateway-pool.ts";
 import type { GatewayReplica, WaitingCall } from "../pool/gateway-replica.ts";
 import type { RouterParts } from "../router-parts.ts";
 import type { AdmittedRequest } from "./admitted-request.ts";
-import { answerFault } from "./answer-fault.ts";
+import { respondFault } from "./answer-fault.ts";
 import { choose } from "./choose.ts";
 import { RequestBody } from "./request-body.ts";
 import { answerFields, requestFields } from "./request-fields.ts";
@@ -256,14 +256,13 @@ export class Relay implements ResponseHandler, WaitingCall {
     request.reason = fault.reason;
     if (this.#isCommitted) {
       request.outcome = "cut";
+      request.exchange.noteFault?.(fault);
       request.exchange.cut();
       return;
     }
     request.outcome = outcome;
     request.status = fault.httpStatus;
-    const { path, id: requestId } = request;
-    const answer = answerFault(fault, { path, requestId });
-    request.exchange.respond(answer.status, answer.headers, answer.body);
+    respondFault(request, fault);
   }
 
   #clientLeft(): void {

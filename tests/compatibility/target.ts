@@ -5,6 +5,8 @@ import { z } from "zod";
 export interface Target {
   /** Without a path: `http://127.0.0.1:4600`. */
   readonly origin: string;
+  /** `127.0.0.1:4601`. */
+  readonly grpcAddress: string;
   readonly apiKey: string;
   readonly model: string;
   /** A model that thinks before it answers. */
@@ -14,6 +16,8 @@ export interface Target {
   makeKey(given?: KeyWishes): Promise<string>;
   /** A key whose limit of sixty requests a minute has just been reached: a second later one fits. */
   makeExhaustedKey(): Promise<string>;
+  /** Names of the phases that a request went through; none while that is not known. */
+  phasesOf(requestId: string): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -28,6 +32,7 @@ export interface KeyWishes {
 const context = 32_768;
 const price = { inputPerMillion: "1", outputPerMillion: "2" };
 const capabilities = "chat completions fim tools json_object prefix reasoning logprobs".split(" ");
+const phasesSchema = z.object({ phases: z.array(z.object({ name: z.string() })) });
 const keySchema = z.object({ id: z.string(), secret: z.string() });
 
 export async function openTarget(): Promise<Target> {
@@ -52,12 +57,14 @@ export async function openTarget(): Promise<Target> {
   });
   return {
     origin: tandem.origin,
+    grpcAddress: tandem.origin.replace("http://", ""),
     apiKey: tandem.apiKey,
     model: "mock-1",
     thinker: "mock-thinker",
     engine,
     makeKey: (given = {}) => makeKey(tandem, given),
     makeExhaustedKey: () => makeExhaustedKey(tandem),
+    phasesOf: (requestId) => phasesOf(tandem, requestId),
     async close() {
       await tandem.stop();
       await engine.close();
@@ -91,6 +98,15 @@ async function makeExhaustedKey(tandem: Tandem): Promise<string> {
     if (response.status === 429) return secret;
   }
   throw new Error("two hundred calls passed a limit of sixty a minute");
+}
+
+async function phasesOf(tandem: Tandem, requestId: string): Promise<readonly string[]> {
+  const response = await fetch(`${tandem.adminUrl}/requests/${requestId}`, {
+    headers: { authorization: `Bearer ${tandem.adminKey}` },
+  });
+  if (response.status === 404) return [];
+  const { phases } = phasesSchema.parse(await response.json());
+  return phases.map(({ name }) => name);
 }
 
 async function post(tandem: Tandem, path: string, body: object): Promise<unknown> {

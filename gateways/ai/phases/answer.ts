@@ -36,6 +36,7 @@ export function faultStatus(
 
 function answerFault(call: Call, fault: Fault, config: AiParts["config"]): void {
   call.status = faultStatus(call, fault, config);
+  call.exchange.noteFault?.(fault);
   call.answer.fail(fault, { requestId: call.requestId, status: call.status });
 }
 

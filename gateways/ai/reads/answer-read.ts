@@ -45,6 +45,7 @@ export async function answerRead(
     exchange.respond(200, fields, body);
   } catch (error) {
     const fault = Fault.from(error);
+    exchange.noteFault?.(fault);
     const body = dialect.errorBody(fault, requestId);
     const status = dialect.statusOf(fault, fault.httpStatus);
     exchange.respond(status, [...fields, ...dialect.retryFields(fault)], body);

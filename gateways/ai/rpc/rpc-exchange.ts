@@ -1,0 +1,289 @@
+import {
+  fromBinary,
+  fromJson,
+  type JsonValue,
+  type Message,
+  toBinary,
+  toJsonString,
+} from "@bufbuild/protobuf";
+import {
+  type EncodedFields,
+  type Exchange,
+  encodeFields,
+  type HeaderFields,
+  type HeaderList,
+  type RequestHead,
+} from "@tandem/libs/http";
+import { Fault, httpStatusToFaultCode } from "@tandem/libs/kernel";
+import {
+  contentTypeOf,
+  EnvelopeReader,
+  encodeEnvelope,
+  envelopeFlags,
+  type RpcForm,
+  rpcFailure,
+  streamEnd,
+} from "@tandem/libs/rpc";
+import { aiFaults } from "../faults.ts";
+import { EventLines } from "../transports/event-lines.ts";
+import type { RpcMethod } from "./methods.ts";
+
+/** What describes the JSON body, and is wrong for a message. */
+const bodyFields = /^(content-type|content-length|cache-control|x-accel-buffering):/i;
+
+export interface RpcExchangeGiven {
+  readonly form: RpcForm;
+  readonly method: RpcMethod;
+  readonly requestId: string;
+  readonly messageLimitBytes: number;
+}
+
+/**
+ * A call of the public contract, shown to the phases as the request of the JSON API that it means,
+ * so that it goes through the same twelve. States: open → collecting (a whole answer in pieces) or
+ * streaming → over.
+ */
+export class RpcExchange implements Exchange {
+  readonly head: RequestHead;
+  readonly #inner: Exchange;
+  readonly #given: RpcExchangeGiven;
+  readonly #events = new EventLines();
+  #state: "open" | "collecting" | "streaming" | "over" = "open";
+  #fields: EncodedFields = encodeFields([]);
+  #pieces: string[] = [];
+  #fault: Fault | undefined;
+
+  constructor(inner: Exchange, given: RpcExchangeGiven) {
+    this.#inner = inner;
+    this.#given = given;
+    const { method, path } = given.method.target;
+    const headers = new JsonHeaders(inner.head.headers, given.requestId);
+    this.head = { method, path, target: path, query: "", headers, contentLength: undefined };
+  }
+
+  get remoteAddress(): string {
+    return this.#inner.remoteAddress;
+  }
+
+  get protocol(): Exchange["protocol"] {
+    return this.#inner.protocol;
+  }
+
+  async readBody(limitBytes: number): Promise<Buffer> {
+    const message = readMessage(await this.#inner.readBody(limitBytes), this.#given);
+    const body = this.#given.method.toBody(message);
+    return body === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(body));
+  }
+
+  streamBody(handlers: { onChunk(chunk: Buffer): void; onEnd(): void }): void {
+    this.readBody(this.#given.messageLimitBytes).then(
+      (body) => {
+        handlers.onChunk(body);
+        handlers.onEnd();
+      },
+      (error: unknown) => this.fail(Fault.from(error)),
+    );
+  }
+
+  letBodyLinger(): void {
+    this.#inner.letBodyLinger();
+  }
+
+  pauseBody(): void {
+    this.#inner.pauseBody();
+  }
+
+  resumeBody(): void {
+    this.#inner.resumeBody();
+  }
+
+  readonly noteFault = (fault: Fault): void => {
+    this.#fault = fault;
+  };
+
+  respond(status: number, headers: HeaderFields | EncodedFields, body: Buffer | string): void {
+    if (this.#state !== "open") return;
+    this.#fields = withoutBodyFields(headers);
+    if (status < 300) this.#answerWhole(body.toString());
+    else this.fail(this.#fault ?? foreignFault(status, body.toString()));
+  }
+
+  startStream(status: number, headers: HeaderFields | EncodedFields): void {
+    if (this.#state !== "open") return;
+    this.#fields = withoutBodyFields(headers);
+    if (!this.#given.method.isStream || status >= 300) {
+      this.#state = "collecting";
+      return;
+    }
+    this.#startStream();
+  }
+
+  #startStream(): void {
+    this.#state = "streaming";
+    const contentType = encodeFields([["content-type", contentTypeOf(this.#given.form)]]);
+    this.#inner.startStream(200, { lines: contentType.lines + this.#fields.lines });
+  }
+
+  write(chunk: Buffer | string): boolean {
+    if (this.#state === "collecting") this.#pieces.push(chunk.toString());
+    if (this.#state !== "streaming") return true;
+    const envelopes: Buffer[] = [];
+    for (const data of this.#events.add(chunk)) {
+      if (data.startsWith("{") && this.#fault === undefined) {
+        envelopes.push(this.#envelope(this.#given.method.toMessage(data)));
+      }
+    }
+    const [first] = envelopes;
+    if (first === undefined) return true;
+    return this.#inner.write(envelopes.length === 1 ? first : Buffer.concat(envelopes));
+  }
+
+  onDrain(run: () => void): void {
+    this.#inner.onDrain(run);
+  }
+
+  end(): void {
+    if (this.#state === "collecting") {
+      this.#answerWhole(this.#pieces.join(""));
+    } else if (this.#state === "streaming") {
+      this.#endStream(this.#fault);
+    }
+  }
+
+  cut(): void {
+    if (this.#state === "over") return;
+    this.fail(this.#fault ?? aiFaults.stream_broken());
+  }
+
+  onAbort(run: () => void): void {
+    this.#inner.onAbort(run);
+  }
+
+  onFinish(run: () => void): void {
+    this.#inner.onFinish(run);
+  }
+
+  /** Ends with an error in the protocol's own form, whatever was sent before. */
+  fail(fault: Fault): void {
+    if (this.#state === "over") return;
+    if (this.#state === "streaming") {
+      this.#endStream(fault);
+      return;
+    }
+    this.#state = "over";
+    const { form, requestId } = this.#given;
+    const { status, contentType, body } = rpcFailure(form, fault, requestId);
+    const own = encodeFields([["content-type", contentType]]);
+    this.#inner.respond(status, { lines: own.lines + this.#fields.lines }, body);
+  }
+
+  #endStream(fault: Fault | undefined): void {
+    this.#state = "over";
+    const { form, requestId } = this.#given;
+    this.#inner.write(streamEnd(form, fault, requestId));
+    this.#inner.end();
+  }
+
+  #answerWhole(text: string): void {
+    const { form, method, requestId } = this.#given;
+    this.#state = "over";
+    let body: Buffer;
+    try {
+      const message = method.toMessage(text);
+      body =
+        form.protocol === "connect"
+          ? this.#encode(message)
+          : Buffer.concat([this.#envelope(message), streamEnd(form, undefined, requestId)]);
+    } catch (error) {
+      this.#state = "open";
+      this.fail(Fault.from(error));
+      return;
+    }
+    const contentType = encodeFields([["content-type", contentTypeOf(form)]]);
+    this.#inner.respond(200, { lines: contentType.lines + this.#fields.lines }, body);
+  }
+
+  #envelope(message: Message): Buffer {
+    return encodeEnvelope(envelopeFlags.message, this.#encode(message));
+  }
+
+  #encode(message: Message): Buffer {
+    const { form, method } = this.#given;
+    if (form.codec === "json") return Buffer.from(toJsonString(method.output, message));
+    const bytes = toBinary(method.output, message);
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+}
+
+function readMessage(body: Buffer, { form, method, messageLimitBytes }: RpcExchangeGiven): Message {
+  const bytes = form.protocol === "connect" ? body : unwrap(body, messageLimitBytes);
+  try {
+    if (form.codec === "proto") return fromBinary(method.input, bytes);
+    return fromJson(method.input, JSON.parse(bytes.toString() || "{}") as JsonValue);
+  } catch (error) {
+    const what = error instanceof Error ? error.message : String(error);
+    throw aiFaults.malformed_body({
+      publicMessage: `The message is not of the operation's form: ${what.slice(0, 200)}`,
+      cause: error,
+    });
+  }
+}
+
+/** The one message of a request. */
+function unwrap(body: Buffer, limitBytes: number): Buffer {
+  const reader = new EnvelopeReader(limitBytes);
+  const envelopes = reader.add(body);
+  const [first] = envelopes;
+  if (first === undefined || envelopes.length !== 1 || reader.heldBytes > 0) {
+    throw aiFaults.malformed_body({
+      publicMessage: "The body must be exactly one message in its frame.",
+    });
+  }
+  if (first.flags === envelopeFlags.message) return first.message;
+  throw aiFaults.compressed_message();
+}
+
+/** An error that nobody told us of beforehand: its status and words have to do. */
+function foreignFault(status: number, body: string): Fault {
+  let publicMessage = "The request failed.";
+  try {
+    const { error } = JSON.parse(body) as { readonly error?: { readonly message?: string } };
+    publicMessage = error?.message ?? publicMessage;
+  } catch {
+    // Not JSON: the status alone then.
+  }
+  const code = httpStatusToFaultCode(status);
+  return new Fault({ code, reason: "ai.request_failed", publicMessage });
+}
+
+function withoutBodyFields(headers: HeaderFields | EncodedFields): EncodedFields {
+  const { lines } = "lines" in headers ? headers : encodeFields(headers);
+  const kept = lines.split("\r\n").filter((line) => line !== "" && !bodyFields.test(line));
+  return { lines: kept.map((line) => `${line}\r\n`).join("") };
+}
+
+/** The call's metadata, with the body's type as the phases see it. */
+class JsonHeaders implements HeaderList {
+  readonly #inner: HeaderList;
+  readonly #requestId: string;
+
+  constructor(inner: HeaderList, requestId: string) {
+    this.#inner = inner;
+    this.#requestId = requestId;
+  }
+
+  get(name: string): string | undefined {
+    if (name === "x-request-id") return this.#requestId;
+    return name === "content-type" ? "application/json" : this.#inner.get(name);
+  }
+
+  has(name: string): boolean {
+    return this.#inner.has(name);
+  }
+
+  *entries(): Iterable<readonly [name: string, value: string]> {
+    for (const [name, value] of this.#inner.entries()) {
+      yield name === "content-type" ? [name, "application/json"] : [name, value];
+    }
+  }
+}

@@ -1,0 +1,94 @@
+/** The JSON API's words, for the transports that carry them. */
+import { httpStatusToFaultCode } from "@tandem/libs/kernel";
+import { weatherTool } from "../weather-tool.ts";
+import { type Answer, type Ask, Joiner, Refusal, type Usage } from "./transport.ts";
+
+export function chatJson(ask: Ask, model: string): Record<string, unknown> {
+  const tool = { type: "function", function: { name: weatherTool.function.name } };
+  return {
+    model: ask.model ?? model,
+    messages: [{ role: "user", content: ask.content }],
+    max_tokens: ask.maxTokens,
+    temperature: ask.temperature,
+    ...(ask.usesTool ? { tools: [weatherTool], tool_choice: tool } : {}),
+    ...(ask.isJson ? { response_format: { type: "json_object" } } : {}),
+  };
+}
+
+interface MessageJson {
+  readonly content?: string | null;
+  readonly reasoning_content?: string | null;
+  readonly tool_calls?: readonly {
+    readonly index?: number;
+    readonly function: { readonly name?: string; readonly arguments?: string };
+  }[];
+}
+
+export interface ChatJson {
+  readonly choices: readonly {
+    readonly message?: MessageJson;
+    readonly delta?: MessageJson;
+    readonly finish_reason?: string | null;
+  }[];
+  readonly usage?: UsageJson | null;
+}
+
+interface UsageJson {
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly completion_tokens_details?: { readonly reasoning_tokens?: number };
+  readonly x_tandem?: { readonly cost?: string };
+}
+
+export function joinJson(joiner: Joiner, json: ChatJson): void {
+  for (const choice of json.choices) {
+    const message = choice.delta ?? choice.message ?? {};
+    joiner.text += message.content ?? "";
+    joiner.reasoning += message.reasoning_content ?? "";
+    for (const [at, call] of (message.tool_calls ?? []).entries()) {
+      const { name = "", arguments: text = "" } = call.function;
+      joiner.addCall(call.index ?? at, { name, arguments: text });
+    }
+    if (choice.finish_reason) joiner.finishReasons.push(choice.finish_reason);
+  }
+  if (json.usage) joiner.usage = usageOf(json.usage);
+}
+
+export function wholeJson(json: ChatJson, requestId: string): Answer {
+  const joiner = new Joiner();
+  joinJson(joiner, json);
+  return joiner.finish(requestId);
+}
+
+function usageOf(usage: UsageJson): Usage {
+  return {
+    prompt: usage.prompt_tokens,
+    completion: usage.completion_tokens,
+    reasoning: usage.completion_tokens_details?.reasoning_tokens ?? 0,
+    cost: usage.x_tandem?.cost ?? "",
+  };
+}
+
+export interface ErrorJson {
+  readonly message: string;
+  readonly code: string;
+  readonly request_id?: string;
+}
+
+export function refusalOf(
+  error: ErrorJson,
+  given: {
+    readonly status: number;
+    readonly retryAfterMs?: number | undefined;
+    readonly partial?: string;
+  },
+): Refusal {
+  return new Refusal({
+    message: error.message,
+    code: httpStatusToFaultCode(given.status),
+    reason: error.code,
+    retryAfterMs: given.retryAfterMs,
+    requestId: error.request_id ?? "",
+    partial: given.partial ?? "",
+  });
+}
