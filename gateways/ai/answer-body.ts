@@ -24,7 +24,8 @@ function extensionOf(call: Call): string {
       ? ""
       : `"cost":"${costOf(call)}","currency":${JSON.stringify(price.currency)},`;
   const estimated = usage.isEstimated ? `,"estimated":true` : "";
-  return `"x_tandem":{${cost}"attempts":${call.attempts.length}${estimated}}`;
+  const resumed = !call.splice?.resumed ? "" : `,"resumed":${call.splice.resumed}`;
+  return `"x_tandem":{${cost}"attempts":${call.attempts.length}${resumed}${estimated}}`;
 }
 
 /**

@@ -7,17 +7,19 @@ import type { CatalogueModel } from "./core/catalogue/catalogue.ts";
 import type { ModelPrice } from "./core/money/charge.ts";
 import { noUsage, type TokenUsage } from "./core/money/token-usage.ts";
 import type { Endpoint, GenerationRequest } from "./core/request/generation-request.ts";
+import type { AnswerReader } from "./core/stream/answer-reader.ts";
 import { SentText } from "./core/stream/sent-text.ts";
-import type { StreamReader } from "./core/stream/stream-reader.ts";
 import type { EmbeddingsAnswer } from "./core/whole/embeddings.ts";
 import type { WholeAnswer } from "./core/whole/whole-reader.ts";
 import type { AnswerWriter } from "./dialects/answer-writer.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import type { GenerationRoute } from "./dialects/routes.ts";
+import type { HandOver } from "./hand-over/hand-over.ts";
 import type { Passage } from "./limits/organisation-limits.ts";
 import type { Payer, Reservation } from "./money/wallet-line.ts";
 import type { Attempt } from "./upstream/attempt.ts";
 import type { LiveTarget } from "./upstream/live-upstream.ts";
+import type { Splice } from "./upstream/splice.ts";
 
 /** One try at one target, as it is told afterwards. Times in milliseconds. */
 export interface AttemptRecord {
@@ -60,7 +62,8 @@ export class Call implements PhasedCall {
   readonly requestId: string;
   fault: Fault | undefined = undefined;
 
-  /** Set by `receive`. */
+  /** Set by `receive`: another replica gave a part of the answer, and was lost. */
+  handOver: HandOver | undefined = undefined;
   credential = "";
   body: Buffer | undefined = undefined;
   /** Set by `validate`. */
@@ -92,7 +95,9 @@ export class Call implements PhasedCall {
   readonly sent = new SentText();
   attempt: Attempt | undefined = undefined;
   target: LiveTarget | undefined = undefined;
-  reader: StreamReader | undefined = undefined;
+  reader: AnswerReader | undefined = undefined;
+  /** What became of a stream that broke, while it is gone on with. */
+  splice: Splice | undefined = undefined;
   whole: WholeAnswer | undefined = undefined;
   embeddings: EmbeddingsAnswer | undefined = undefined;
   /** A whole answer that is to be shown as a stream. */
@@ -104,6 +109,8 @@ export class Call implements PhasedCall {
   /** `chargedNanos` as text, once somebody has asked. */
   costText: string | undefined = undefined;
   upstreamNanos = 0n;
+  /** Of the monotonic clock: when a stream has to be over, whoever generates it. */
+  streamEndsAtMs = Number.POSITIVE_INFINITY;
   /** From the request's beginning to the first real word for the client; 0 when there was none. */
   firstTokenMs = 0;
   /** The client has gone; nobody is answered any more. */

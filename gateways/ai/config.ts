@@ -39,6 +39,20 @@ export const configSchema = z.strictObject({
     min: 0,
     max: 100_000,
   }),
+  streams: section({
+    resumesMax: count({
+      doc: "Breaks of one stream that are gone on from; the next one ends it, visibly.",
+      default: 2,
+      min: 0,
+      max: 10,
+    }),
+    returnMs: duration({
+      doc: "How long a broken stream waits for an upstream to be back where there is no other.",
+      default: "15s",
+      min: "0s",
+      max: "5m",
+    }),
+  }),
   identity: section({
     outageMs: duration({
       doc: "How long known keys are accepted while revocations cannot be heard.",

@@ -248,7 +248,7 @@ describe("a stream that breaks", () => {
       // One of its own: what breaks here is put aside for a while.
       const breaking = await openBench({
         timeouts: { idleTimeoutMs: 500 },
-        engine: { tokensPerSecond: 400 },
+        engine: { tokensPerSecond: 100 },
       });
       try {
         // Nobody else has the model, so nobody can go on.

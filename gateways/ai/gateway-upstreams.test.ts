@@ -156,7 +156,7 @@ describe("a stream that breaks in the middle", () => {
       await healed();
       bench.first.script(fault);
       // In pieces: what fails together with its first words is simply tried elsewhere.
-      bench.first.pace({ tokensPerSecond: 400 });
+      bench.first.pace({ tokensPerSecond: 200 });
       const { content, expected } = freshPrompt(60);
       const { text, isComplete } = await streamed(content);
       bench.first.pace({});
@@ -175,7 +175,7 @@ describe("a stream that breaks in the middle", () => {
   test("is charged by what was delivered, as an estimate", async () => {
     await healed();
     bench.first.script({ kind: "stop-short", afterEvents: 20 });
-    bench.first.pace({ tokensPerSecond: 400 });
+    bench.first.pace({ tokensPerSecond: 200 });
     const { headers } = await streamed(freshPrompt(200).content);
     bench.first.pace({});
     const id = String(headers["x-request-id"]);

@@ -4,6 +4,7 @@ import type { World } from "@tandem/libs/world";
 import type { AnswerCache } from "./cache/answer-cache.ts";
 import type { AiConfig } from "./config.ts";
 import type { Conversations } from "./conversations.ts";
+import type { ResumeBudget } from "./core/splice/resume-budget.ts";
 import type { CatalogueHolder } from "./feeds/catalogue-holder.ts";
 import type { KnownCallers } from "./known-callers.ts";
 import type { LimitDesk } from "./limits/limit-desk.ts";
@@ -31,4 +32,7 @@ export interface AiParts {
   readonly conversations: Conversations;
   readonly watchdog: Watchdog;
   readonly retryBudget: RetryBudget;
+  readonly resumeBudget: ResumeBudget;
+  /** How many streams are being generated. */
+  readonly streams: { open: number };
 }

@@ -20,6 +20,7 @@ import { buildObserver } from "./build-observer.ts";
 import { createConversations } from "./chat-conversations.ts";
 import { connectClients } from "./clients.ts";
 import type { AiConfig } from "./config.ts";
+import { ResumeBudget } from "./core/splice/resume-budget.ts";
 import { errorBody } from "./dialects/openai/error-body.ts";
 import { createIdentities } from "./identities.ts";
 import { createManagement } from "./management/management.ts";
@@ -63,6 +64,8 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     conversations: createConversations({ chat: clients.chat, world, log }),
     watchdog,
     retryBudget: new RetryBudget(),
+    resumeBudget: new ResumeBudget(),
+    streams: { open: 0 },
     quota: clients.quota,
     chat: clients.chat,
   };

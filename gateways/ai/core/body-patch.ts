@@ -41,6 +41,13 @@ export class BodyPatch {
     });
   }
 
+  /** Appends an element, given as JSON, to a list. */
+  append(list: number, json: string): void {
+    const at = this.#document.end(list) - 1;
+    const isEmpty = this.#document.firstChild(list) === nowhere;
+    this.#splices.push({ start: at, end: at, text: isEmpty ? json : `,${json}` });
+  }
+
   /** Gives any member another key. */
   rename(member: number, key: string): void {
     const start = this.#document.keyStart(member);

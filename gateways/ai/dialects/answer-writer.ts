@@ -73,6 +73,11 @@ export class AnswerWriter {
     return this.#exchange.write(told);
   }
 
+  /** A word for whoever reads the bytes; clients do not see it. */
+  comment(text: string): void {
+    if (this.#state === "flowing" && this.#isStream) this.#exchange.write(`: ${text}\n\n`);
+  }
+
   /** A sign of life, which fixes the status at 200. */
   keepAlive(nowMs: number): void {
     if (this.#state === "over") return;

@@ -26,6 +26,8 @@ interface Instruments {
   readonly cost: Counter;
   readonly cache: Counter;
   readonly retries: Counter;
+  readonly continuations: Counter;
+  readonly seam: Histogram;
   readonly refusals: Counter;
   readonly inFlight: Gauge;
   readonly streamsOpen: Gauge;
@@ -101,6 +103,7 @@ function countInference(instruments: Instruments, tallies: Tallies, call: Call):
   count("output", usage.outputTokens);
   count("reasoning", usage.reasoningTokens);
   if (attempts.length > 1) countRetries(retries, call);
+  if (call.splice !== undefined) countContinuation(instruments, call);
   if (price === undefined || chargedNanos === 0n) return;
   const { model } = labels;
   const { currency } = price;
@@ -119,6 +122,16 @@ function countRetries(retries: Counter, { attempts, model }: Call): void {
   }
 }
 
+/** Of a stream that broke: whether it was gone on with to its end, and the gap its client saw. */
+function countContinuation({ continuations, seam }: Instruments, call: Call): void {
+  const { splice, outcome, model, handOver } = call;
+  const broke = handOver === undefined ? "upstream" : "gateway";
+  continuations.add(1, { model: model.id, broke, outcome });
+  if (splice !== undefined && splice.resumed > 0) {
+    seam.observe(splice.seamMsMax / 1_000, { model: model.id });
+  }
+}
+
 /** Which limit turned a request away. */
 function refusedLimit({ fault }: Call): string | undefined {
   if (fault?.reason === "ai.no_credit") return "credit";
@@ -127,6 +140,22 @@ function refusedLimit({ fault }: Call): string | undefined {
   const kind = fault.context["limit_kind"];
   if (kind === "tokens") return "tpm";
   return kind === "concurrency" ? "concurrency" : "rpm";
+}
+
+function declareContinuations(metrics: Metrics): Pick<Instruments, "continuations" | "seam"> {
+  return {
+    continuations: metrics.counter({
+      name: "tandem_stream_continuations_total",
+      help: "Streams that broke, by what broke and how they ended.",
+      labels: ["model", "broke", "outcome"],
+    }),
+    seam: metrics.histogram({
+      name: "tandem_stream_seam_seconds",
+      help: "From the break of a stream to the next word for its client.",
+      labels: ["model"],
+      buckets: firstTokenBuckets,
+    }),
+  };
 }
 
 function declare(metrics: Metrics): Instruments {
@@ -182,6 +211,7 @@ function declare(metrics: Metrics): Instruments {
       "to",
       "reason",
     ]),
+    ...declareContinuations(metrics),
     refusals: counter("tandem_quota_rejections_total", "Requests turned away, by limit.", [
       "limit",
     ]),

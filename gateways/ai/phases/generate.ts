@@ -7,35 +7,20 @@ import { prefixChain } from "../core/prefix-affinity.ts";
 import { chooseTarget } from "../core/target-choice.ts";
 import { aiFaults } from "../faults.ts";
 import type { AiParts } from "../parts.ts";
+import { type Broken, continueStream } from "../upstream/continue-stream.ts";
 import { failureFault } from "../upstream/failure-fault.ts";
 import type { LiveTarget } from "../upstream/live-upstream.ts";
 import { startAttempt } from "../upstream/start-attempt.ts";
 import { takeUsage } from "../upstream/take-usage.ts";
-import type { TryOutcome } from "../upstream/try-outcome.ts";
-
-/**
- * What a stream that broke in the middle leaves: the text the client has (`call.sent`), the failed
- * targets, the request. Whoever can continue it starts another attempt and resolves with what
- * became of that; undefined: nobody can, and the client gets a typed ending.
- */
-export type OnBroken = (
-  call: Call,
-  broken: { readonly failure: AttemptFailure; readonly tried: ReadonlySet<LiveTarget> },
-) => Promise<TryOutcome> | undefined;
-
-/** Nobody continues broken streams yet. */
-const nobodyContinues: OnBroken = () => undefined;
 
 const noneTried: ReadonlySet<LiveTarget> = new Set();
 
 /**
  * 9 generate: attempts on upstreams, until one answers. While nothing was committed to the client
- * another target may be tried, twice at most and within the retry budget.
+ * another target may be tried, twice at most and within the retry budget; after that the rest of
+ * the answer is asked for.
  */
-export function generatePhase(
-  parts: AiParts,
-  { onBroken = nobodyContinues }: { readonly onBroken?: OnBroken } = {},
-): Phase<Call> {
+export function generatePhase(parts: AiParts): Phase<Call> {
   return {
     name: "generate",
     throws: [
@@ -50,10 +35,12 @@ export function generatePhase(
     isRepeatable: true,
     async run(call): Promise<PhaseResult> {
       parts.retryBudget.requested();
+      if (call.request.isStream) parts.streams.open += 1;
       try {
-        await tryTargets(call, parts, onBroken);
+        await generate(call, parts);
         call.outcome = "complete";
       } finally {
+        if (call.request.isStream) parts.streams.open -= 1;
         call.onLeave = undefined;
         takeUsage(call);
       }
@@ -62,23 +49,32 @@ export function generatePhase(
   };
 }
 
-async function tryTargets(call: Call, parts: AiParts, onBroken: OnBroken): Promise<void> {
+/** An answer of which another replica has given a part is gone on with, others are begun. */
+function generate(call: Call, parts: AiParts): Promise<void> {
+  if (!call.answer.hasFlowed) return tryTargets(call, parts);
+  const failure = { kind: "broken", detail: "a gateway replica was lost" } as const;
+  return goOn(call, parts, { failure, tried: noneTried });
+}
+
+async function goOn(call: Call, parts: AiParts, broken: Broken): Promise<void> {
+  const continued = await continueStream(call, parts, broken);
+  if (continued?.kind === "answered") return;
+  if (continued?.kind === "left") throw leftFault(call);
+  throw brokenFault(call, broken.failure);
+}
+
+async function tryTargets(call: Call, parts: AiParts): Promise<void> {
   let tried = noneTried;
   let last: AttemptFailure | undefined;
   for (;;) {
     const target = nextTarget(call, parts, tried);
     if (target === undefined) throw exhausted(call, last);
-    const outcome = await startAttempt(call, parts, target);
+    const outcome = await startAttempt(call, parts, { target });
     if (outcome.kind === "answered") return;
     if (outcome.kind === "left") throw leftFault(call);
     tried = new Set([...tried, target]);
     last = outcome.failure;
-    if (call.answer.hasFlowed) {
-      const continued = await onBroken(call, { failure: last, tried });
-      if (continued?.kind === "answered") return;
-      if (continued?.kind === "left") throw leftFault(call);
-      throw brokenFault(call, last);
-    }
+    if (call.answer.hasFlowed) return goOn(call, parts, { failure: last, tried });
     const { mayRetry } = judgeAttempt(last);
     const isLast = tried.size >= parts.config.attemptsMax;
     const nowMs = parts.world.clock.monotonicMs();

@@ -2,7 +2,7 @@ import { finishAdmitted, type Phase, undoAdmitted } from "@tandem/libs/gateway";
 import { Fault } from "@tandem/libs/kernel";
 import { answerMessage } from "../answer-body.ts";
 import type { Call } from "../call.ts";
-import { chargeFor } from "../core/money/charge.ts";
+import { chargeFor, type TokenPrice } from "../core/money/charge.ts";
 import { aiFaults } from "../faults.ts";
 import type { CallDetail, Settlement, SettlementOutcome } from "../money/settlement.ts";
 import type { AiParts } from "../parts.ts";
@@ -66,7 +66,7 @@ function settle(call: Call, parts: AiParts): "done" | Promise<"done"> {
   const { price, usage, reservation } = call;
   if (price !== undefined) {
     call.chargedNanos = atMost(chargeFor(usage, price.charged), reservation?.nanos ?? 0n);
-    if (!price.isUpstreamFree) call.upstreamNanos = chargeFor(usage, price.upstream);
+    if (!price.isUpstreamFree) call.upstreamNanos = upstreamCost(call, price.upstream);
   }
   const { chargedNanos } = call;
   if (reservation !== undefined) reservation.lease.finish(reservation.nanos, chargedNanos);
@@ -81,6 +81,12 @@ function settle(call: Call, parts: AiParts): "done" | Promise<"done"> {
     () => "done",
     (cause: unknown) => settleOtherwise(call, parts, cause),
   );
+}
+
+/** What a broken stream's continuations were told once more is ours to pay. */
+function upstreamCost({ usage, splice }: Call, price: TokenPrice): bigint {
+  const cost = chargeFor(usage, price);
+  return splice === undefined ? cost : cost + chargeFor(splice.tally.extra, price);
 }
 
 /** The disk does not take it: quota has to, before the answer ends, or there is no answer. */

@@ -22,6 +22,8 @@ export interface GatewayBench {
   /** A chat with the model `paid`, unless `part` says otherwise. */
   chat(content: string, part?: object, headers?: Headers): Promise<HttpAnswer>;
   get(path: string, headers?: Headers): Promise<HttpAnswer>;
+  /** Both upstreams as if nothing had ever happened to them: what broke is nobody's business. */
+  heal(part?: object): Promise<void>;
   restart(settings?: Readonly<Record<string, unknown>>): Promise<void>;
   close(): Promise<void>;
 }
@@ -80,11 +82,8 @@ export async function openBench(
   const first = await mockEngine({ cachedTokens: 2, ...options.engine });
   const second = await mockEngine({ cachedTokens: 2, ...options.engine });
   const platform = new FakePlatform();
-  platform.setUpstreams([
-    { name: "one", baseUrl: first.baseUrl, ...options.upstream, ...options.timeouts },
-    { name: "two", baseUrl: second.baseUrl, ...options.upstream, ...options.timeouts },
-    { name: "own", baseUrl: first.baseUrl, profile: "vllm", ...options.timeouts },
-  ]);
+  const { upstream, timeouts } = options;
+  const upstreams = newUpstreams(platform, { first, second, common: { ...upstream, ...timeouts } });
   setCatalogue(platform);
   await platform.start();
   const bench = {
@@ -112,6 +111,15 @@ export async function openBench(
         path,
         headers: { authorization: `Bearer ${bench.key}`, ...headers },
       }),
+    async heal(part: object = {}) {
+      for (const engine of [first, second]) {
+        engine.always(undefined);
+        engine.pace({});
+      }
+      upstreams.renew(part);
+      while (!upstreams.areInUse())
+        await bench.chat(freshPrompt(1).content, { model: "free", max_tokens: 1 });
+    },
     async restart(settings: Readonly<Record<string, unknown>> = {}) {
       await bench.gateway.close({ deadlineMs: 1_000 });
       bench.gateway = await platform.startGateway(settings);
@@ -124,6 +132,30 @@ export async function openBench(
     },
   };
   return bench;
+}
+
+/** Upstreams without a past, as often as one is wanted: another key makes another upstream. */
+function newUpstreams(
+  platform: FakePlatform,
+  given: { readonly first: MockEngine; readonly second: MockEngine; readonly common: object },
+) {
+  const { first, second, common } = given;
+  let generation = 0;
+  const set = (part: object): void =>
+    platform.setUpstreams([
+      { name: "one", baseUrl: first.baseUrl, ...common, ...part },
+      { name: "two", baseUrl: second.baseUrl, ...common, ...part },
+      { name: "own", baseUrl: first.baseUrl, ...common, profile: "vllm" },
+    ]);
+  set({});
+  return {
+    renew(part: object): void {
+      generation += 1;
+      set({ apiKey: `k${generation}`, ...part });
+    },
+    areInUse: (): boolean =>
+      first.calls.at(-1)?.headers["authorization"] === `Bearer k${generation}`,
+  };
 }
 
 let prompts = 0;

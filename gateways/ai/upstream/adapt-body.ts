@@ -1,6 +1,7 @@
 import { BodyPatch } from "../core/body-patch.ts";
 import { nowhere } from "../core/json-document.ts";
 import type { GenerationRequest } from "../core/request/generation-request.ts";
+import { continueBody, type OpenAnswer } from "./continue-body.ts";
 import type { UpstreamProfile } from "./profiles/profile.ts";
 
 /** What an attempt asks for beyond the client's own words. */
@@ -12,6 +13,8 @@ export interface Adaptation {
   readonly tokensMax: number | undefined;
   /** Messages that take the place of the client's, as JSON: those of its conversation. */
   readonly messagesJson: string | undefined;
+  /** An answer that is there in part, to be gone on with; for one that is asked for anew, absent. */
+  readonly open?: OpenAnswer | undefined;
 }
 
 /** The client's body with what this upstream needs changed; its very bytes if that is nothing. */
@@ -25,14 +28,23 @@ export function adaptBody(request: GenerationRequest, adaptation: Adaptation): B
     if (request.isStream && profile.countsStreams) askUsage(patch, request);
   }
   if (request.conversationId !== "") patch.remove("conversation_id");
-  if (messagesJson !== undefined) patch.set("messages", messagesJson);
-  else if (!profile.knowsDeveloper) {
+  if (messagesJson === undefined && !profile.knowsDeveloper) {
     for (const role of request.developerRoles) patch.replace(role, '"system"');
   }
   if (request.hasExtension && !profile.takesExtension) patch.remove("x_tandem");
-  profile.adapt(patch, request);
+  const { open } = adaptation;
+  if (open !== undefined) continueBody(patch, request, { open, profile, messagesJson });
+  else if (messagesJson !== undefined) patch.set("messages", messagesJson);
+  profile.adapt(patch, openRequest(request, open));
   const canonical = patch.build();
   return profile.speech?.writeBody(canonical) ?? canonical;
+}
+
+/** Servers are asked in the way of a prefix for what is gone on with. */
+export function openRequest(request: GenerationRequest, open?: OpenAnswer): GenerationRequest {
+  const isPrefix = open?.isBegun === true && request.endpoint === "chat";
+  if (!isPrefix || request.features.includes("prefix")) return request;
+  return { ...request, features: [...request.features, "prefix"] };
 }
 
 /** Sends the limit under the server's name for it, and never more than is paid for. */

@@ -1,12 +1,14 @@
 import type { AttemptRecord, Call } from "../call.ts";
 import type { AttemptFailure } from "../core/attempts/attempt-outcome.ts";
+import type { AnswerReader } from "../core/stream/answer-reader.ts";
 import { StreamReader } from "../core/stream/stream-reader.ts";
 import { readEmbeddings } from "../core/whole/embeddings.ts";
 import { readWholeAnswer, type WholeFailure } from "../core/whole/whole-reader.ts";
 import { keepAlive } from "../keep-alive.ts";
 import type { AiParts } from "../parts.ts";
-import { adaptBody } from "./adapt-body.ts";
+import { adaptBody, openRequest } from "./adapt-body.ts";
 import { Attempt, type AttemptLimits, type AttemptOutcome } from "./attempt.ts";
+import type { OpenAnswer } from "./continue-body.ts";
 import type { LiveTarget } from "./live-upstream.ts";
 import { answered, left, type TryOutcome } from "./try-outcome.ts";
 import { upstreamFields } from "./upstream-fields.ts";
@@ -15,12 +17,28 @@ import { upstreamFields } from "./upstream-fields.ts";
 const msPerToken = 250;
 const answerTokensUnknown = 8_192;
 
+/** The rest of an answer that is there in part, in place of a whole one. */
+export interface AskedFor {
+  readonly reader: AnswerReader;
+  readonly open: OpenAnswer;
+  readonly tokensMax: number | undefined;
+  /** Before the client is given anything of it. */
+  readonly onFirstPiece: () => void;
+}
+
+export interface Asked {
+  readonly target: LiveTarget;
+  /** Absent for an answer from its beginning. */
+  readonly asked?: AskedFor | undefined;
+}
+
 /** Asks a target in whose upstream a place was taken, which is left in the end. */
-export function ask(call: Call, parts: AiParts, target: LiveTarget): Promise<TryOutcome> {
+export function ask(call: Call, parts: AiParts, { target, asked }: Asked): Promise<TryOutcome> {
   return new Promise((resolve) => {
     const { upstream } = target;
     const { request } = call;
-    const reader = request.isStream ? readerFor(call, parts, target) : undefined;
+    const reader = request.isStream ? (asked?.reader ?? readerFor(call, parts, target)) : undefined;
+    const limits = limitsOf(call, parts, target);
     const record = recordFor(call, parts, target);
     call.target = target;
     call.reader = reader;
@@ -36,23 +54,28 @@ export function ask(call: Call, parts: AiParts, target: LiveTarget): Promise<Try
     const attempt = new Attempt({
       target,
       reader,
-      limits: limitsOf(call, parts, target),
+      limits,
       world: parts.world,
       watchdog: parts.watchdog,
       request: {
         method: "POST",
-        target: upstream.profile.pathOf(upstream.basePath, request),
+        target: upstream.profile.pathOf(upstream.basePath, openRequest(request, asked?.open)),
         headers: upstreamFields(call, upstream),
         body: adaptBody(request, {
           profile: upstream.profile,
           upstreamModel: target.model,
-          tokensMax: call.tokensMax,
+          tokensMax: asked === undefined ? call.tokensMax : asked.tokensMax,
           messagesJson: call.turn?.messagesJson,
+          open: asked?.open,
         }),
       },
       onTick: (nowMs) => keepAlive(call, parts.config, nowMs),
-      onPiece: (piece) => relay(call, parts, { piece, attempt }),
-      readWhole: (body) => takeWhole(call, canonicalBody(parts, target, body)),
+      onPiece: (piece) => {
+        if (asked !== undefined && !attempt.hasPassedOn) asked.onFirstPiece();
+        relay(call, parts, { piece, attempt });
+      },
+      readWhole: (body) =>
+        asked === undefined ? takeWhole(call, canonicalBody(parts, target, body)) : notAStream,
       onDone: (outcome) => end(outcomeOf(outcome), failureName(outcome)),
     });
     call.onLeave = () => {
@@ -61,6 +84,9 @@ export function ask(call: Call, parts: AiParts, target: LiveTarget): Promise<Try
     };
   });
 }
+
+/** Nobody can tell where in a whole answer the rest begins. */
+const notAStream: AttemptFailure = { kind: "malformed", detail: "the rest came whole" };
 
 function outcomeOf(outcome: AttemptOutcome): TryOutcome {
   return outcome.kind === "failed" ? outcome : answered;
@@ -78,6 +104,7 @@ function readerFor(call: Call, { world }: AiParts, { upstream }: LiveTarget): St
     object: call.endpoint === "chat" ? "chat.completion.chunk" : "text_completion",
     shownModel: call.shownModel,
     reasoningKey: upstream.profile.reasoningKey,
+    holdsToolCalls: call.request.features.includes("tools"),
   });
 }
 
@@ -95,15 +122,20 @@ function recordFor(call: Call, { world }: AiParts, target: LiveTarget): AttemptR
   return record;
 }
 
-/** A whole answer comes at its end only, so its first word has the time of all its words. */
-function limitsOf(call: Call, { config }: AiParts, { upstream }: LiveTarget): AttemptLimits {
+/**
+ * A whole answer comes at its end only, so its first word has the time of all its words. A stream
+ * that is gone on with has what its first upstream left of its time.
+ */
+function limitsOf(call: Call, { config, world }: AiParts, { upstream }: LiveTarget): AttemptLimits {
   const { firstTokenTimeoutMs, idleTimeoutMs, totalTimeoutMs } = upstream.settings;
+  const nowMs = world.clock.monotonicMs();
+  if (call.sent.pieces === 0) call.streamEndsAtMs = nowMs + totalTimeoutMs;
   const tokens = call.tokensMax ?? answerTokensUnknown;
   const wholeMs = firstTokenTimeoutMs + idleTimeoutMs + tokens * msPerToken;
   return {
     firstTokenMs: call.request.isStream ? firstTokenTimeoutMs : Math.min(wholeMs, totalTimeoutMs),
     idleMs: idleTimeoutMs,
-    totalMs: totalTimeoutMs,
+    totalMs: Math.min(totalTimeoutMs, Math.max(1, call.streamEndsAtMs - nowMs)),
     answerBytesMax: config.answerLimitBytes,
   };
 }

@@ -12,7 +12,7 @@ import {
   messageOfError,
   readRetryAfter,
 } from "../core/attempts/attempt-outcome.ts";
-import type { StreamReader } from "../core/stream/stream-reader.ts";
+import type { AnswerReader } from "../core/stream/answer-reader.ts";
 import type { LiveTarget } from "./live-upstream.ts";
 import type { Watchdog, Watched } from "./watchdog.ts";
 
@@ -35,7 +35,7 @@ export interface AttemptOptions {
   readonly target: LiveTarget;
   readonly request: ClientRequest;
   /** For a stream; undefined where a whole answer is wanted. */
-  readonly reader: StreamReader | undefined;
+  readonly reader: AnswerReader | undefined;
   readonly limits: AttemptLimits;
   readonly world: World;
   readonly watchdog: Watchdog;
@@ -67,6 +67,8 @@ export class Attempt implements ResponseHandler, Watched {
   #bodyBytes = 0;
   #lastByteMs: number;
   #firstTokenMs: number | undefined;
+  /** Something of the answer went to the client. */
+  #hasPassedOn: boolean = false;
 
   constructor(options: AttemptOptions) {
     this.#options = options;
@@ -89,6 +91,10 @@ export class Attempt implements ResponseHandler, Watched {
 
   get status(): number {
     return this.#head?.status ?? 0;
+  }
+
+  get hasPassedOn(): boolean {
+    return this.#hasPassedOn;
   }
 
   #send(isFresh: boolean): void {
@@ -161,12 +167,23 @@ export class Attempt implements ResponseHandler, Watched {
     if (reader === undefined) return;
     const piece = reader.push(chunk);
     // What fails with its first words has said nothing yet: another target can begin anew.
-    const isStillborn = reader.failure !== undefined && this.#firstTokenMs === undefined;
+    const isStillborn = reader.failure !== undefined && !this.#hasPassedOn;
+    if (this.#firstTokenMs === undefined && reader.hasSpoken && !isStillborn) {
+      this.#firstTokenMs = this.#lastByteMs - this.#startedMs;
+    }
     if (piece !== undefined && !isStillborn) {
-      this.#firstTokenMs ??= this.#lastByteMs - this.#startedMs;
       onPiece(piece);
+      this.#hasPassedOn = true;
     }
     if (reader.failure !== undefined) this.#giveUp(streamFailure(reader));
+    else if (reader.isSatisfied) this.#endEarly();
+  }
+
+  /** All that is wanted has come, though the upstream does not know. */
+  #endEarly(): void {
+    if (this.#isOver) return;
+    this.#call?.cancel();
+    this.#succeed();
   }
 
   #collect(chunk: Buffer): void {
@@ -252,9 +269,10 @@ export class Attempt implements ResponseHandler, Watched {
   }
 }
 
-function streamFailure({ failure }: StreamReader): AttemptFailure {
+function streamFailure({ failure }: AnswerReader): AttemptFailure {
   const detail = failure?.detail ?? "the stream has no end";
   if (failure?.kind === "error_event") return { kind: "error_body", error: failure.error, detail };
+  if (failure?.kind === "diverged") return { kind: "diverged", detail };
   return { kind: failure?.kind === "malformed" ? "malformed" : "broken", detail };
 }
 

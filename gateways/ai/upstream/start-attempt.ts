@@ -1,7 +1,7 @@
 import type { Call } from "../call.ts";
 import { keepAlive } from "../keep-alive.ts";
 import type { AiParts } from "../parts.ts";
-import { ask } from "./ask.ts";
+import { type Asked, ask } from "./ask.ts";
 import type { LiveTarget } from "./live-upstream.ts";
 import { left, type TryOutcome } from "./try-outcome.ts";
 
@@ -9,10 +9,11 @@ import { left, type TryOutcome } from "./try-outcome.ts";
  * Tries one target: waits for a place there where places are counted, asks, and relays what comes
  * to the client as it comes. Resolves in any case.
  */
-export function startAttempt(call: Call, parts: AiParts, target: LiveTarget): Promise<TryOutcome> {
+export function startAttempt(call: Call, parts: AiParts, asked: Asked): Promise<TryOutcome> {
+  const { target } = asked;
   if (call.hasClientLeft) return Promise.resolve(left);
-  if (target.upstream.places.tryEnter()) return ask(call, parts, target);
-  return waitForPlace(call, parts, target).then((outcome) => outcome ?? ask(call, parts, target));
+  if (target.upstream.places.tryEnter()) return ask(call, parts, asked);
+  return waitForPlace(call, parts, target).then((outcome) => outcome ?? ask(call, parts, asked));
 }
 
 /** Undefined when a place was taken; else how the wait ended. */

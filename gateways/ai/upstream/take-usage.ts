@@ -11,6 +11,10 @@ import { choiceBytes } from "../core/whole/whole-reader.ts";
 export function takeUsage(call: Call): void {
   const isDelivered = call.fault === undefined && call.outcome === "complete";
   if (!isDelivered && call.sent.pieces === 0) return;
+  if (call.splice?.usage !== undefined) {
+    call.usage = call.splice.usage;
+    return;
+  }
   const told = call.whole?.usage ?? call.embeddings?.usage ?? call.reader?.usage;
   if (told !== undefined) call.usage = told;
   else if (call.whole !== undefined || call.embeddings !== undefined || call.sent.pieces > 0) {

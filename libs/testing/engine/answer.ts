@@ -54,7 +54,7 @@ const choiceSalt = 0x9e3779b9;
 
 export function answerTo(question: Question, habits: AnswerHabits): Answer {
   const choices = Array.from({ length: question.choices }, (_, index) =>
-    choiceOf(question, habits, (question.promptHash ^ Math.imul(index, choiceSalt)) >>> 0),
+    choiceOf(question, habits, choiceHash(question, index + continuedChoice(question, habits))),
   );
   const reasoningTokens = sum(choices.map((choice) => choice.reasoning.length));
   const answered = choices.map(
@@ -64,12 +64,50 @@ export function answerTo(question: Question, habits: AnswerHabits): Answer {
   return {
     choices,
     usage: {
-      promptTokens: question.promptTokens,
+      promptTokens: question.promptTokens + saidTokens(question, habits),
       cachedTokens: Math.min(habits.cachedTokens, question.promptTokens),
       completionTokens: reasoningTokens + sum(answered),
       reasoningTokens,
     },
   };
+}
+
+function choiceHash({ promptHash }: Question, index: number): number {
+  return (promptHash ^ Math.imul(index, choiceSalt)) >>> 0;
+}
+
+const choicesMax = 16;
+
+/** Which of its own choices a prefix is the beginning of; the first where it is none's. */
+function continuedChoice(question: Question, habits: AnswerHabits): number {
+  const said = question.prefix?.content ?? "";
+  if (said === "" || question.choices > 1) return 0;
+  for (let index = 0; index < choicesMax; index += 1) {
+    const whole = wholeOf(question, habits, choiceHash(question, index)).join("");
+    if (whole.startsWith(said)) return index;
+  }
+  return 0;
+}
+
+function wholeOf(question: Question, habits: AnswerHabits, hash: number): string[] {
+  if (question.tool) return referenceTokens(hash, question.wordsBefore);
+  const count = question.naturalTokens ?? habits.answerTokens;
+  return question.json ? jsonPieces(hash, count) : referenceTokens(hash, count);
+}
+
+/** Tokens of the prefix, which belong to the prompt of whoever continues it. */
+function saidTokens(question: Question, habits: AnswerHabits): number {
+  const { prefix } = question;
+  if (prefix === undefined) return 0;
+  const hash = choiceHash(question, continuedChoice(question, habits));
+  const whole = wholeOf(question, habits, hash);
+  const content = prefix.content === "" ? 0 : spokenOf(whole, prefix.content);
+  const thought = referenceTokens((hash ^ reasoningSalt) >>> 0, habits.reasoningTokens);
+  return content + (prefix.reasoning === "" ? 0 : spokenOf(thought, prefix.reasoning));
+}
+
+function spokenOf(whole: readonly string[], prefix: string): number {
+  return whole.length - continueAfter(whole, prefix).length;
 }
 
 function choiceOf(question: Question, habits: AnswerHabits, hash: number): Choice {
@@ -79,13 +117,12 @@ function choiceOf(question: Question, habits: AnswerHabits, hash: number): Choic
     const text = JSON.stringify(argumentsFor(tool.parameters, hash));
     return {
       reasoning,
-      content: [],
+      content: continueAfter(referenceTokens(hash, question.wordsBefore), prefix?.content ?? ""),
       toolCall: toolCallOf(tool, text, hash),
       finishReason: "tool_calls",
     };
   }
-  const count = question.naturalTokens ?? habits.answerTokens;
-  const whole = question.json ? jsonPieces(hash, count) : referenceTokens(hash, count);
+  const whole = wholeOf(question, habits, hash);
   const remaining = prefix ? continueAfter(whole, prefix.content) : whole;
   const { pieces, stopped } = stopAt(remaining, question.stops);
   const budget = (question.maxTokens ?? Number.POSITIVE_INFINITY) - reasoning.length;

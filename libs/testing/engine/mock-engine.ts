@@ -223,10 +223,11 @@ interface Generation {
 function generate(engine: Engine, { kind, call, response }: Generation): void {
   const isMessages = kind === "messages";
   const body = isMessages ? chatOfMessages(call.view.body) : call.view.body;
+  const continuesLast = engine.profile === "llamacpp";
   const result =
     isMessages && "problem" in (body as object)
       ? (body as { readonly problem: string })
-      : questionOf(isMessages ? "chat" : kind, body);
+      : questionOf(isMessages ? "chat" : kind, body, { continuesLast });
   if ("problem" in result) {
     playScript(response, jsonScript(400, errorBody(result.problem)), { call });
     return;

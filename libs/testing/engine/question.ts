@@ -71,6 +71,8 @@ export interface Question {
   readonly prefix: { readonly content: string; readonly reasoning: string } | undefined;
   readonly json: boolean;
   readonly tool: AskedTool | undefined;
+  /** `words=4` in the last user turn: what is said before a tool is called. */
+  readonly wordsBefore: number;
   /** True, false, or undefined where the request leaves it to the model. */
   readonly thinking: boolean | undefined;
   /** How many alternatives a token; undefined for no log probabilities. */
@@ -83,21 +85,24 @@ export interface Question {
 export function questionOf(
   kind: Question["kind"],
   body: unknown,
+  /** `continuesLast`: an assistant's message at the end is gone on with, as llama.cpp does. */
+  { continuesLast = false }: { readonly continuesLast?: boolean } = {},
 ): { readonly question: Question } | { readonly problem: string } {
   const parsed = kind === "chat" ? chatSchema.safeParse(body) : completionSchema.safeParse(body);
   if (!parsed.success) return { problem: z.prettifyError(parsed.error) };
   return {
     question:
       kind === "chat"
-        ? chatQuestion(chatSchema.parse(body))
+        ? chatQuestion(chatSchema.parse(body), continuesLast)
         : completionQuestion(completionSchema.parse(body)),
   };
 }
 
-function chatQuestion(body: Chat): Question {
+function chatQuestion(body: Chat, continuesLast: boolean): Question {
   const last = body.messages.at(-1);
   const continues =
-    last?.role === "assistant" && (last.prefix === true || body.continue_final_message === true);
+    last?.role === "assistant" &&
+    (continuesLast || last.prefix === true || body.continue_final_message === true);
   const turns = (continues ? body.messages.slice(0, -1) : body.messages).map((turn) => ({
     role: turn.role,
     text: textOf(turn.content),
@@ -112,7 +117,8 @@ function chatQuestion(body: Chat): Question {
       ? { content: textOf(last.content), reasoning: last.reasoning_content ?? "" }
       : undefined,
     json: body.response_format?.type === "json_object",
-    tool: askedTool(body),
+    tool: askedTool(body, continues ? body.messages.slice(0, -1) : body.messages),
+    wordsBefore: askedWords(turns.findLast((turn) => turn.role === "user")?.text ?? ""),
     thinking: body.thinking == null ? undefined : body.thinking.type === "enabled",
     logprobs: body.logprobs === true ? (body.top_logprobs ?? 0) : undefined,
     echo: "",
@@ -120,20 +126,33 @@ function chatQuestion(body: Chat): Question {
 }
 
 function completionQuestion(body: z.infer<typeof completionSchema>): Question {
-  const turns = [{ role: "fim", text: `${body.prompt}\u0002${body.suffix ?? ""}` }];
+  const [prompt = "", said] = splitAt(body.prompt, answerMark);
+  const turns = [{ role: "fim", text: `${prompt}\u0002${body.suffix ?? ""}` }];
   return {
     ...sharedQuestion(body),
     kind: "completion",
     promptHash: promptHashOf(turns),
-    promptTokens: countTokens(body.prompt + (body.suffix ?? "")),
-    naturalTokens: askedLength(body.prompt),
-    prefix: undefined,
+    promptTokens: countTokens(prompt + (body.suffix ?? "")),
+    naturalTokens: askedLength(prompt),
+    prefix: said === undefined ? undefined : { content: said, reasoning: "" },
     json: false,
     tool: undefined,
+    wordsBefore: 0,
     thinking: false,
     logprobs: body.logprobs ?? undefined,
     echo: body.echo === true ? body.prompt : "",
   };
+}
+
+/**
+ * In a text completion the prompt ends with this, where it stands, and what follows it is the
+ * answer as far as it is there: a prompt that grew by what had been said leads on in the same text.
+ */
+export const answerMark = "»";
+
+function splitAt(text: string, mark: string): readonly [string, string?] {
+  const at = text.indexOf(mark);
+  return at === -1 ? [text] : [text.slice(0, at), text.slice(at + mark.length)];
 }
 
 type Shared = Pick<
@@ -164,11 +183,15 @@ function askedLength(text: string): number | undefined {
   return count === undefined ? undefined : Number(count);
 }
 
+function askedWords(text: string): number {
+  return Number(/\bwords=(\d{1,6})\b/.exec(text)?.[1] ?? 0);
+}
+
 /**
  * The tool to call: the one that `tool_choice` names; the first where it says `required`; with
  * `auto`, the one whose name the last turn speaks, if that is a user's.
  */
-function askedTool(body: Chat): AskedTool | undefined {
+function askedTool(body: Chat, messages: Chat["messages"]): AskedTool | undefined {
   const tools = body.tools ?? [];
   const choice = body.tool_choice ?? "auto";
   const asTool = (tool: z.infer<typeof toolSchema> | undefined): AskedTool | undefined =>
@@ -178,7 +201,7 @@ function askedTool(body: Chat): AskedTool | undefined {
   }
   if (choice === "none") return undefined;
   if (choice === "required") return asTool(tools[0]);
-  const last = body.messages.at(-1);
+  const last = messages.at(-1);
   if (last?.role !== "user") return undefined;
   const text = textOf(last.content);
   return asTool(tools.find((tool) => text.includes(tool.function.name)));

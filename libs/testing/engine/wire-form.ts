@@ -63,10 +63,19 @@ export function streamEvents(
   const push = (choices: readonly object[], paced: boolean, extra: object = filler): void => {
     events.push({ data: JSON.stringify({ ...base, choices, ...extra }), paced });
   };
-  answer.choices.forEach((choice, index) => {
-    const parts = isChat ? chatDeltas(question, choice) : textDeltas(question, choice);
-    for (const { paced, ...part } of parts) push([{ index, ...part, finish_reason: null }], paced);
-  });
+  const parts = answer.choices.map((choice) =>
+    isChat ? chatDeltas(question, choice) : textDeltas(question, choice),
+  );
+  const longest = Math.max(...parts.map(({ length }) => length));
+  // Several choices are generated side by side, and so come in turn.
+  for (let turn = 0; turn < longest; turn += 1) {
+    for (const [index, own] of parts.entries()) {
+      const said = own[turn];
+      if (said === undefined) continue;
+      const { paced, ...part } = said;
+      push([{ index, ...part, finish_reason: null }], paced);
+    }
+  }
   const last = answer.choices.length - 1;
   answer.choices.forEach((choice, index) => {
     const end = isChat ? { delta: { content: "" } } : { text: "" };

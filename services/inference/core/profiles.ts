@@ -3,7 +3,7 @@
  * health, how long it may take, how a broken stream goes on there, and whether a call costs money.
  * Source: each server's own API reference.
  */
-export type Continuation = "none" | "prefix" | "continue_final_message";
+export type Continuation = "none" | "prefix" | "continue_final_message" | "last_message";
 
 export interface Profile {
   /** Appended to the base URL. */
@@ -44,7 +44,7 @@ export const profiles = {
   engine: { ...local, healthPath: "/readyz", firstTokenTimeoutMs: 300_000, continuation: "prefix" },
   vllm: { ...local, continuation: "continue_final_message" },
   sglang: { ...local, continuation: "continue_final_message" },
-  llamacpp: { ...local, continuation: "none" },
+  llamacpp: { ...local, continuation: "last_message" },
   // A cold model looks like a hang, so its first token may take longer.
   ollama: {
     ...local,

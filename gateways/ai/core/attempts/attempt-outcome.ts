@@ -23,6 +23,8 @@ export type AttemptFailure =
   | { readonly kind: "error_body"; readonly error: unknown; readonly detail: string }
   /** HTML, no JSON, no events, or events that make no sense. */
   | { readonly kind: "malformed"; readonly detail: string }
+  /** It was to go on with an answer, and said another one. */
+  | { readonly kind: "diverged"; readonly detail: string }
   /** The answer broke off. */
   | { readonly kind: "broken"; readonly detail: string };
 
@@ -51,6 +53,8 @@ export function judgeAttempt(failure: AttemptFailure): Verdict {
     case "error_body":
     case "broken":
       return elsewhere;
+    case "diverged":
+      return { mayRetry: true, health: "none", tell: "failed" };
     case "total_timeout":
       return { mayRetry: false, health: "none", tell: "time_limit" };
     case "status":

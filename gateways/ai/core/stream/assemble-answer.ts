@@ -10,6 +10,8 @@ export interface AssembledChoice {
   finishReason: string;
   readonly toolCalls: AssembledToolCall[];
   readonly logprobs: unknown[];
+  /** Events that brought text or reasoning: as many as tokens, with most servers. */
+  pieces: number;
 }
 
 export interface AssembledToolCall {
@@ -84,6 +86,7 @@ function choiceOf(choices: Map<number, AssembledChoice>, index: number): Assembl
     finishReason: "",
     toolCalls: [],
     logprobs: [],
+    pieces: 0,
   };
   choices.set(index, made);
   return made;
@@ -91,6 +94,8 @@ function choiceOf(choices: Map<number, AssembledChoice>, index: number): Assembl
 
 function addPiece(choice: AssembledChoice, piece: ChunkChoice): void {
   const { delta } = piece;
+  const said = delta?.content || delta?.reasoning_content || piece.text;
+  if (said) choice.pieces += 1;
   choice.content += delta?.content ?? "";
   choice.reasoning += delta?.reasoning_content ?? "";
   choice.text += piece.text ?? "";
@@ -112,7 +117,7 @@ function addToolCall(choice: AssembledChoice, piece: ToolCallPiece): void {
 }
 
 /** Bytes of text that were generated: the measure where nobody counted tokens. */
-export function generatedBytes({ choices }: AssembledAnswer): number {
+export function generatedBytes({ choices }: Pick<AssembledAnswer, "choices">): number {
   let bytes = 0;
   for (const { content, reasoning, text, toolCalls } of choices) {
     bytes += Buffer.byteLength(content) + Buffer.byteLength(reasoning) + Buffer.byteLength(text);

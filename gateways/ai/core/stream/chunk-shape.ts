@@ -8,6 +8,8 @@ export interface ChunkFacts {
   readonly hasChoices: boolean;
   /** Brings text, reasoning, a tool call or anything else that a client would show or use. */
   readonly isReal: boolean;
+  /** Brings a tool call, or a piece of one. */
+  readonly isToolCall: boolean;
   /** The first finish reason that is set; empty when none is. */
   readonly finishReason: string;
   readonly hasRole: boolean;
@@ -33,6 +35,7 @@ export function readChunk(value: unknown): ChunkFacts {
     isChunk: choices !== undefined,
     hasChoices: choices !== undefined && choices.length > 0,
     isReal: choices?.some(isRealChoice) ?? false,
+    isToolCall: choices?.some(isCallingChoice) ?? false,
     finishReason: String(finish?.finish_reason ?? ""),
     hasRole: choices?.some(({ delta }) => typeof delta?.["role"] === "string") ?? false,
     object: String(fields["object"] ?? ""),
@@ -47,6 +50,11 @@ function isRealChoice({ delta, text, finish_reason }: Choice): boolean {
   return Object.entries(delta ?? {}).some(
     ([name, value]) => name !== "role" && value !== null && value !== "" && !isEmptyList(value),
   );
+}
+
+function isCallingChoice({ delta }: Choice): boolean {
+  const calls = delta?.["tool_calls"];
+  return Array.isArray(calls) && calls.length > 0;
 }
 
 function isEmptyList(value: unknown): boolean {

@@ -2,6 +2,7 @@ import { BodyPatch } from "../body-patch.ts";
 import { JsonDocument, nowhere } from "../json-document.ts";
 import { scanJson } from "../json-scanner.ts";
 import { readUsage, type TokenUsage } from "../money/token-usage.ts";
+import type { AnswerReader, StreamFailure } from "./answer-reader.ts";
 import { type ChunkFacts, readChunk } from "./chunk-shape.ts";
 import { EventBuffer } from "./event-buffer.ts";
 import { readEvent, splitEvents } from "./server-event.ts";
@@ -15,6 +16,8 @@ export interface StreamReaderOptions {
   readonly reasoningKey: string | undefined;
   /** Makes canonical events of the server's, where it speaks something else. */
   readonly foreign?: ForeignEvents | undefined;
+  /** Tool calls are shown whole: nobody can go on with half a call. */
+  readonly holdsToolCalls?: boolean;
 }
 
 export interface ForeignEvents {
@@ -22,12 +25,8 @@ export interface ForeignEvents {
   readonly pendingBytes: number;
 }
 
-/** Why a stream is of no use, in words for the log, and the error it carried if it carried one. */
-export interface StreamFailure {
-  readonly kind: "error_event" | "malformed" | "incomplete";
-  readonly detail: string;
-  readonly error?: unknown;
-}
+/** Tool calls that are longer than this together are shown as they come. */
+const heldBytesMax = 1024 * 1024;
 
 /**
  * Reads one upstream's stream and says which bytes go to the client. Pure.
@@ -43,12 +42,17 @@ export interface StreamFailure {
  * the last content chunk); `closing` gives it, followed by `[DONE]`. So a stream that breaks has
  * never shown a client either of them.
  */
-export class StreamReader {
+export class StreamReader implements AnswerReader {
   readonly #options: StreamReaderOptions;
   readonly #events = new EventBuffer();
   #state: "opening" | "flowing" | "ended" | "failed" = "opening";
   #failure: StreamFailure | undefined;
-  #opening: string[] = [];
+  /** Said before the first real word, or part of tool calls that are not all there yet. */
+  #held: string[] = [];
+  #heldBytes = 0;
+  #hasSpoken = false;
+  /** What stood behind the words of the last chunk that was parsed. */
+  #tail: string | undefined;
   #finishData: string | undefined;
   #finishReason = "";
   #usage: TokenUsage | undefined;
@@ -66,6 +70,14 @@ export class StreamReader {
 
   get hasFlowed(): boolean {
     return this.#pieces > 0;
+  }
+
+  get hasSpoken(): boolean {
+    return this.#hasSpoken || this.#pieces > 0;
+  }
+
+  get isSatisfied(): boolean {
+    return false;
   }
 
   get failure(): StreamFailure | undefined {
@@ -127,7 +139,10 @@ export class StreamReader {
   /** A piece of plain events passes as it came; a search of 200 bytes takes 0.2 µs. */
   #flow(piece: Buffer): Buffer | undefined {
     const text = piece.toString("latin1");
-    if (!isPlain(text)) return this.#takeApart(piece);
+    const isHeld = this.#options.holdsToolCalls === true && text.includes('"tool_calls":');
+    if (isHeld || this.#held.length > 0 || !isPlain(text, this.#tail)) {
+      return this.#takeApart(piece);
+    }
     if (this.#finishData !== undefined) {
       return Buffer.concat([this.#releaseFinish(), this.#rewritten(piece, text)]);
     }
@@ -175,12 +190,13 @@ export class StreamReader {
     }
     if (facts.usage !== undefined) this.#usage = readUsage(facts.usage) ?? this.#usage;
     if (!facts.hasChoices) return "";
+    if (facts.finishReason === "") this.#tail = tailOf(event.data);
     return this.#takeChunk(event.data, facts);
   }
 
   #takeChunk(data: string, facts: ChunkFacts): string {
     const held = this.#releaseFinish().toString();
-    const isFirst = this.#state === "opening" && this.#opening.length === 0;
+    const isFirst = this.#state === "opening" && this.#held.length === 0;
     const shown = isFirst ? this.#firstChunk(data, facts) : this.#plainChunk(data, facts);
     if (facts.finishReason !== "") {
       this.#finishReason = facts.finishReason;
@@ -190,13 +206,21 @@ export class StreamReader {
     return held + this.#open(facts, `data: ${shown}\n\n`);
   }
 
-  /** Keeps what is said before the first real word, and lets it go with that word. */
+  /**
+   * Keeps what is said before the first real word, and lets it go with that word; keeps tool calls
+   * until all of them are there, which is when something else comes.
+   */
   #open(facts: ChunkFacts, shown: string): string {
-    if (this.#state !== "opening") return shown;
-    this.#opening.push(shown);
-    if (!facts.isReal) return "";
+    this.#hasSpoken ||= facts.isReal;
+    const isHeldCall = facts.isToolCall && this.#options.holdsToolCalls === true;
+    if (this.#state !== "opening" && !isHeldCall && this.#held.length === 0) return shown;
+    this.#held.push(shown);
+    this.#heldBytes += shown.length;
+    const isOver = facts.isReal && (!isHeldCall || facts.finishReason !== "");
+    if (!isOver && this.#heldBytes <= heldBytesMax) return "";
     this.#state = "flowing";
-    return this.#opening.splice(0).join("");
+    this.#heldBytes = 0;
+    return this.#held.splice(0).join("");
   }
 
   /** Makes the first chunk what clients rely on, and learns what all the others will need. */
@@ -221,14 +245,26 @@ export class StreamReader {
   }
 }
 
-/** Every event is one line with a chunk, and none says that something ends. */
-function isPlain(text: string): boolean {
+/**
+ * What stands behind the words of a chunk, up to the end of its choices. One that has it, and ends
+ * in a brace, is whole: a line can be cut in the middle and be ended properly all the same.
+ */
+function tailOf(data: string): string | undefined {
+  const at = Math.max(0, data.lastIndexOf('"finish_reason"'));
+  const end = data.indexOf("}]", at);
+  return end === -1 ? undefined : data.slice(at === 0 ? end : at, end + 2);
+}
+
+/** Every event is one line with a whole chunk, and none says that something ends. */
+function isPlain(text: string, tail: string | undefined): boolean {
+  if (tail === undefined) return false;
   let at = 0;
   while (at < text.length) {
     const end = text.indexOf("\n", at);
     const isChunk =
       text.startsWith("data: {", at) &&
       text.charCodeAt(end - 1) === closingBrace &&
+      text.lastIndexOf(tail, end) > at &&
       text.charCodeAt(end + 1) === lineFeed &&
       isWithin(text.indexOf('"choices":', at), { from: at, to: end });
     if (!isChunk) return false;

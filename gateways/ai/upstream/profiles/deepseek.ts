@@ -3,6 +3,13 @@ import { genericProfile, openaiPath, type UpstreamProfile } from "./profile.ts";
 /** api.deepseek.com. Prefixes and filling in the middle live under `/beta`. */
 export const deepseekProfile: UpstreamProfile = {
   ...genericProfile,
+  continuation: {
+    chat: "prefix",
+    isExact: false,
+    reasoning: true,
+    json: false,
+    trailingBlanks: true,
+  },
   pathOf: (basePath, request) => {
     const isBeta = request.features.includes("prefix") || request.endpoint === "completions";
     if (!isBeta || basePath.endsWith("/beta")) return openaiPath(basePath, request);

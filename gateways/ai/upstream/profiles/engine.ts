@@ -5,4 +5,12 @@ export const engineProfile: UpstreamProfile = {
   ...genericProfile,
   isOwnHardware: true,
   knowsDeveloper: true,
+  // It remembers what it drew, and draws the last word again where it does not.
+  continuation: {
+    chat: "prefix",
+    isExact: true,
+    reasoning: false,
+    json: true,
+    trailingBlanks: true,
+  },
 };

@@ -1,5 +1,6 @@
 import type { BodyPatch } from "../../core/body-patch.ts";
 import type { GenerationRequest } from "../../core/request/generation-request.ts";
+import { type ContinuationForm, noContinuation } from "../../core/splice/continuation-form.ts";
 
 /** How a server is spoken to that does not speak the canonical form. */
 export interface ForeignSpeech {
@@ -43,6 +44,8 @@ export interface UpstreamProfile {
   readonly credentialFields: (key: string) => readonly (readonly [name: string, value: string])[];
   /** Where it speaks something else than OpenAI's dialect. */
   readonly speech: ForeignSpeech | undefined;
+  /** How it goes on with an answer that broke elsewhere. */
+  readonly continuation: ContinuationForm;
   /** Changes to the body that only this server needs. */
   readonly adapt: (patch: BodyPatch, request: GenerationRequest) => void;
 }
@@ -68,5 +71,6 @@ export const genericProfile: UpstreamProfile = {
   takesExtension: false,
   credentialFields: (key) => [["authorization", `Bearer ${key}`]],
   speech: undefined,
+  continuation: noContinuation,
   adapt: () => undefined,
 };

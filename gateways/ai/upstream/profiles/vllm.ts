@@ -1,5 +1,6 @@
 import type { BodyPatch } from "../../core/body-patch.ts";
 import type { GenerationRequest } from "../../core/request/generation-request.ts";
+import type { ContinuationForm } from "../../core/splice/continuation-form.ts";
 import { genericProfile, type UpstreamProfile } from "./profile.ts";
 
 /** What servers that render the model's own chat template need: vLLM and SGLang. */
@@ -17,9 +18,19 @@ export function adaptTemplate(patch: BodyPatch, request: GenerationRequest): voi
   }
 }
 
+/** They render the last message open, and check a grammar from where it starts, not from there. */
+export const templateContinuation: ContinuationForm = {
+  chat: "final_message",
+  isExact: false,
+  reasoning: false,
+  json: false,
+  trailingBlanks: true,
+};
+
 export const vllmProfile: UpstreamProfile = {
   ...genericProfile,
   isOwnHardware: true,
   reasoningKey: "reasoning",
+  continuation: templateContinuation,
   adapt: adaptTemplate,
 };

@@ -1,0 +1,30 @@
+import type { TokenUsage } from "../money/token-usage.ts";
+
+/** Why a stream is of no use, in words for the log, and the error it carried if it carried one. */
+export interface StreamFailure {
+  /** `diverged`: it goes on with another text than the client has. */
+  readonly kind: "error_event" | "malformed" | "incomplete" | "diverged";
+  readonly detail: string;
+  readonly error?: unknown;
+}
+
+/** Reads one upstream's stream and says which bytes go to the client. */
+export interface AnswerReader {
+  readonly failure: StreamFailure | undefined;
+  /** The model has said something, whether or not a client was given it. */
+  readonly hasSpoken: boolean;
+  /** Empty until it came. */
+  readonly finishReason: string;
+  /** As the upstream counted; undefined when it has not said. */
+  readonly usage: TokenUsage | undefined;
+  /** Finish reason and `[DONE]` have come. */
+  readonly isComplete: boolean;
+  /** Nothing more is wanted, though the upstream may go on. */
+  readonly isSatisfied: boolean;
+  /** Bytes for the client, all of whole events; undefined when there are none yet. */
+  push(chunk: Buffer): Buffer | undefined;
+  /** The body has ended as its framing has it. */
+  end(): void;
+  /** The last events: finish reason with usage, and `[DONE]`. `usageJson` as JSON. */
+  closing(usageJson: string): Buffer;
+}
