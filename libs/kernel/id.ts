@@ -37,7 +37,9 @@ export type IdPrefix =
   | "pln"
   | "pay"
   | "rfd"
-  | "art";
+  | "art"
+  | "att"
+  | "chk";
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 const pattern = /^[a-z]+_[0-9a-hjkmnp-tv-z]{26}$/;
