@@ -5,6 +5,7 @@
  * away, reads are answered from their last good copies, and both say so. It shares nothing with the
  * access gateway, so neither notices when the other's domain is gone.
  */
+import { ArticlesService } from "@tandem/contracts/rpc/articles/v1/articles_pb";
 import { AuthService } from "@tandem/contracts/rpc/auth/v1/auth_pb";
 import { OrdersService } from "@tandem/contracts/rpc/orders/v1/orders_pb";
 import { serveManagement } from "@tandem/libs/gateway";
@@ -20,6 +21,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   const hotStore = await openHotStore(site.hotStoreUrl, { world, log });
   lifecycle.defer("hot store", () => hotStore.close());
   const services: BusinessServices = {
+    articles: connectRpc(site, lifecycle, { service: ArticlesService, deployable: "articles" }),
     orders: connectRpc(site, lifecycle, { service: OrdersService, deployable: "orders" }),
   };
   return serveManagement({

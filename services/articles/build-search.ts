@@ -2,7 +2,7 @@ import type { Lifecycle, Site } from "@tandem/libs/service";
 import type { Database } from "@tandem/libs/store";
 import type { Config } from "./config.ts";
 import { createEncoder, type Encoder } from "./encoder/encoder.ts";
-import { createFiller } from "./encoder/filler.ts";
+import { Filler } from "./encoder/filler.ts";
 import { placeOfUrl, type ServerPlace } from "./encoder/post-json.ts";
 import { createQuestionVectors } from "./encoder/question-vectors.ts";
 import { type Answerer, createAnswerer } from "./search/answerer.ts";
@@ -42,7 +42,7 @@ export function buildSearch(
   const timeoutMs = settings.questionPatienceMs * 3;
   const answerer = createAnswerer({ searcher, encoder, questions, timeoutMs });
   if (encoder === undefined) return { searcher, answerer, wakeFiller: () => undefined };
-  const filler = createFiller({
+  const filler = new Filler({
     ...{ database, encoder, world, log },
     timeoutMs: settings.passageTimeoutMs,
   });

@@ -9,6 +9,7 @@ import {
 } from "@tandem/libs/testing";
 import { start as startAccess } from "../../gateways/access/main.ts";
 import { start as startBusiness } from "../../gateways/business/main.ts";
+import { start as startArticles } from "../../services/articles/main.ts";
 import { start as startAuth } from "../../services/auth/main.ts";
 import { start as startMonitoring } from "../../services/monitoring/main.ts";
 import { start as startOrders } from "../../services/orders/main.ts";
@@ -17,7 +18,7 @@ import { start as startUsers } from "../../services/users/main.ts";
 
 export const setupToken = "the-setup-token-of-this-house";
 
-const services = ["auth", "users", "quota", "monitoring", "orders"] as const;
+const services = ["auth", "users", "quota", "monitoring", "orders", "articles"] as const;
 type Service = (typeof services)[number];
 
 export interface Ask {
@@ -49,6 +50,7 @@ const starters: Readonly<Record<Service, StartReplica>> = {
   quota: startQuota,
   monitoring: startMonitoring,
   orders: startOrders,
+  articles: startArticles,
 };
 
 /** As the default topology routes them. */
@@ -74,7 +76,8 @@ export async function openAccessHouse(
     ],
     calls: {
       access: ["auth", "users", "quota", "monitoring"],
-      business: ["auth", "orders", "monitoring"],
+      business: ["auth", "orders", "articles", "monitoring"],
+      articles: ["auth", "engine", "monitoring"],
       orders: ["auth", "quota", "monitoring"],
       auth: ["users", "monitoring"],
       users: ["auth", "monitoring"],

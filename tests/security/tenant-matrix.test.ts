@@ -111,10 +111,17 @@ async function furnish(
   const credit = { price: "1", credit: "1", description: marker };
   const pack = await create("/api/v1/packs", { name: marker, ...credit });
   const plan = await create("/api/v1/plans", { name: marker, ...credit });
+  const text = { title: marker, body: marker, publish: true };
+  const article = await create("/api/v1/articles", text);
+  const attached = { name: marker, content: marker };
+  const attachment = await create(`/api/v1/articles/${article}/attachments`, attached);
   const member = await invite(key, { email: `${name}-member@example.com`, role: "viewer" });
   return {
     adminKey: key,
-    markers: [marker, project, apiKey, invitation, limit, budget, pack, plan, organisationId],
+    markers: [
+      ...[marker, project, apiKey, invitation, limit, budget, pack, plan, organisationId],
+      ...[article, attachment],
+    ],
     values: {
       organisation_id: organisationId,
       project_id: project,
@@ -124,6 +131,9 @@ async function furnish(
       budget_id: budget,
       pack_id: pack,
       plan_id: plan,
+      article_id: article,
+      attachment_id: attachment,
+      number: "1",
       user_id: member,
       role: "viewer",
     },
@@ -199,6 +209,12 @@ const bodies: Readonly<Record<string, object>> = {
   createPlan: { name: "mine", price: "1", credit: "1" },
   updatePack: { name: "taken over" },
   updatePlan: { name: "taken over" },
+  createArticle: { title: "mine", body: "mine" },
+  updateArticle: { title: "taken over" },
+  publishArticle: {},
+  putAttachment: { name: "mine", content: "mine" },
+  importArticles: { files: [{ path: "mine.md", content: "mine" }] },
+  putArticleRule: { project_id: `prj_${"0".repeat(26)}` },
   updateProfile: { theme: "dark" },
   changePassword: { current_password: "x", password: "twelve letters" },
 };
@@ -234,6 +250,9 @@ const nowhere: Tenant = {
     budget_id: `bdg_${"0".repeat(26)}`,
     pack_id: `pck_${"0".repeat(26)}`,
     plan_id: `pln_${"0".repeat(26)}`,
+    article_id: `art_${"0".repeat(26)}`,
+    attachment_id: `att_${"0".repeat(26)}`,
+    number: "1",
     user_id: `usr_${"0".repeat(26)}`,
     role: "viewer",
   },
@@ -333,6 +352,8 @@ async function snapshot(tenant: Tenant): Promise<unknown> {
     "members",
     "packs",
     "plans",
+    "articles",
+    "article-rules",
   ]) {
     views.push(await house.expect(200, { path: `/api/v1/${path}`, key: tenant.adminKey }));
   }

@@ -29,7 +29,7 @@ export interface Restricted {
 
 const writingScopes = ["admin", "manage:write"];
 const readingScopes = ["admin", "manage:write", "manage:read"];
-const writingRoles = ["owner", "admin", "operator", "developer"];
+const writingRoles = ["owner", "admin", "developer"];
 
 /** Whether an article may be read by this reader. Those who write see all of their organisation. */
 export function mayRead(article: Restricted, reader: Reader): boolean {

@@ -9,6 +9,12 @@ import type { World } from "@tandem/libs/world";
 import { articlesFaults } from "../faults.ts";
 import { postJson, type ServerPlace } from "./post-json.ts";
 
+export interface EmbedOptions {
+  readonly timeoutMs: number;
+  /** Stops it, which says nothing of the server. */
+  readonly signal?: AbortSignal;
+}
+
 export interface Encoder {
   /** The model's name: vectors of two names have nothing to do with each other. */
   readonly name: string;
@@ -17,7 +23,7 @@ export interface Encoder {
   /** One vector a text, in order; undefined for a text that it does not take. */
   embed(
     texts: readonly string[],
-    options: { readonly timeoutMs: number },
+    options: EmbedOptions,
   ): Promise<readonly (readonly number[] | undefined)[]>;
   close(): void;
 }
@@ -39,12 +45,15 @@ export function createEncoder(options: {
   );
   let failures = 0;
   let outUntilMs = 0;
-  const ask = async (texts: readonly string[], timeoutMs: number): Promise<Answer> => {
+  const ask = async (
+    texts: readonly string[],
+    { timeoutMs, signal }: EmbedOptions,
+  ): Promise<Answer> => {
     let last: unknown = "there is no server";
     for (const [place, pool] of pools) {
       try {
         const body = JSON.stringify({ model, input: texts, encoding_format: "float" });
-        const { status, text } = await postJson(world, { pool, place, body, timeoutMs });
+        const { status, text } = await postJson(world, { pool, place, body, timeoutMs, signal });
         if (status === 200) return { vectors: readVectors(text, texts.length) };
         if (status === 400 || status === 413) return { isRefused: true };
         last = `status ${status}: ${text.slice(0, 200)}`;
@@ -57,33 +66,34 @@ export function createEncoder(options: {
   /** A batch that is refused is asked for one by one, and a text that is refused is cut in half. */
   const askAll = async (
     texts: readonly string[],
-    timeoutMs: number,
+    options: EmbedOptions,
   ): Promise<readonly (readonly number[] | undefined)[]> => {
-    const answer = await ask(texts, timeoutMs);
+    const answer = await ask(texts, options);
     if ("vectors" in answer) return answer.vectors;
     const [only] = texts;
     if (texts.length > 1) {
       const vectors: (readonly number[] | undefined)[] = [];
-      for (const text of texts) vectors.push(...(await askAll([text], timeoutMs)));
+      for (const text of texts) vectors.push(...(await askAll([text], options)));
       return vectors;
     }
     if (only === undefined || only.length <= leastTextLength) return [undefined];
-    return askAll([only.slice(0, only.length / 2).toWellFormed()], timeoutMs);
+    return askAll([only.slice(0, only.length / 2).toWellFormed()], options);
   };
   return {
     name: model,
     get isUp() {
       return world.clock.monotonicMs() >= outUntilMs;
     },
-    async embed(texts, { timeoutMs }) {
+    async embed(texts, options) {
       if (world.clock.monotonicMs() < outUntilMs) {
         throw articlesFaults.encoder_unavailable({ detail: "it failed a moment ago" });
       }
       try {
-        const vectors = await askAll(texts, timeoutMs);
+        const vectors = await askAll(texts, options);
         failures = 0;
         return vectors;
       } catch (error) {
+        if (options.signal?.aborted === true) throw error;
         const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** failures);
         failures = Math.min(failures + 1, 10);
         outUntilMs = world.clock.monotonicMs() + pauseMs;

@@ -27,94 +27,101 @@ const othersPeriodMs = 60_000;
 const idleMs = 2_000;
 const awayMs = 1_000;
 
-export interface Filler {
-  /** Something is waiting. */
-  wake(): void;
-  run(signal: AbortSignal): Promise<void>;
-}
-
-export function createFiller(options: {
+export interface FillerParts {
   readonly database: Database<Schema>;
   readonly encoder: Encoder;
   readonly world: World;
   readonly log: Log;
+  /** How long a batch may take. */
   readonly timeoutMs: number;
-}): Filler {
-  const { database, encoder, world, log, timeoutMs } = options;
-  let wakeUp = (): void => undefined;
-  let isAwaited = false;
-  let wasAway = false;
-  let othersAtMs = 0;
+}
+
+export class Filler {
+  readonly #parts: FillerParts;
+  #wakeUp: (() => void) | undefined;
+  #isAwaited: boolean = false;
+  #wasAway: boolean = false;
+  #othersAtMs = 0;
+
+  constructor(parts: FillerParts) {
+    this.#parts = parts;
+  }
+
+  /** Something is waiting. */
+  wake(): void {
+    this.#isAwaited = true;
+    this.#wakeUp?.();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { encoder, log } = this.#parts;
+    while (!signal.aborted) {
+      let isMore = false;
+      try {
+        isMore = await this.#fillSome(signal);
+      } catch (error) {
+        // The database is away: it is tried again with the next round.
+        log.debug("filling_failed", { error: String(error) });
+      }
+      if (!isMore) await this.#pause(encoder.isUp ? idleMs : awayMs, signal);
+    }
+  }
 
   /** True when there may be more at once. */
-  const fillSome = async (): Promise<boolean> => {
+  async #fillSome(signal: AbortSignal): Promise<boolean> {
+    const { database, encoder, log, timeoutMs } = this.#parts;
+    this.#isAwaited = false;
     if (!encoder.isUp) return false;
     const claimed = await claimWaiting(database, { limit: batchSize, claimMs: timeoutMs * 2 });
-    if (claimed.length === 0) return fillOthers();
+    if (claimed.length === 0) return this.#fillOthers();
     try {
-      await embedAndKeep(claimed);
-      if (wasAway) log.info("encoder_back", {});
-      wasAway = false;
+      await this.#embedAndKeep(claimed, signal);
+      if (this.#wasAway) log.info("encoder_back", {});
+      this.#wasAway = false;
       return true;
     } catch (error) {
-      if (!wasAway) log.warn("encoder_away", { error: String(error) });
-      wasAway = true;
+      if (!this.#wasAway && !signal.aborted) log.warn("encoder_away", { error: String(error) });
+      this.#wasAway = true;
       await giveBack(
         database,
         claimed.map(({ id }) => id),
       );
       return false;
     }
-  };
+  }
 
-  const fillOthers = async (): Promise<boolean> => {
+  async #fillOthers(): Promise<boolean> {
+    const { database, encoder, world } = this.#parts;
     const nowMs = world.clock.monotonicMs();
-    if (nowMs < othersAtMs) return false;
+    if (nowMs < this.#othersAtMs) return false;
     const taken = await takeBackOthers(database, encoder.name, othersAtOnce);
-    if (taken === 0) othersAtMs = nowMs + othersPeriodMs;
+    if (taken === 0) this.#othersAtMs = nowMs + othersPeriodMs;
     return taken > 0;
-  };
+  }
 
-  const embedAndKeep = async (claimed: readonly WaitingPassage[]): Promise<void> => {
+  async #embedAndKeep(claimed: readonly WaitingPassage[], signal: AbortSignal): Promise<void> {
+    const { database, encoder, timeoutMs } = this.#parts;
     const texts = claimed.map((passage) => passageInContext(passage.title, passage));
-    const vectors = await encoder.embed(texts, { timeoutMs });
+    const vectors = await encoder.embed(texts, { timeoutMs, signal });
     const made = claimed.map(({ id, organisationId }, index) => {
       const vector = vectors[index];
       return { id, organisationId, vector: vector === undefined ? null : packVector(vector) };
     });
     await putVectors(database, encoder.name, made);
-  };
+  }
 
-  const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-    new Promise((resolve) => {
+  #pause(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
       const end = (): void => {
         timer.cancel();
         signal.removeEventListener("abort", end);
-        wakeUp = () => {
-          isAwaited = true;
-        };
+        this.#wakeUp = undefined;
         resolve();
       };
-      const timer = world.timers.after(ms, end);
+      const timer = this.#parts.world.timers.after(ms, end);
       signal.addEventListener("abort", end);
-      wakeUp = end;
-      if (isAwaited || signal.aborted) end();
-      isAwaited = false;
+      this.#wakeUp = end;
+      if (this.#isAwaited || signal.aborted) end();
     });
-
-  return {
-    wake: () => wakeUp(),
-    async run(signal) {
-      while (!signal.aborted) {
-        let isMore = false;
-        try {
-          isMore = await fillSome();
-        } catch (error) {
-          // The database is away: it is tried again with the next round.
-          log.debug("filling_failed", { error: String(error) });
-        }
-        if (!isMore) await pause(encoder.isUp ? idleMs : awayMs, signal);
-      }
-    },
-  };
+  }
 }

@@ -23,7 +23,7 @@ export function placeOfUrl(baseUrl: string, apiKey: string): ServerPlace {
   };
 }
 
-/** One POST; rejects when it breaks, is too large, or takes longer than `timeoutMs`. */
+/** One POST; rejects when it breaks, is too large, takes longer than `timeoutMs`, or is stopped. */
 export function postJson(
   world: World,
   request: {
@@ -31,19 +31,26 @@ export function postJson(
     readonly place: ServerPlace;
     readonly body: string;
     readonly timeoutMs: number;
+    readonly signal: AbortSignal | undefined;
   },
 ): Promise<{ readonly status: number; readonly text: string }> {
-  const { pool, place, body, timeoutMs } = request;
+  const { pool, place, body, timeoutMs, signal } = request;
   return new Promise((resolve, reject) => {
     let status = 0;
     let size = 0;
     const chunks: Buffer[] = [];
-    const fail = (message: string): void => {
+    const stop = (): void => {
       timer.cancel();
+      signal?.removeEventListener("abort", onAbort);
+    };
+    const fail = (message: string): void => {
+      stop();
       call.cancel();
       reject(new Error(message));
     };
+    const onAbort = (): void => fail("not wanted any more");
     const timer = world.timers.after(timeoutMs, () => fail(`no answer within ${timeoutMs} ms`));
+    signal?.addEventListener("abort", onAbort);
     const send = (freshConnection: boolean) =>
       pool.send(
         {
@@ -69,7 +76,7 @@ export function postJson(
             else chunks.push(chunk);
           },
           onEnd: () => {
-            timer.cancel();
+            stop();
             resolve({ status, text: Buffer.concat(chunks).toString("utf8") });
           },
           onFailure: ({ error, reusedConnection, headReceived }) => {
@@ -78,7 +85,7 @@ export function postJson(
               call = send(true);
               return;
             }
-            timer.cancel();
+            stop();
             reject(error);
           },
         },

@@ -79,8 +79,8 @@ export async function listArticles(
   const isReader = readerProjectId !== undefined;
   const conditions = [sql`articles.organisation_id = ${organisationId}`];
   if (isReader) {
-    conditions.push(sql`articles.published_version > 0
-      and (cardinality(articles.project_ids) = 0 or ${readerProjectId} = any(articles.project_ids))`);
+    conditions.push(sql`articles.published_version > 0 and (
+      cardinality(articles.project_ids) = 0 or ${readerProjectId} = any(articles.project_ids))`);
   }
   const ofState = Object.hasOwn(states, state) ? states[state] : undefined;
   if (ofState !== undefined) conditions.push(ofState);
