@@ -27,3 +27,8 @@ export function requirePermission(
     throw ordersFaults.permission_missing({ detail: `needs ${permission}` });
   }
 }
+
+/** Throws `orders.permission_missing` unless a part of the platform calls for itself. */
+export function requirePlatform(call: Call): void {
+  if (!isPlatform(call)) throw ordersFaults.permission_missing({ detail: "platform only" });
+}

@@ -1,4 +1,4 @@
-import { count, text } from "@tandem/libs/config";
+import { count, duration, secret, section, text } from "@tandem/libs/config";
 import { z } from "zod";
 
 const amount = (doc: string, example: string) =>
@@ -33,6 +33,45 @@ const product = z.strictObject({
   }),
 });
 
+const payments = section({
+  provider: z.enum(["manual", "stripe", "none"]).default("manual").meta({
+    description: "Who takes the money: finance by hand, a provider, or nobody.",
+  }),
+  instructions: text({
+    doc: "What buyers are told to do; {reference} is what they have to write on the transfer.",
+    default: "Transfer the total with the reference {reference}. Credit follows once it is there.",
+  }),
+  approvalAbove: text({
+    doc: "Manual payments above this total need a second person; empty for none.",
+    default: "",
+    pattern: /^(\d{1,9}(\.\d{1,9})?)?$/,
+    example: "1000",
+  }),
+  validMs: duration({
+    doc: "How long an order waits for its payment.",
+    default: "24h",
+    min: "1m",
+    max: "2160h",
+  }),
+  openOrdersMax: count({
+    doc: "Orders of one organisation that may wait for payment at once.",
+    default: 100,
+    min: 1,
+    max: 100_000,
+  }),
+  stripe: section({
+    baseUrl: text({
+      doc: "Where the provider's API is.",
+      default: "https://api.stripe.com",
+      pattern: /^https?:\/\/[^\s/]+/,
+      example: "https://api.stripe.com",
+    }),
+    secretKey: secret({ doc: "The provider's API key." }).optional(),
+    webhookSecret: secret({ doc: "What its events are signed with." }).optional(),
+    returnUrl: text({ doc: "Where its page sends the buyer afterwards.", default: "" }),
+  }),
+});
+
 export type ConfiguredProduct = z.output<typeof product>;
 
 export const configSchema = z.strictObject({
@@ -41,6 +80,19 @@ export const configSchema = z.strictObject({
     .max(100)
     .default([])
     .meta({ description: "Plans and credit packs that every organisation may order." }),
+  payments,
+  upkeepPeriodMs: duration({
+    doc: "How often unpaid orders, unfinished payments and their provider are looked after.",
+    default: "5s",
+    min: "100ms",
+    max: "10m",
+  }),
+  reconcilePeriodMs: duration({
+    doc: "How often the provider's payments are compared with ours.",
+    default: "24h",
+    min: "1s",
+    max: "168h",
+  }),
   databaseConnections: count({
     doc: "Connections to the database, at most.",
     default: 6,

@@ -1,11 +1,17 @@
-import type { Database } from "@tandem/libs/store";
+import type { QuotaService } from "@tandem/contracts/rpc/quota/v1/quota_pb";
+import type { RpcClient } from "@tandem/libs/rpc";
+import type { Log } from "@tandem/libs/telemetry";
 import type { Config } from "./config.ts";
-import type { Schema } from "./store/schema.ts";
+import type { PaymentMetrics } from "./payment-metrics.ts";
+import type { PaymentProvider } from "./providers/provider.ts";
+import type { ActionParts } from "./store/action.ts";
 
 /** What operations are carried out with. */
-export interface OrdersParts {
-  readonly database: Database<Schema>;
+export interface OrdersParts extends ActionParts {
   readonly config: Config;
-  /** Deliver what was enqueued: called after a commit. */
-  readonly wakeRelay: () => void;
+  readonly log: Log;
+  readonly metrics: PaymentMetrics;
+  /** Who takes new payments; undefined where nothing is sold. */
+  readonly provider: PaymentProvider | undefined;
+  readonly quota: Pick<RpcClient<(typeof QuotaService)["method"]>, "getBalance">;
 }

@@ -1,13 +1,12 @@
 /**
- * The orders service: plans and credit packs with their versions. Every operation takes the
- * caller's organisation from the signed passport and knows no other. What it does is told to the
- * audit log through its outbox, in the transaction that does it. All state is in its database;
- * without that it refuses, and the gateway answers reads from its last copies, marked.
+ * The orders service: plans and credit packs, orders with everything they cost frozen, payments,
+ * refunds, statements. Every operation takes the caller's organisation from the signed passport and
+ * knows no other. Money is credited once, in the transaction that says it was paid; each further
+ * step is an event of the outbox, so it happens whatever dies. All state is in its database:
+ * without that it refuses, and the gateway answers reads from its last copies and queues orders.
  */
-import { fromBinary } from "@bufbuild/protobuf";
-import { AuditEntrySchema, AuthService } from "@tandem/contracts/rpc/auth/v1/auth_pb";
-import { OrdersService } from "@tandem/contracts/rpc/orders/v1/orders_pb";
-import { type Implementation, implement, type RpcClient } from "@tandem/libs/rpc";
+import { AuthService } from "@tandem/contracts/rpc/auth/v1/auth_pb";
+import { QuotaService } from "@tandem/contracts/rpc/quota/v1/quota_pb";
 import {
   connectRpc,
   createLifecycle,
@@ -16,20 +15,26 @@ import {
   type Site,
   serveRpc,
 } from "@tandem/libs/service";
-import { migrate, type OutboxEvent, openDatabase, startRelay } from "@tandem/libs/store";
+import { migrate, openDatabase, startRelay } from "@tandem/libs/store";
+import { buildHandlers } from "./build-handlers.ts";
 import type { Config } from "./config.ts";
-import { createProduct } from "./operations/create-product.ts";
-import { getProduct } from "./operations/get-product.ts";
-import { listProductVersions } from "./operations/list-product-versions.ts";
-import { listProducts } from "./operations/list-products.ts";
-import { updateProduct } from "./operations/update-product.ts";
+import { type DeliveryParts, deliver } from "./deliveries.ts";
 import type { OrdersParts } from "./parts.ts";
+import { createPaymentMetrics } from "./payment-metrics.ts";
+import { buildProvider } from "./providers/build-provider.ts";
+import { manualProvider } from "./providers/manual.ts";
 import { declareProducts } from "./store/configured-products.ts";
 import { migrations, type Schema } from "./store/schema.ts";
+import { startUpkeep } from "./upkeep.ts";
+
+/** Less than the relay's claim, so that no second relay carries an event while the first may. */
+const quotaDeadlineMs = 5_000;
 
 export async function run(config: Config, site: Site): Promise<Replica> {
+  const { world, log, metrics } = site;
+  // First: a provider without its secrets must not have an address for a moment.
+  const provider = buildProvider(config, world);
   const lifecycle = createLifecycle(site);
-  const { world, log } = site;
   const poolSize = config.databaseConnections;
   const database = openDatabase<Schema>(databaseUrlOf(site), { world, log, poolSize });
   lifecycle.defer("database", () => database.destroy());
@@ -37,26 +42,27 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   await declareProducts(database, config.products);
 
   const auth = connectRpc(site, lifecycle, { service: AuthService, deployable: "auth" });
-  const deliver = (event: OutboxEvent): Promise<void> => tellAudit(auth, event);
-  const relay = startRelay(database, { world, log, deliver });
+  const quota = connectRpc(site, lifecycle, { service: QuotaService, deployable: "quota" });
+  // What was paid by hand is paid back by hand, whoever takes the money today.
+  const known = [manualProvider(config.payments), ...(provider === undefined ? [] : [provider])];
+  const providers = new Map(known.map((one) => [one.name, one]));
+  const carried: DeliveryParts = {
+    database,
+    auth,
+    quota: {
+      creditOrder: (request) => quota.creditOrder(request, { deadlineMs: quotaDeadlineMs }),
+      takeBackCredit: (request) => quota.takeBackCredit(request, { deadlineMs: quotaDeadlineMs }),
+    },
+    providers,
+    wakeRelay: () => relay.wake(),
+  };
+  const relay = startRelay(database, { world, log, deliver: (event) => deliver(carried, event) });
   lifecycle.defer("outbox", () => relay.close());
-  const parts: OrdersParts = { database, config, wakeRelay: () => relay.wake() };
-  return serveRpc(site, lifecycle, [operationsOf(parts)]);
-}
-
-async function tellAudit(
-  auth: RpcClient<(typeof AuthService)["method"]>,
-  { id, payload }: OutboxEvent,
-): Promise<void> {
-  await auth.recordAudit({ entry: fromBinary(AuditEntrySchema, payload), eventId: id });
-}
-
-function operationsOf(parts: OrdersParts): Implementation {
-  return implement(OrdersService, {
-    createProduct: (request, context) => createProduct(parts, request, context),
-    updateProduct: (request, context) => updateProduct(parts, request, context),
-    getProduct: (request, context) => getProduct(parts, request, context),
-    listProducts: (request, context) => listProducts(parts, request, context),
-    listProductVersions: (request, context) => listProductVersions(parts, request, context),
-  });
+  const parts: OrdersParts = {
+    ...{ database, config, log, provider, quota },
+    metrics: createPaymentMetrics(metrics),
+    wakeRelay: () => relay.wake(),
+  };
+  startUpkeep(parts, lifecycle);
+  return serveRpc(site, lifecycle, [buildHandlers(parts)]);
 }

@@ -29,8 +29,8 @@ export function problemOf(terms: ProductTerms): string | undefined {
   if (!isText || name.length > nameLengthMax || description.length > descriptionLengthMax) {
     return "The name has 1 to 100 characters, the description at most 500, none of them control.";
   }
-  if (priceNanos < 0n || priceNanos > amountMax || creditNanos < 1n || creditNanos > amountMax) {
-    return "The price is 0 to 1,000,000 units, and the credit more than 0 and at most as many.";
+  if (priceNanos < 1n || priceNanos > amountMax || creditNanos < 1n || creditNanos > amountMax) {
+    return "Price and credit are more than 0 and at most 1,000,000 units.";
   }
   if (!currency.test(terms.currency) || !currency.test(terms.creditCurrency)) {
     return 'A currency is an ISO 4217 code like "USD".';

@@ -20,11 +20,12 @@ export async function updateProduct(
   requirePermission(context, organisationId, { permission: "packs:write", hidden });
   const terms = termsFromMessage(wanted);
   return act(parts, context, async ({ tx, now, audit }) => {
+    // Locked by itself first: a join that waited for the lock would not find the new version.
+    await tx.selectFrom("products").select("id").where("id", "=", id).forUpdate().execute();
     const found = await selectCurrent(tx)
       .where("products.id", "=", id)
       .where("products.kind", "=", terms.kind)
       .where("products.organisation_id", "in", [organisationId, ""])
-      .forUpdate("products")
       .executeTakeFirst();
     if (found === undefined) throw ordersFaults.product_not_found();
     if (found.organisation_id === "") throw ordersFaults.product_of_platform();

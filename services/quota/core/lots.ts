@@ -78,18 +78,35 @@ export function expiredParts(
 }
 
 /**
- * What of one lot may be taken back now, and what could be later: what is held for requests under
- * way counts against the lots that come first in the order of use.
+ * What of some lots may be taken back now, lot by lot, and what could be later: what is held for
+ * requests under way counts against the lots that come first in the order of use.
  */
-export function takeablePart(
+export function takeableParts(
   lots: readonly Lot[],
-  { lotId, heldNanos }: { readonly lotId: string; readonly heldNanos: bigint },
-): { readonly now: bigint; readonly later: bigint } {
+  { lotIds, heldNanos }: { readonly lotIds: ReadonlySet<string>; readonly heldNanos: bigint },
+): { readonly now: readonly LotUse[]; readonly laterNanos: bigint } {
+  const now: LotUse[] = [];
   let held = heldNanos;
+  let laterNanos = 0n;
   for (const lot of [...lots].sort(byOrderOfUse)) {
     const kept = held < lot.remainingNanos ? held : lot.remainingNanos;
     held -= kept;
-    if (lot.id === lotId) return { now: lot.remainingNanos - kept, later: lot.remainingNanos };
+    if (!lotIds.has(lot.id)) continue;
+    laterNanos += lot.remainingNanos;
+    if (lot.remainingNanos > kept) now.push({ lotId: lot.id, nanos: lot.remainingNanos - kept });
   }
-  return { now: 0n, later: 0n };
+  return { now, laterNanos };
+}
+
+/** The first `nanos` of these parts. */
+export function firstOf(parts: readonly LotUse[], nanos: bigint): readonly LotUse[] {
+  const uses: LotUse[] = [];
+  let left = nanos;
+  for (const part of parts) {
+    if (left === 0n) break;
+    const used = part.nanos < left ? part.nanos : left;
+    uses.push({ lotId: part.lotId, nanos: used });
+    left -= used;
+  }
+  return uses;
 }

@@ -113,6 +113,18 @@ test("what was spent or ran out of time cannot be taken back; what is held can, 
   assert.equal((await takeBackCredit(books, refundOf(late))).takenNanos, 0n);
 });
 
+test("credit that came back after a failed refund can be taken by the next one", async () => {
+  const order = credit();
+  await creditOrder(books, order);
+  const failed = refundOf(order, { nanos: 700n });
+  await takeBackCredit(books, failed);
+  const back = { ...order, eventId: newId(world, "evt"), orderId: failed.refundId, nanos: 700n };
+  await creditOrder(books, back);
+  assert.equal(await owned(order), 1_000n);
+  const again = refundOf(order, { nanos: 1_000n });
+  assert.equal((await takeBackCredit(books, again)).takenNanos, 1_000n);
+});
+
 test("another organisation's order is no order of this one", async () => {
   const order = credit();
   await creditOrder(books, order);

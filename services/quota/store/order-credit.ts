@@ -1,7 +1,7 @@
 /** Credit that orders paid for, and credit that their refunds take back. */
 import { type Executor, recordOnce, sql } from "@tandem/libs/store";
 import { platformAccount, walletAccount } from "../core/account.ts";
-import { takeablePart } from "../core/lots.ts";
+import { firstOf, type LotUse, takeableParts } from "../core/lots.ts";
 import { faults } from "../faults.ts";
 import { type Books, changeBooks, type LockedWallet, lockWallet } from "./books.ts";
 import { recordChange } from "./changes.ts";
@@ -71,13 +71,12 @@ export function takeBackCredit(books: Books, wanted: TakeBack): Promise<TakenBac
     const wallet = await lockWallet(tx, books, organisationId);
     const decided = await findDecision(tx, wanted);
     if (decided !== undefined) return decided;
-    const lotId = wallet === undefined ? undefined : await findLotOf(tx, wanted);
-    const part = lotId && wallet ? await measure(tx, wallet, lotId) : { now: 0n, later: 0n };
-    const taken = decide(wanted, part);
-    if (taken > 0n && wallet !== undefined && lotId !== undefined) {
-      await moveBack(tx, { books, wallet, wanted, lotId, taken });
+    const credit = wallet === undefined ? nothing : await measure(tx, wallet, wanted);
+    const taken = decide(wanted, { now: sumOf(credit.now), later: credit.laterNanos });
+    if (taken > 0n && wallet !== undefined) {
+      await moveBack(tx, { books, wallet, wanted, uses: firstOf(credit.now, taken) });
     }
-    const outcome = { takenNanos: taken, remainingNanos: part.later - taken };
+    const outcome = { takenNanos: taken, remainingNanos: credit.laterNanos - taken };
     await sql`
       insert into take_backs (refund_id, organisation_id, order_id, asked_nanos, taken_nanos,
         remaining_nanos, at_ms)
@@ -85,6 +84,17 @@ export function takeBackCredit(books: Books, wanted: TakeBack): Promise<TakenBac
         ${taken}, ${outcome.remainingNanos}, ${books.clock()})`.execute(tx);
     return outcome;
   });
+}
+
+interface OrdersCredit {
+  readonly now: readonly LotUse[];
+  readonly laterNanos: bigint;
+}
+
+const nothing: OrdersCredit = { now: [], laterNanos: 0n };
+
+function sumOf(uses: readonly LotUse[]): bigint {
+  return uses.reduce((sum, { nanos }) => sum + nanos, 0n);
 }
 
 /** How much is taken: all of it or nothing, unless less will do. Throws `quota.credit_held`. */
@@ -104,23 +114,22 @@ async function moveBack(
     readonly books: Books;
     readonly wallet: LockedWallet;
     readonly wanted: TakeBack;
-    readonly lotId: string;
-    readonly taken: bigint;
+    readonly uses: readonly LotUse[];
   },
 ): Promise<void> {
-  const { books, wallet, wanted, lotId, taken } = given;
+  const { books, wallet, wanted, uses } = given;
   const { organisationId } = wallet;
-  await useLots(tx, [{ lotId, nanos: taken }]);
+  await useLots(tx, uses);
   await books.ledger.append(tx, wallet, [
     {
       organisationId,
       debitAccount: walletAccount(organisationId),
       creditAccount: platformAccount("payments", wallet),
-      nanos: taken,
+      nanos: sumOf(uses),
       kind: "take_back",
       reference: wanted.refundId,
       note: wanted.note,
-      lots: [{ lotId, nanos: taken }],
+      lots: uses,
     },
   ]);
   await recordChange(tx, { organisationId, nowMs: wallet.nowMs });
@@ -139,19 +148,33 @@ async function findDecision(tx: Executor, wanted: TakeBack): Promise<TakenBack |
   return { takenNanos: row.taken, remainingNanos: row.remaining };
 }
 
-async function findLotOf(tx: Executor, wanted: TakeBack): Promise<string | undefined> {
+/** The order's lot, and those in which its credit came back after refunds that failed. */
+async function findLotsOf(tx: Executor, wanted: TakeBack): Promise<ReadonlySet<string>> {
   const { rows } = await sql<{ id: string }>`
-    select id from lots where organisation_id = ${wanted.organisationId}
-      and idempotency_key = ${creditKey(wanted.orderId)}`.execute(tx);
-  return rows[0]?.id;
+    select id from lots
+    where organisation_id = ${wanted.organisationId} and (
+      idempotency_key = ${creditKey(wanted.orderId)}
+      or idempotency_key in (
+        select 'order ' || refund_id from take_backs
+        where order_id = ${wanted.orderId} and organisation_id = ${wanted.organisationId}
+      )
+    )`.execute(tx);
+  return new Set(rows.map(({ id }) => id));
 }
 
-async function measure(tx: Executor, wallet: LockedWallet, lotId: string) {
-  const { organisationId, availableNanos, nowMs } = wallet;
+async function measure(
+  tx: Executor,
+  { organisationId, availableNanos, nowMs }: LockedWallet,
+  wanted: TakeBack,
+): Promise<OrdersCredit> {
   const lots = (await findLots(tx, [organisationId])).get(organisationId) ?? [];
   const total = lots.reduce((sum, { remainingNanos }) => sum + remainingNanos, 0n);
-  const lot = lots.find(({ id }) => id === lotId);
-  // Run out of time, though not booked out yet: there is nothing to take.
-  if (lot?.expiresAtMs !== undefined && lot.expiresAtMs <= nowMs) return { now: 0n, later: 0n };
-  return takeablePart(lots, { lotId, heldNanos: total - availableNanos });
+  const own = await findLotsOf(tx, wanted);
+  // What ran out of time, though it is not booked out yet, cannot be taken.
+  const lotIds = new Set(
+    lots
+      .filter(({ id, expiresAtMs }) => own.has(id) && (expiresAtMs ?? nowMs + 1) > nowMs)
+      .map(({ id }) => id),
+  );
+  return takeableParts(lots, { lotIds, heldNanos: total - availableNanos });
 }

@@ -232,6 +232,1044 @@ export declare type ListProductsResponse = Message<"tandem.orders.v1.ListProduct
 export declare const ListProductsResponseSchema: GenMessage<ListProductsResponse>;
 
 /**
+ * @generated from message tandem.orders.v1.Order
+ */
+export declare type Order = Message<"tandem.orders.v1.Order"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string organisation_id = 2;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: string product_id = 3;
+   */
+  productId: string;
+
+  /**
+   * @generated from field: uint64 product_version = 4;
+   */
+  productVersion: bigint;
+
+  /**
+   * pack, plan
+   *
+   * @generated from field: string kind = 5;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string name = 6;
+   */
+  name: string;
+
+  /**
+   * @generated from field: uint32 quantity = 7;
+   */
+  quantity: number;
+
+  /**
+   * @generated from field: int64 net_nanos = 8;
+   */
+  netNanos: bigint;
+
+  /**
+   * @generated from field: uint32 tax_ppm = 9;
+   */
+  taxPpm: number;
+
+  /**
+   * @generated from field: int64 tax_nanos = 10;
+   */
+  taxNanos: bigint;
+
+  /**
+   * @generated from field: int64 total_nanos = 11;
+   */
+  totalNanos: bigint;
+
+  /**
+   * @generated from field: string currency = 12;
+   */
+  currency: string;
+
+  /**
+   * @generated from field: int64 credit_nanos = 13;
+   */
+  creditNanos: bigint;
+
+  /**
+   * @generated from field: string credit_currency = 14;
+   */
+  creditCurrency: string;
+
+  /**
+   * Credit for one unit of the net price, as decimal text.
+   *
+   * @generated from field: string exchange_rate = 15;
+   */
+  exchangeRate: string;
+
+  /**
+   * @generated from field: uint32 valid_days = 16;
+   */
+  validDays: number;
+
+  /**
+   * awaiting_payment, paid, fulfilled, partially_refunded, refunded, expired, cancelled, failed,
+   * disputed, lost; refused for one that was queued and could not be made.
+   *
+   * @generated from field: string state = 17;
+   */
+  state: string;
+
+  /**
+   * What the payer writes on a transfer.
+   *
+   * @generated from field: string reference = 18;
+   */
+  reference: string;
+
+  /**
+   * The buyer's own words, for the statement.
+   *
+   * @generated from field: string note = 19;
+   */
+  note: string;
+
+  /**
+   * @generated from field: string created_by = 20;
+   */
+  createdBy: string;
+
+  /**
+   * @generated from field: int64 created_at_ms = 21;
+   */
+  createdAtMs: bigint;
+
+  /**
+   * To be paid by then.
+   *
+   * @generated from field: int64 expires_at_ms = 22;
+   */
+  expiresAtMs: bigint;
+
+  /**
+   * @generated from field: int64 paid_at_ms = 23;
+   */
+  paidAtMs: bigint;
+
+  /**
+   * @generated from field: int64 fulfilled_at_ms = 24;
+   */
+  fulfilledAtMs: bigint;
+
+  /**
+   * @generated from field: int64 ended_at_ms = 25;
+   */
+  endedAtMs: bigint;
+
+  /**
+   * @generated from field: int64 refunded_nanos = 26;
+   */
+  refundedNanos: bigint;
+
+  /**
+   * @generated from field: int64 credit_taken_back_nanos = 27;
+   */
+  creditTakenBackNanos: bigint;
+
+  /**
+   * @generated from field: uint64 version = 28;
+   */
+  version: bigint;
+
+  /**
+   * The newest attempt.
+   *
+   * @generated from field: tandem.orders.v1.Payment payment = 29;
+   */
+  payment?: Payment | undefined;
+
+  /**
+   * When the gateway took it in while this service was away; 0: it was not.
+   *
+   * @generated from field: int64 queued_at_ms = 30;
+   */
+  queuedAtMs: bigint;
+
+  /**
+   * Why it is refused: the fault's reason and sentence.
+   *
+   * @generated from field: string refusal_reason = 31;
+   */
+  refusalReason: string;
+
+  /**
+   * @generated from field: string refusal = 32;
+   */
+  refusal: string;
+
+  /**
+   * @generated from field: int64 credit_expires_at_ms = 33;
+   */
+  creditExpiresAtMs: bigint;
+
+  /**
+   * open, won, lost; empty where nobody disputes.
+   *
+   * @generated from field: string dispute = 34;
+   */
+  dispute: string;
+};
+
+/**
+ * Describes the message tandem.orders.v1.Order.
+ * Use `create(OrderSchema)` to create a new message.
+ */
+export declare const OrderSchema: GenMessage<Order>;
+
+/**
+ * @generated from message tandem.orders.v1.Payment
+ */
+export declare type Payment = Message<"tandem.orders.v1.Payment"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string order_id = 2;
+   */
+  orderId: string;
+
+  /**
+   * @generated from field: string organisation_id = 3;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: string provider = 4;
+   */
+  provider: string;
+
+  /**
+   * preparing, pending, awaiting_approval, succeeded, failed, expired, cancelled
+   *
+   * @generated from field: string state = 5;
+   */
+  state: string;
+
+  /**
+   * @generated from field: int64 amount_nanos = 6;
+   */
+  amountNanos: bigint;
+
+  /**
+   * @generated from field: string currency = 7;
+   */
+  currency: string;
+
+  /**
+   * The provider's name for it.
+   *
+   * @generated from field: string provider_reference = 8;
+   */
+  providerReference: string;
+
+  /**
+   * redirect, instructions
+   *
+   * @generated from field: string checkout_kind = 9;
+   */
+  checkoutKind: string;
+
+  /**
+   * @generated from field: string checkout_url = 10;
+   */
+  checkoutUrl: string;
+
+  /**
+   * @generated from field: string checkout_text = 11;
+   */
+  checkoutText: string;
+
+  /**
+   * @generated from field: string confirmed_by = 12;
+   */
+  confirmedBy: string;
+
+  /**
+   * @generated from field: string approved_by = 13;
+   */
+  approvedBy: string;
+
+  /**
+   * @generated from field: int64 received_at_ms = 14;
+   */
+  receivedAtMs: bigint;
+
+  /**
+   * @generated from field: string note = 15;
+   */
+  note: string;
+
+  /**
+   * @generated from field: int64 created_at_ms = 16;
+   */
+  createdAtMs: bigint;
+};
+
+/**
+ * Describes the message tandem.orders.v1.Payment.
+ * Use `create(PaymentSchema)` to create a new message.
+ */
+export declare const PaymentSchema: GenMessage<Payment>;
+
+/**
+ * @generated from message tandem.orders.v1.CreateOrderRequest
+ */
+export declare type CreateOrderRequest = Message<"tandem.orders.v1.CreateOrderRequest"> & {
+  /**
+   * Made by the caller, so that one that is queued has its id already; made here when empty.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string organisation_id = 2;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: string product_id = 3;
+   */
+  productId: string;
+
+  /**
+   * 0: the current one.
+   *
+   * @generated from field: uint64 product_version = 4;
+   */
+  productVersion: bigint;
+
+  /**
+   * @generated from field: uint32 quantity = 5;
+   */
+  quantity: number;
+
+  /**
+   * @generated from field: string note = 6;
+   */
+  note: string;
+
+  /**
+   * @generated from field: string idempotency_key = 7;
+   */
+  idempotencyKey: string;
+
+  /**
+   * Refused when the total with tax would be another; 0: whatever it is.
+   *
+   * @generated from field: int64 expected_total_nanos = 8;
+   */
+  expectedTotalNanos: bigint;
+
+  /**
+   * When the gateway took it in. It then is made or refused, for its buyer to see, but never lost.
+   *
+   * @generated from field: int64 queued_at_ms = 9;
+   */
+  queuedAtMs: bigint;
+};
+
+/**
+ * Describes the message tandem.orders.v1.CreateOrderRequest.
+ * Use `create(CreateOrderRequestSchema)` to create a new message.
+ */
+export declare const CreateOrderRequestSchema: GenMessage<CreateOrderRequest>;
+
+/**
+ * @generated from message tandem.orders.v1.GetOrderRequest
+ */
+export declare type GetOrderRequest = Message<"tandem.orders.v1.GetOrderRequest"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: string id = 2;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message tandem.orders.v1.GetOrderRequest.
+ * Use `create(GetOrderRequestSchema)` to create a new message.
+ */
+export declare const GetOrderRequestSchema: GenMessage<GetOrderRequest>;
+
+/**
+ * @generated from message tandem.orders.v1.ListOrdersRequest
+ */
+export declare type ListOrdersRequest = Message<"tandem.orders.v1.ListOrdersRequest"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: string state = 2;
+   */
+  state: string;
+
+  /**
+   * @generated from field: uint32 limit = 3;
+   */
+  limit: number;
+
+  /**
+   * @generated from field: string after = 4;
+   */
+  after: string;
+};
+
+/**
+ * Describes the message tandem.orders.v1.ListOrdersRequest.
+ * Use `create(ListOrdersRequestSchema)` to create a new message.
+ */
+export declare const ListOrdersRequestSchema: GenMessage<ListOrdersRequest>;
+
+/**
+ * @generated from message tandem.orders.v1.ListOrdersResponse
+ */
+export declare type ListOrdersResponse = Message<"tandem.orders.v1.ListOrdersResponse"> & {
+  /**
+   * @generated from field: repeated tandem.orders.v1.Order orders = 1;
+   */
+  orders: Order[];
+
+  /**
+   * @generated from field: bool has_more = 2;
+   */
+  hasMore: boolean;
+};
+
+/**
+ * Describes the message tandem.orders.v1.ListOrdersResponse.
+ * Use `create(ListOrdersResponseSchema)` to create a new message.
+ */
+export declare const ListOrdersResponseSchema: GenMessage<ListOrdersResponse>;
+
+/**
+ * @generated from message tandem.orders.v1.ConfirmPaymentRequest
+ */
+export declare type ConfirmPaymentRequest = Message<"tandem.orders.v1.ConfirmPaymentRequest"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: string order_id = 2;
+   */
+  orderId: string;
+
+  /**
+   * @generated from field: int64 amount_nanos = 3;
+   */
+  amountNanos: bigint;
+
+  /**
+   * @generated from field: string currency = 4;
+   */
+  currency: string;
+
+  /**
+   * @generated from field: int64 received_at_ms = 5;
+   */
+  receivedAtMs: bigint;
+
+  /**
+   * @generated from field: string note = 6;
+   */
+  note: string;
+};
+
+/**
+ * Describes the message tandem.orders.v1.ConfirmPaymentRequest.
+ * Use `create(ConfirmPaymentRequestSchema)` to create a new message.
+ */
+export declare const ConfirmPaymentRequestSchema: GenMessage<ConfirmPaymentRequest>;
+
+/**
+ * @generated from message tandem.orders.v1.ListPaymentsRequest
+ */
+export declare type ListPaymentsRequest = Message<"tandem.orders.v1.ListPaymentsRequest"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * Empty: of all orders.
+   *
+   * @generated from field: string order_id = 2;
+   */
+  orderId: string;
+
+  /**
+   * @generated from field: uint32 limit = 3;
+   */
+  limit: number;
+
+  /**
+   * @generated from field: string after = 4;
+   */
+  after: string;
+};
+
+/**
+ * Describes the message tandem.orders.v1.ListPaymentsRequest.
+ * Use `create(ListPaymentsRequestSchema)` to create a new message.
+ */
+export declare const ListPaymentsRequestSchema: GenMessage<ListPaymentsRequest>;
+
+/**
+ * @generated from message tandem.orders.v1.ListPaymentsResponse
+ */
+export declare type ListPaymentsResponse = Message<"tandem.orders.v1.ListPaymentsResponse"> & {
+  /**
+   * @generated from field: repeated tandem.orders.v1.Payment payments = 1;
+   */
+  payments: Payment[];
+
+  /**
+   * @generated from field: bool has_more = 2;
+   */
+  hasMore: boolean;
+};
+
+/**
+ * Describes the message tandem.orders.v1.ListPaymentsResponse.
+ * Use `create(ListPaymentsResponseSchema)` to create a new message.
+ */
+export declare const ListPaymentsResponseSchema: GenMessage<ListPaymentsResponse>;
+
+/**
+ * @generated from message tandem.orders.v1.ReceivePaymentEventRequest
+ */
+export declare type ReceivePaymentEventRequest = Message<"tandem.orders.v1.ReceivePaymentEventRequest"> & {
+  /**
+   * @generated from field: string provider = 1;
+   */
+  provider: string;
+
+  /**
+   * @generated from field: bytes body = 2;
+   */
+  body: Uint8Array;
+
+  /**
+   * @generated from field: map<string, string> headers = 3;
+   */
+  headers: { [key: string]: string };
+};
+
+/**
+ * Describes the message tandem.orders.v1.ReceivePaymentEventRequest.
+ * Use `create(ReceivePaymentEventRequestSchema)` to create a new message.
+ */
+export declare const ReceivePaymentEventRequestSchema: GenMessage<ReceivePaymentEventRequest>;
+
+/**
+ * @generated from message tandem.orders.v1.ReceivePaymentEventResponse
+ */
+export declare type ReceivePaymentEventResponse = Message<"tandem.orders.v1.ReceivePaymentEventResponse"> & {
+  /**
+   * applied, unchanged, repeated, unknown
+   *
+   * @generated from field: string outcome = 1;
+   */
+  outcome: string;
+};
+
+/**
+ * Describes the message tandem.orders.v1.ReceivePaymentEventResponse.
+ * Use `create(ReceivePaymentEventResponseSchema)` to create a new message.
+ */
+export declare const ReceivePaymentEventResponseSchema: GenMessage<ReceivePaymentEventResponse>;
+
+/**
+ * @generated from message tandem.orders.v1.RefundOrderRequest
+ */
+export declare type RefundOrderRequest = Message<"tandem.orders.v1.RefundOrderRequest"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: string order_id = 2;
+   */
+  orderId: string;
+
+  /**
+   * With tax; 0: all that is left.
+   *
+   * @generated from field: int64 amount_nanos = 3;
+   */
+  amountNanos: bigint;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: string idempotency_key = 5;
+   */
+  idempotencyKey: string;
+};
+
+/**
+ * Describes the message tandem.orders.v1.RefundOrderRequest.
+ * Use `create(RefundOrderRequestSchema)` to create a new message.
+ */
+export declare const RefundOrderRequestSchema: GenMessage<RefundOrderRequest>;
+
+/**
+ * @generated from message tandem.orders.v1.Refund
+ */
+export declare type Refund = Message<"tandem.orders.v1.Refund"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string order_id = 2;
+   */
+  orderId: string;
+
+  /**
+   * @generated from field: string organisation_id = 3;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: int64 amount_nanos = 4;
+   */
+  amountNanos: bigint;
+
+  /**
+   * @generated from field: string currency = 5;
+   */
+  currency: string;
+
+  /**
+   * @generated from field: int64 credit_nanos = 6;
+   */
+  creditNanos: bigint;
+
+  /**
+   * @generated from field: string credit_currency = 7;
+   */
+  creditCurrency: string;
+
+  /**
+   * requested, credit_taken, completed, refused, failed
+   *
+   * @generated from field: string state = 8;
+   */
+  state: string;
+
+  /**
+   * @generated from field: string reason = 9;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: string detail = 10;
+   */
+  detail: string;
+
+  /**
+   * @generated from field: string requested_by = 11;
+   */
+  requestedBy: string;
+
+  /**
+   * @generated from field: int64 created_at_ms = 12;
+   */
+  createdAtMs: bigint;
+
+  /**
+   * @generated from field: int64 ended_at_ms = 13;
+   */
+  endedAtMs: bigint;
+
+  /**
+   * refund, dispute, provider
+   *
+   * @generated from field: string origin = 14;
+   */
+  origin: string;
+};
+
+/**
+ * Describes the message tandem.orders.v1.Refund.
+ * Use `create(RefundSchema)` to create a new message.
+ */
+export declare const RefundSchema: GenMessage<Refund>;
+
+/**
+ * @generated from message tandem.orders.v1.ListRefundsRequest
+ */
+export declare type ListRefundsRequest = Message<"tandem.orders.v1.ListRefundsRequest"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: string order_id = 2;
+   */
+  orderId: string;
+};
+
+/**
+ * Describes the message tandem.orders.v1.ListRefundsRequest.
+ * Use `create(ListRefundsRequestSchema)` to create a new message.
+ */
+export declare const ListRefundsRequestSchema: GenMessage<ListRefundsRequest>;
+
+/**
+ * @generated from message tandem.orders.v1.ListRefundsResponse
+ */
+export declare type ListRefundsResponse = Message<"tandem.orders.v1.ListRefundsResponse"> & {
+  /**
+   * @generated from field: repeated tandem.orders.v1.Refund refunds = 1;
+   */
+  refunds: Refund[];
+};
+
+/**
+ * Describes the message tandem.orders.v1.ListRefundsResponse.
+ * Use `create(ListRefundsResponseSchema)` to create a new message.
+ */
+export declare const ListRefundsResponseSchema: GenMessage<ListRefundsResponse>;
+
+/**
+ * @generated from message tandem.orders.v1.Discrepancy
+ */
+export declare type Discrepancy = Message<"tandem.orders.v1.Discrepancy"> & {
+  /**
+   * paid_after_end, credit_refused, order_without_payment, payment_without_order
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string provider = 2;
+   */
+  provider: string;
+
+  /**
+   * @generated from field: string reference = 3;
+   */
+  reference: string;
+
+  /**
+   * @generated from field: string order_id = 4;
+   */
+  orderId: string;
+
+  /**
+   * @generated from field: int64 amount_nanos = 5;
+   */
+  amountNanos: bigint;
+
+  /**
+   * @generated from field: string currency = 6;
+   */
+  currency: string;
+
+  /**
+   * @generated from field: int64 found_at_ms = 7;
+   */
+  foundAtMs: bigint;
+};
+
+/**
+ * Describes the message tandem.orders.v1.Discrepancy.
+ * Use `create(DiscrepancySchema)` to create a new message.
+ */
+export declare const DiscrepancySchema: GenMessage<Discrepancy>;
+
+/**
+ * @generated from message tandem.orders.v1.ListDiscrepanciesResponse
+ */
+export declare type ListDiscrepanciesResponse = Message<"tandem.orders.v1.ListDiscrepanciesResponse"> & {
+  /**
+   * @generated from field: repeated tandem.orders.v1.Discrepancy discrepancies = 1;
+   */
+  discrepancies: Discrepancy[];
+};
+
+/**
+ * Describes the message tandem.orders.v1.ListDiscrepanciesResponse.
+ * Use `create(ListDiscrepanciesResponseSchema)` to create a new message.
+ */
+export declare const ListDiscrepanciesResponseSchema: GenMessage<ListDiscrepanciesResponse>;
+
+/**
+ * @generated from message tandem.orders.v1.GetStatementRequest
+ */
+export declare type GetStatementRequest = Message<"tandem.orders.v1.GetStatementRequest"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * 2026-11
+   *
+   * @generated from field: string month = 2;
+   */
+  month: string;
+};
+
+/**
+ * Describes the message tandem.orders.v1.GetStatementRequest.
+ * Use `create(GetStatementRequestSchema)` to create a new message.
+ */
+export declare const GetStatementRequestSchema: GenMessage<GetStatementRequest>;
+
+/**
+ * @generated from message tandem.orders.v1.StatementLine
+ */
+export declare type StatementLine = Message<"tandem.orders.v1.StatementLine"> & {
+  /**
+   * @generated from field: int64 at_ms = 1;
+   */
+  atMs: bigint;
+
+  /**
+   * order, refund
+   *
+   * @generated from field: string kind = 2;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string reference = 3;
+   */
+  reference: string;
+
+  /**
+   * @generated from field: string order_id = 4;
+   */
+  orderId: string;
+
+  /**
+   * @generated from field: string description = 5;
+   */
+  description: string;
+
+  /**
+   * @generated from field: uint32 quantity = 6;
+   */
+  quantity: number;
+
+  /**
+   * Refunds are negative.
+   *
+   * @generated from field: int64 net_nanos = 7;
+   */
+  netNanos: bigint;
+
+  /**
+   * @generated from field: int64 tax_nanos = 8;
+   */
+  taxNanos: bigint;
+
+  /**
+   * @generated from field: int64 total_nanos = 9;
+   */
+  totalNanos: bigint;
+
+  /**
+   * @generated from field: string currency = 10;
+   */
+  currency: string;
+
+  /**
+   * @generated from field: int64 credit_nanos = 11;
+   */
+  creditNanos: bigint;
+
+  /**
+   * @generated from field: string credit_currency = 12;
+   */
+  creditCurrency: string;
+};
+
+/**
+ * Describes the message tandem.orders.v1.StatementLine.
+ * Use `create(StatementLineSchema)` to create a new message.
+ */
+export declare const StatementLineSchema: GenMessage<StatementLine>;
+
+/**
+ * @generated from message tandem.orders.v1.StatementTotal
+ */
+export declare type StatementTotal = Message<"tandem.orders.v1.StatementTotal"> & {
+  /**
+   * @generated from field: string currency = 1;
+   */
+  currency: string;
+
+  /**
+   * @generated from field: int64 net_nanos = 2;
+   */
+  netNanos: bigint;
+
+  /**
+   * @generated from field: int64 tax_nanos = 3;
+   */
+  taxNanos: bigint;
+
+  /**
+   * @generated from field: int64 total_nanos = 4;
+   */
+  totalNanos: bigint;
+};
+
+/**
+ * Describes the message tandem.orders.v1.StatementTotal.
+ * Use `create(StatementTotalSchema)` to create a new message.
+ */
+export declare const StatementTotalSchema: GenMessage<StatementTotal>;
+
+/**
+ * @generated from message tandem.orders.v1.Statement
+ */
+export declare type Statement = Message<"tandem.orders.v1.Statement"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: string month = 2;
+   */
+  month: string;
+
+  /**
+   * @generated from field: repeated tandem.orders.v1.StatementLine lines = 3;
+   */
+  lines: StatementLine[];
+
+  /**
+   * @generated from field: repeated tandem.orders.v1.StatementTotal totals = 4;
+   */
+  totals: StatementTotal[];
+
+  /**
+   * The month is not over.
+   *
+   * @generated from field: bool preliminary = 5;
+   */
+  preliminary: boolean;
+};
+
+/**
+ * Describes the message tandem.orders.v1.Statement.
+ * Use `create(StatementSchema)` to create a new message.
+ */
+export declare const StatementSchema: GenMessage<Statement>;
+
+/**
+ * @generated from message tandem.orders.v1.RenderStatementRequest
+ */
+export declare type RenderStatementRequest = Message<"tandem.orders.v1.RenderStatementRequest"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: string month = 2;
+   */
+  month: string;
+
+  /**
+   * csv, pdf
+   *
+   * @generated from field: string format = 3;
+   */
+  format: string;
+};
+
+/**
+ * Describes the message tandem.orders.v1.RenderStatementRequest.
+ * Use `create(RenderStatementRequestSchema)` to create a new message.
+ */
+export declare const RenderStatementRequestSchema: GenMessage<RenderStatementRequest>;
+
+/**
+ * @generated from message tandem.orders.v1.RenderStatementResponse
+ */
+export declare type RenderStatementResponse = Message<"tandem.orders.v1.RenderStatementResponse"> & {
+  /**
+   * @generated from field: bytes content = 1;
+   */
+  content: Uint8Array;
+
+  /**
+   * @generated from field: string media_type = 2;
+   */
+  mediaType: string;
+
+  /**
+   * @generated from field: string file_name = 3;
+   */
+  fileName: string;
+};
+
+/**
+ * Describes the message tandem.orders.v1.RenderStatementResponse.
+ * Use `create(RenderStatementResponseSchema)` to create a new message.
+ */
+export declare const RenderStatementResponseSchema: GenMessage<RenderStatementResponse>;
+
+/**
+ * Of the outbox: credit was taken, now the money goes back.
+ *
+ * @generated from message tandem.orders.v1.RefundStep
+ */
+export declare type RefundStep = Message<"tandem.orders.v1.RefundStep"> & {
+  /**
+   * @generated from field: string refund_id = 1;
+   */
+  refundId: string;
+};
+
+/**
+ * Describes the message tandem.orders.v1.RefundStep.
+ * Use `create(RefundStepSchema)` to create a new message.
+ */
+export declare const RefundStepSchema: GenMessage<RefundStep>;
+
+/**
  * Plans and credit packs, orders, payments, refunds, statements. Amounts are nanos: 10^-9 of a
  * currency unit. Times are milliseconds since 1970; 0 for what has not happened.
  *
@@ -281,6 +1319,132 @@ export declare const OrdersService: GenService<{
     methodKind: "unary";
     input: typeof GetProductRequestSchema;
     output: typeof ListProductsResponseSchema;
+  },
+  /**
+   * Once for each idempotency key, with price, tax, credit and rate frozen.
+   *
+   * @generated from rpc tandem.orders.v1.OrdersService.CreateOrder
+   */
+  createOrder: {
+    methodKind: "unary";
+    input: typeof CreateOrderRequestSchema;
+    output: typeof OrderSchema;
+  },
+  /**
+   * @generated from rpc tandem.orders.v1.OrdersService.GetOrder
+   */
+  getOrder: {
+    methodKind: "unary";
+    input: typeof GetOrderRequestSchema;
+    output: typeof OrderSchema;
+  },
+  /**
+   * @generated from rpc tandem.orders.v1.OrdersService.ListOrders
+   */
+  listOrders: {
+    methodKind: "unary";
+    input: typeof ListOrdersRequestSchema;
+    output: typeof ListOrdersResponseSchema;
+  },
+  /**
+   * @generated from rpc tandem.orders.v1.OrdersService.CancelOrder
+   */
+  cancelOrder: {
+    methodKind: "unary";
+    input: typeof GetOrderRequestSchema;
+    output: typeof OrderSchema;
+  },
+  /**
+   * A new attempt at paying, where the one before failed.
+   *
+   * @generated from rpc tandem.orders.v1.OrdersService.StartPayment
+   */
+  startPayment: {
+    methodKind: "unary";
+    input: typeof GetOrderRequestSchema;
+    output: typeof OrderSchema;
+  },
+  /**
+   * Finance saw the money of a manual payment.
+   *
+   * @generated from rpc tandem.orders.v1.OrdersService.ConfirmPayment
+   */
+  confirmPayment: {
+    methodKind: "unary";
+    input: typeof ConfirmPaymentRequestSchema;
+    output: typeof OrderSchema;
+  },
+  /**
+   * Somebody else agrees, where the amount wants two.
+   *
+   * @generated from rpc tandem.orders.v1.OrdersService.ApprovePayment
+   */
+  approvePayment: {
+    methodKind: "unary";
+    input: typeof GetOrderRequestSchema;
+    output: typeof OrderSchema;
+  },
+  /**
+   * @generated from rpc tandem.orders.v1.OrdersService.ListPayments
+   */
+  listPayments: {
+    methodKind: "unary";
+    input: typeof ListPaymentsRequestSchema;
+    output: typeof ListPaymentsResponseSchema;
+  },
+  /**
+   * A provider's own message, as it came.
+   *
+   * @generated from rpc tandem.orders.v1.OrdersService.ReceivePaymentEvent
+   */
+  receivePaymentEvent: {
+    methodKind: "unary";
+    input: typeof ReceivePaymentEventRequestSchema;
+    output: typeof ReceivePaymentEventResponseSchema;
+  },
+  /**
+   * @generated from rpc tandem.orders.v1.OrdersService.RefundOrder
+   */
+  refundOrder: {
+    methodKind: "unary";
+    input: typeof RefundOrderRequestSchema;
+    output: typeof RefundSchema;
+  },
+  /**
+   * @generated from rpc tandem.orders.v1.OrdersService.ListRefunds
+   */
+  listRefunds: {
+    methodKind: "unary";
+    input: typeof ListRefundsRequestSchema;
+    output: typeof ListRefundsResponseSchema;
+  },
+  /**
+   * Payments without order and orders without payment, as far as they are the organisation's.
+   *
+   * @generated from rpc tandem.orders.v1.OrdersService.ListDiscrepancies
+   */
+  listDiscrepancies: {
+    methodKind: "unary";
+    input: typeof ListPaymentsRequestSchema;
+    output: typeof ListDiscrepanciesResponseSchema;
+  },
+  /**
+   * @generated from rpc tandem.orders.v1.OrdersService.GetStatement
+   */
+  getStatement: {
+    methodKind: "unary";
+    input: typeof GetStatementRequestSchema;
+    output: typeof StatementSchema;
+  },
+  /**
+   * The same as a file.
+   *
+   * @generated from rpc tandem.orders.v1.OrdersService.RenderStatement
+   */
+  renderStatement: {
+    methodKind: "unary";
+    input: typeof RenderStatementRequestSchema;
+    output: typeof RenderStatementResponseSchema;
   },
 }>;
 

@@ -8,7 +8,7 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
  * Describes the file rpc/orders/v1/orders.proto.
  */
 export const file_rpc_orders_v1_orders = /*@__PURE__*/
-  fileDesc("ChpycGMvb3JkZXJzL3YxL29yZGVycy5wcm90bxIQdGFuZGVtLm9yZGVycy52MSKaAgoHUHJvZHVjdBIKCgJpZBgBIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAiABKAkSDAoEa2luZBgDIAEoCRIMCgRuYW1lGAQgASgJEhMKC2Rlc2NyaXB0aW9uGAUgASgJEhMKC3ByaWNlX25hbm9zGAYgASgDEhAKCGN1cnJlbmN5GAcgASgJEg8KB3RheF9wcG0YCCABKA0SFAoMY3JlZGl0X25hbm9zGAkgASgDEhcKD2NyZWRpdF9jdXJyZW5jeRgKIAEoCRISCgp2YWxpZF9kYXlzGAsgASgNEg8KB3ZlcnNpb24YDCABKAQSFQoNY3JlYXRlZF9hdF9tcxgNIAEoAxIWCg5hcmNoaXZlZF9hdF9tcxgOIAEoAyJbChRDcmVhdGVQcm9kdWN0UmVxdWVzdBIqCgdwcm9kdWN0GAEgASgLMhkudGFuZGVtLm9yZGVycy52MS5Qcm9kdWN0EhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCSJcChRVcGRhdGVQcm9kdWN0UmVxdWVzdBIqCgdwcm9kdWN0GAEgASgLMhkudGFuZGVtLm9yZGVycy52MS5Qcm9kdWN0EhgKEGV4cGVjdGVkX3ZlcnNpb24YAiABKAQiRgoRR2V0UHJvZHVjdFJlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEgoKAmlkGAIgASgJEgwKBGtpbmQYAyABKAkiWgoTTGlzdFByb2R1Y3RzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSDAoEa2luZBgCIAEoCRINCgVsaW1pdBgDIAEoDRINCgVhZnRlchgEIAEoCSJVChRMaXN0UHJvZHVjdHNSZXNwb25zZRIrCghwcm9kdWN0cxgBIAMoCzIZLnRhbmRlbS5vcmRlcnMudjEuUHJvZHVjdBIQCghoYXNfbW9yZRgCIAEoCDLcAwoNT3JkZXJzU2VydmljZRJXCg1DcmVhdGVQcm9kdWN0EiYudGFuZGVtLm9yZGVycy52MS5DcmVhdGVQcm9kdWN0UmVxdWVzdBoZLnRhbmRlbS5vcmRlcnMudjEuUHJvZHVjdCIDkAICElIKDVVwZGF0ZVByb2R1Y3QSJi50YW5kZW0ub3JkZXJzLnYxLlVwZGF0ZVByb2R1Y3RSZXF1ZXN0GhkudGFuZGVtLm9yZGVycy52MS5Qcm9kdWN0ElEKCkdldFByb2R1Y3QSIy50YW5kZW0ub3JkZXJzLnYxLkdldFByb2R1Y3RSZXF1ZXN0GhkudGFuZGVtLm9yZGVycy52MS5Qcm9kdWN0IgOQAgESYgoMTGlzdFByb2R1Y3RzEiUudGFuZGVtLm9yZGVycy52MS5MaXN0UHJvZHVjdHNSZXF1ZXN0GiYudGFuZGVtLm9yZGVycy52MS5MaXN0UHJvZHVjdHNSZXNwb25zZSIDkAIBEmcKE0xpc3RQcm9kdWN0VmVyc2lvbnMSIy50YW5kZW0ub3JkZXJzLnYxLkdldFByb2R1Y3RSZXF1ZXN0GiYudGFuZGVtLm9yZGVycy52MS5MaXN0UHJvZHVjdHNSZXNwb25zZSIDkAIBYgZwcm90bzM");
+  fileDesc("ChpycGMvb3JkZXJzL3YxL29yZGVycy5wcm90bxIQdGFuZGVtLm9yZGVycy52MSKaAgoHUHJvZHVjdBIKCgJpZBgBIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAiABKAkSDAoEa2luZBgDIAEoCRIMCgRuYW1lGAQgASgJEhMKC2Rlc2NyaXB0aW9uGAUgASgJEhMKC3ByaWNlX25hbm9zGAYgASgDEhAKCGN1cnJlbmN5GAcgASgJEg8KB3RheF9wcG0YCCABKA0SFAoMY3JlZGl0X25hbm9zGAkgASgDEhcKD2NyZWRpdF9jdXJyZW5jeRgKIAEoCRISCgp2YWxpZF9kYXlzGAsgASgNEg8KB3ZlcnNpb24YDCABKAQSFQoNY3JlYXRlZF9hdF9tcxgNIAEoAxIWCg5hcmNoaXZlZF9hdF9tcxgOIAEoAyJbChRDcmVhdGVQcm9kdWN0UmVxdWVzdBIqCgdwcm9kdWN0GAEgASgLMhkudGFuZGVtLm9yZGVycy52MS5Qcm9kdWN0EhcKD2lkZW1wb3RlbmN5X2tleRgCIAEoCSJcChRVcGRhdGVQcm9kdWN0UmVxdWVzdBIqCgdwcm9kdWN0GAEgASgLMhkudGFuZGVtLm9yZGVycy52MS5Qcm9kdWN0EhgKEGV4cGVjdGVkX3ZlcnNpb24YAiABKAQiRgoRR2V0UHJvZHVjdFJlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEgoKAmlkGAIgASgJEgwKBGtpbmQYAyABKAkiWgoTTGlzdFByb2R1Y3RzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSDAoEa2luZBgCIAEoCRINCgVsaW1pdBgDIAEoDRINCgVhZnRlchgEIAEoCSJVChRMaXN0UHJvZHVjdHNSZXNwb25zZRIrCghwcm9kdWN0cxgBIAMoCzIZLnRhbmRlbS5vcmRlcnMudjEuUHJvZHVjdBIQCghoYXNfbW9yZRgCIAEoCCLXBQoFT3JkZXISCgoCaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEhIKCnByb2R1Y3RfaWQYAyABKAkSFwoPcHJvZHVjdF92ZXJzaW9uGAQgASgEEgwKBGtpbmQYBSABKAkSDAoEbmFtZRgGIAEoCRIQCghxdWFudGl0eRgHIAEoDRIRCgluZXRfbmFub3MYCCABKAMSDwoHdGF4X3BwbRgJIAEoDRIRCgl0YXhfbmFub3MYCiABKAMSEwoLdG90YWxfbmFub3MYCyABKAMSEAoIY3VycmVuY3kYDCABKAkSFAoMY3JlZGl0X25hbm9zGA0gASgDEhcKD2NyZWRpdF9jdXJyZW5jeRgOIAEoCRIVCg1leGNoYW5nZV9yYXRlGA8gASgJEhIKCnZhbGlkX2RheXMYECABKA0SDQoFc3RhdGUYESABKAkSEQoJcmVmZXJlbmNlGBIgASgJEgwKBG5vdGUYEyABKAkSEgoKY3JlYXRlZF9ieRgUIAEoCRIVCg1jcmVhdGVkX2F0X21zGBUgASgDEhUKDWV4cGlyZXNfYXRfbXMYFiABKAMSEgoKcGFpZF9hdF9tcxgXIAEoAxIXCg9mdWxmaWxsZWRfYXRfbXMYGCABKAMSEwoLZW5kZWRfYXRfbXMYGSABKAMSFgoOcmVmdW5kZWRfbmFub3MYGiABKAMSHwoXY3JlZGl0X3Rha2VuX2JhY2tfbmFub3MYGyABKAMSDwoHdmVyc2lvbhgcIAEoBBIqCgdwYXltZW50GB0gASgLMhkudGFuZGVtLm9yZGVycy52MS5QYXltZW50EhQKDHF1ZXVlZF9hdF9tcxgeIAEoAxIWCg5yZWZ1c2FsX3JlYXNvbhgfIAEoCRIPCgdyZWZ1c2FsGCAgASgJEhwKFGNyZWRpdF9leHBpcmVzX2F0X21zGCEgASgDEg8KB2Rpc3B1dGUYIiABKAki0QIKB1BheW1lbnQSCgoCaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAMgASgJEhAKCHByb3ZpZGVyGAQgASgJEg0KBXN0YXRlGAUgASgJEhQKDGFtb3VudF9uYW5vcxgGIAEoAxIQCghjdXJyZW5jeRgHIAEoCRIaChJwcm92aWRlcl9yZWZlcmVuY2UYCCABKAkSFQoNY2hlY2tvdXRfa2luZBgJIAEoCRIUCgxjaGVja291dF91cmwYCiABKAkSFQoNY2hlY2tvdXRfdGV4dBgLIAEoCRIUCgxjb25maXJtZWRfYnkYDCABKAkSEwoLYXBwcm92ZWRfYnkYDSABKAkSFgoOcmVjZWl2ZWRfYXRfbXMYDiABKAMSDAoEbm90ZRgPIAEoCRIVCg1jcmVhdGVkX2F0X21zGBAgASgDItMBChJDcmVhdGVPcmRlclJlcXVlc3QSCgoCaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEhIKCnByb2R1Y3RfaWQYAyABKAkSFwoPcHJvZHVjdF92ZXJzaW9uGAQgASgEEhAKCHF1YW50aXR5GAUgASgNEgwKBG5vdGUYBiABKAkSFwoPaWRlbXBvdGVuY3lfa2V5GAcgASgJEhwKFGV4cGVjdGVkX3RvdGFsX25hbm9zGAggASgDEhQKDHF1ZXVlZF9hdF9tcxgJIAEoAyI2Cg9HZXRPcmRlclJlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEgoKAmlkGAIgASgJIlkKEUxpc3RPcmRlcnNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRINCgVzdGF0ZRgCIAEoCRINCgVsaW1pdBgDIAEoDRINCgVhZnRlchgEIAEoCSJPChJMaXN0T3JkZXJzUmVzcG9uc2USJwoGb3JkZXJzGAEgAygLMhcudGFuZGVtLm9yZGVycy52MS5PcmRlchIQCghoYXNfbW9yZRgCIAEoCCKQAQoVQ29uZmlybVBheW1lbnRSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIUCgxhbW91bnRfbmFub3MYAyABKAMSEAoIY3VycmVuY3kYBCABKAkSFgoOcmVjZWl2ZWRfYXRfbXMYBSABKAMSDAoEbm90ZRgGIAEoCSJeChNMaXN0UGF5bWVudHNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRINCgVsaW1pdBgDIAEoDRINCgVhZnRlchgEIAEoCSJVChRMaXN0UGF5bWVudHNSZXNwb25zZRIrCghwYXltZW50cxgBIAMoCzIZLnRhbmRlbS5vcmRlcnMudjEuUGF5bWVudBIQCghoYXNfbW9yZRgCIAEoCCK4AQoaUmVjZWl2ZVBheW1lbnRFdmVudFJlcXVlc3QSEAoIcHJvdmlkZXIYASABKAkSDAoEYm9keRgCIAEoDBJKCgdoZWFkZXJzGAMgAygLMjkudGFuZGVtLm9yZGVycy52MS5SZWNlaXZlUGF5bWVudEV2ZW50UmVxdWVzdC5IZWFkZXJzRW50cnkaLgoMSGVhZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiLgobUmVjZWl2ZVBheW1lbnRFdmVudFJlc3BvbnNlEg8KB291dGNvbWUYASABKAkifgoSUmVmdW5kT3JkZXJSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIUCgxhbW91bnRfbmFub3MYAyABKAMSDgoGcmVhc29uGAQgASgJEhcKD2lkZW1wb3RlbmN5X2tleRgFIAEoCSKXAgoGUmVmdW5kEgoKAmlkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgDIAEoCRIUCgxhbW91bnRfbmFub3MYBCABKAMSEAoIY3VycmVuY3kYBSABKAkSFAoMY3JlZGl0X25hbm9zGAYgASgDEhcKD2NyZWRpdF9jdXJyZW5jeRgHIAEoCRINCgVzdGF0ZRgIIAEoCRIOCgZyZWFzb24YCSABKAkSDgoGZGV0YWlsGAogASgJEhQKDHJlcXVlc3RlZF9ieRgLIAEoCRIVCg1jcmVhdGVkX2F0X21zGAwgASgDEhMKC2VuZGVkX2F0X21zGA0gASgDEg4KBm9yaWdpbhgOIAEoCSI/ChJMaXN0UmVmdW5kc1JlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJIkAKE0xpc3RSZWZ1bmRzUmVzcG9uc2USKQoHcmVmdW5kcxgBIAMoCzIYLnRhbmRlbS5vcmRlcnMudjEuUmVmdW5kIo8BCgtEaXNjcmVwYW5jeRIMCgRraW5kGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEhEKCXJlZmVyZW5jZRgDIAEoCRIQCghvcmRlcl9pZBgEIAEoCRIUCgxhbW91bnRfbmFub3MYBSABKAMSEAoIY3VycmVuY3kYBiABKAkSEwoLZm91bmRfYXRfbXMYByABKAMiUQoZTGlzdERpc2NyZXBhbmNpZXNSZXNwb25zZRI0Cg1kaXNjcmVwYW5jaWVzGAEgAygLMh0udGFuZGVtLm9yZGVycy52MS5EaXNjcmVwYW5jeSI9ChNHZXRTdGF0ZW1lbnRSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRINCgVtb250aBgCIAEoCSL0AQoNU3RhdGVtZW50TGluZRINCgVhdF9tcxgBIAEoAxIMCgRraW5kGAIgASgJEhEKCXJlZmVyZW5jZRgDIAEoCRIQCghvcmRlcl9pZBgEIAEoCRITCgtkZXNjcmlwdGlvbhgFIAEoCRIQCghxdWFudGl0eRgGIAEoDRIRCgluZXRfbmFub3MYByABKAMSEQoJdGF4X25hbm9zGAggASgDEhMKC3RvdGFsX25hbm9zGAkgASgDEhAKCGN1cnJlbmN5GAogASgJEhQKDGNyZWRpdF9uYW5vcxgLIAEoAxIXCg9jcmVkaXRfY3VycmVuY3kYDCABKAkiXQoOU3RhdGVtZW50VG90YWwSEAoIY3VycmVuY3kYASABKAkSEQoJbmV0X25hbm9zGAIgASgDEhEKCXRheF9uYW5vcxgDIAEoAxITCgt0b3RhbF9uYW5vcxgEIAEoAyKqAQoJU3RhdGVtZW50EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRINCgVtb250aBgCIAEoCRIuCgVsaW5lcxgDIAMoCzIfLnRhbmRlbS5vcmRlcnMudjEuU3RhdGVtZW50TGluZRIwCgZ0b3RhbHMYBCADKAsyIC50YW5kZW0ub3JkZXJzLnYxLlN0YXRlbWVudFRvdGFsEhMKC3ByZWxpbWluYXJ5GAUgASgIIlAKFlJlbmRlclN0YXRlbWVudFJlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEg0KBW1vbnRoGAIgASgJEg4KBmZvcm1hdBgDIAEoCSJRChdSZW5kZXJTdGF0ZW1lbnRSZXNwb25zZRIPCgdjb250ZW50GAEgASgMEhIKCm1lZGlhX3R5cGUYAiABKAkSEQoJZmlsZV9uYW1lGAMgASgJIh8KClJlZnVuZFN0ZXASEQoJcmVmdW5kX2lkGAEgASgJMu0NCg1PcmRlcnNTZXJ2aWNlElcKDUNyZWF0ZVByb2R1Y3QSJi50YW5kZW0ub3JkZXJzLnYxLkNyZWF0ZVByb2R1Y3RSZXF1ZXN0GhkudGFuZGVtLm9yZGVycy52MS5Qcm9kdWN0IgOQAgISUgoNVXBkYXRlUHJvZHVjdBImLnRhbmRlbS5vcmRlcnMudjEuVXBkYXRlUHJvZHVjdFJlcXVlc3QaGS50YW5kZW0ub3JkZXJzLnYxLlByb2R1Y3QSUQoKR2V0UHJvZHVjdBIjLnRhbmRlbS5vcmRlcnMudjEuR2V0UHJvZHVjdFJlcXVlc3QaGS50YW5kZW0ub3JkZXJzLnYxLlByb2R1Y3QiA5ACARJiCgxMaXN0UHJvZHVjdHMSJS50YW5kZW0ub3JkZXJzLnYxLkxpc3RQcm9kdWN0c1JlcXVlc3QaJi50YW5kZW0ub3JkZXJzLnYxLkxpc3RQcm9kdWN0c1Jlc3BvbnNlIgOQAgESZwoTTGlzdFByb2R1Y3RWZXJzaW9ucxIjLnRhbmRlbS5vcmRlcnMudjEuR2V0UHJvZHVjdFJlcXVlc3QaJi50YW5kZW0ub3JkZXJzLnYxLkxpc3RQcm9kdWN0c1Jlc3BvbnNlIgOQAgESUQoLQ3JlYXRlT3JkZXISJC50YW5kZW0ub3JkZXJzLnYxLkNyZWF0ZU9yZGVyUmVxdWVzdBoXLnRhbmRlbS5vcmRlcnMudjEuT3JkZXIiA5ACAhJLCghHZXRPcmRlchIhLnRhbmRlbS5vcmRlcnMudjEuR2V0T3JkZXJSZXF1ZXN0GhcudGFuZGVtLm9yZGVycy52MS5PcmRlciIDkAIBElwKCkxpc3RPcmRlcnMSIy50YW5kZW0ub3JkZXJzLnYxLkxpc3RPcmRlcnNSZXF1ZXN0GiQudGFuZGVtLm9yZGVycy52MS5MaXN0T3JkZXJzUmVzcG9uc2UiA5ACARJOCgtDYW5jZWxPcmRlchIhLnRhbmRlbS5vcmRlcnMudjEuR2V0T3JkZXJSZXF1ZXN0GhcudGFuZGVtLm9yZGVycy52MS5PcmRlciIDkAICEk8KDFN0YXJ0UGF5bWVudBIhLnRhbmRlbS5vcmRlcnMudjEuR2V0T3JkZXJSZXF1ZXN0GhcudGFuZGVtLm9yZGVycy52MS5PcmRlciIDkAICElcKDkNvbmZpcm1QYXltZW50EicudGFuZGVtLm9yZGVycy52MS5Db25maXJtUGF5bWVudFJlcXVlc3QaFy50YW5kZW0ub3JkZXJzLnYxLk9yZGVyIgOQAgISUQoOQXBwcm92ZVBheW1lbnQSIS50YW5kZW0ub3JkZXJzLnYxLkdldE9yZGVyUmVxdWVzdBoXLnRhbmRlbS5vcmRlcnMudjEuT3JkZXIiA5ACAhJiCgxMaXN0UGF5bWVudHMSJS50YW5kZW0ub3JkZXJzLnYxLkxpc3RQYXltZW50c1JlcXVlc3QaJi50YW5kZW0ub3JkZXJzLnYxLkxpc3RQYXltZW50c1Jlc3BvbnNlIgOQAgESdwoTUmVjZWl2ZVBheW1lbnRFdmVudBIsLnRhbmRlbS5vcmRlcnMudjEuUmVjZWl2ZVBheW1lbnRFdmVudFJlcXVlc3QaLS50YW5kZW0ub3JkZXJzLnYxLlJlY2VpdmVQYXltZW50RXZlbnRSZXNwb25zZSIDkAICElIKC1JlZnVuZE9yZGVyEiQudGFuZGVtLm9yZGVycy52MS5SZWZ1bmRPcmRlclJlcXVlc3QaGC50YW5kZW0ub3JkZXJzLnYxLlJlZnVuZCIDkAICEl8KC0xpc3RSZWZ1bmRzEiQudGFuZGVtLm9yZGVycy52MS5MaXN0UmVmdW5kc1JlcXVlc3QaJS50YW5kZW0ub3JkZXJzLnYxLkxpc3RSZWZ1bmRzUmVzcG9uc2UiA5ACARJsChFMaXN0RGlzY3JlcGFuY2llcxIlLnRhbmRlbS5vcmRlcnMudjEuTGlzdFBheW1lbnRzUmVxdWVzdBorLnRhbmRlbS5vcmRlcnMudjEuTGlzdERpc2NyZXBhbmNpZXNSZXNwb25zZSIDkAIBElcKDEdldFN0YXRlbWVudBIlLnRhbmRlbS5vcmRlcnMudjEuR2V0U3RhdGVtZW50UmVxdWVzdBobLnRhbmRlbS5vcmRlcnMudjEuU3RhdGVtZW50IgOQAgESawoPUmVuZGVyU3RhdGVtZW50EigudGFuZGVtLm9yZGVycy52MS5SZW5kZXJTdGF0ZW1lbnRSZXF1ZXN0GikudGFuZGVtLm9yZGVycy52MS5SZW5kZXJTdGF0ZW1lbnRSZXNwb25zZSIDkAIBYgZwcm90bzM");
 
 /**
  * Describes the message tandem.orders.v1.Product.
@@ -51,6 +51,174 @@ export const ListProductsRequestSchema = /*@__PURE__*/
  */
 export const ListProductsResponseSchema = /*@__PURE__*/
   messageDesc(file_rpc_orders_v1_orders, 5);
+
+/**
+ * Describes the message tandem.orders.v1.Order.
+ * Use `create(OrderSchema)` to create a new message.
+ */
+export const OrderSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 6);
+
+/**
+ * Describes the message tandem.orders.v1.Payment.
+ * Use `create(PaymentSchema)` to create a new message.
+ */
+export const PaymentSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 7);
+
+/**
+ * Describes the message tandem.orders.v1.CreateOrderRequest.
+ * Use `create(CreateOrderRequestSchema)` to create a new message.
+ */
+export const CreateOrderRequestSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 8);
+
+/**
+ * Describes the message tandem.orders.v1.GetOrderRequest.
+ * Use `create(GetOrderRequestSchema)` to create a new message.
+ */
+export const GetOrderRequestSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 9);
+
+/**
+ * Describes the message tandem.orders.v1.ListOrdersRequest.
+ * Use `create(ListOrdersRequestSchema)` to create a new message.
+ */
+export const ListOrdersRequestSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 10);
+
+/**
+ * Describes the message tandem.orders.v1.ListOrdersResponse.
+ * Use `create(ListOrdersResponseSchema)` to create a new message.
+ */
+export const ListOrdersResponseSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 11);
+
+/**
+ * Describes the message tandem.orders.v1.ConfirmPaymentRequest.
+ * Use `create(ConfirmPaymentRequestSchema)` to create a new message.
+ */
+export const ConfirmPaymentRequestSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 12);
+
+/**
+ * Describes the message tandem.orders.v1.ListPaymentsRequest.
+ * Use `create(ListPaymentsRequestSchema)` to create a new message.
+ */
+export const ListPaymentsRequestSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 13);
+
+/**
+ * Describes the message tandem.orders.v1.ListPaymentsResponse.
+ * Use `create(ListPaymentsResponseSchema)` to create a new message.
+ */
+export const ListPaymentsResponseSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 14);
+
+/**
+ * Describes the message tandem.orders.v1.ReceivePaymentEventRequest.
+ * Use `create(ReceivePaymentEventRequestSchema)` to create a new message.
+ */
+export const ReceivePaymentEventRequestSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 15);
+
+/**
+ * Describes the message tandem.orders.v1.ReceivePaymentEventResponse.
+ * Use `create(ReceivePaymentEventResponseSchema)` to create a new message.
+ */
+export const ReceivePaymentEventResponseSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 16);
+
+/**
+ * Describes the message tandem.orders.v1.RefundOrderRequest.
+ * Use `create(RefundOrderRequestSchema)` to create a new message.
+ */
+export const RefundOrderRequestSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 17);
+
+/**
+ * Describes the message tandem.orders.v1.Refund.
+ * Use `create(RefundSchema)` to create a new message.
+ */
+export const RefundSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 18);
+
+/**
+ * Describes the message tandem.orders.v1.ListRefundsRequest.
+ * Use `create(ListRefundsRequestSchema)` to create a new message.
+ */
+export const ListRefundsRequestSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 19);
+
+/**
+ * Describes the message tandem.orders.v1.ListRefundsResponse.
+ * Use `create(ListRefundsResponseSchema)` to create a new message.
+ */
+export const ListRefundsResponseSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 20);
+
+/**
+ * Describes the message tandem.orders.v1.Discrepancy.
+ * Use `create(DiscrepancySchema)` to create a new message.
+ */
+export const DiscrepancySchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 21);
+
+/**
+ * Describes the message tandem.orders.v1.ListDiscrepanciesResponse.
+ * Use `create(ListDiscrepanciesResponseSchema)` to create a new message.
+ */
+export const ListDiscrepanciesResponseSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 22);
+
+/**
+ * Describes the message tandem.orders.v1.GetStatementRequest.
+ * Use `create(GetStatementRequestSchema)` to create a new message.
+ */
+export const GetStatementRequestSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 23);
+
+/**
+ * Describes the message tandem.orders.v1.StatementLine.
+ * Use `create(StatementLineSchema)` to create a new message.
+ */
+export const StatementLineSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 24);
+
+/**
+ * Describes the message tandem.orders.v1.StatementTotal.
+ * Use `create(StatementTotalSchema)` to create a new message.
+ */
+export const StatementTotalSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 25);
+
+/**
+ * Describes the message tandem.orders.v1.Statement.
+ * Use `create(StatementSchema)` to create a new message.
+ */
+export const StatementSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 26);
+
+/**
+ * Describes the message tandem.orders.v1.RenderStatementRequest.
+ * Use `create(RenderStatementRequestSchema)` to create a new message.
+ */
+export const RenderStatementRequestSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 27);
+
+/**
+ * Describes the message tandem.orders.v1.RenderStatementResponse.
+ * Use `create(RenderStatementResponseSchema)` to create a new message.
+ */
+export const RenderStatementResponseSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 28);
+
+/**
+ * Describes the message tandem.orders.v1.RefundStep.
+ * Use `create(RefundStepSchema)` to create a new message.
+ */
+export const RefundStepSchema = /*@__PURE__*/
+  messageDesc(file_rpc_orders_v1_orders, 29);
 
 /**
  * Plans and credit packs, orders, payments, refunds, statements. Amounts are nanos: 10^-9 of a
