@@ -39,61 +39,28 @@ export function createEncoder(options: {
   /** Tried one after the other. */
   readonly places: readonly ServerPlace[];
 }): Encoder {
-  const { world, model, places } = options;
-  const pools = new Map<ServerPlace, ClientPool>(
-    places.map((place) => [place, createClientPool({ address: place.address, world })]),
-  );
+  const { world, model } = options;
+  const servers = options.places.map((place) => ({
+    place,
+    pool: createClientPool({ address: place.address, world }),
+  }));
   let failures = 0;
   let outUntilMs = 0;
-  const ask = async (
-    texts: readonly string[],
-    { timeoutMs, signal }: EmbedOptions,
-  ): Promise<Answer> => {
-    let last: unknown = "there is no server";
-    for (const [place, pool] of pools) {
-      try {
-        const body = JSON.stringify({ model, input: texts, encoding_format: "float" });
-        const { status, text } = await postJson(world, { pool, place, body, timeoutMs, signal });
-        if (status === 200) return { vectors: readVectors(text, texts.length) };
-        if (status === 400 || status === 413) return { isRefused: true };
-        last = `status ${status}: ${text.slice(0, 200)}`;
-      } catch (error) {
-        last = error;
-      }
-    }
-    throw articlesFaults.encoder_unavailable({ detail: String(last) });
-  };
-  /** A batch that is refused is asked for one by one, and a text that is refused is cut in half. */
-  const askAll = async (
-    texts: readonly string[],
-    options: EmbedOptions,
-  ): Promise<readonly (readonly number[] | undefined)[]> => {
-    const answer = await ask(texts, options);
-    if ("vectors" in answer) return answer.vectors;
-    const [only] = texts;
-    if (texts.length > 1) {
-      const vectors: (readonly number[] | undefined)[] = [];
-      for (const text of texts) vectors.push(...(await askAll([text], options)));
-      return vectors;
-    }
-    if (only === undefined || only.length <= leastTextLength) return [undefined];
-    return askAll([only.slice(0, only.length / 2).toWellFormed()], options);
-  };
   return {
     name: model,
     get isUp() {
       return world.clock.monotonicMs() >= outUntilMs;
     },
-    async embed(texts, options) {
+    async embed(texts, embedOptions) {
       if (world.clock.monotonicMs() < outUntilMs) {
         throw articlesFaults.encoder_unavailable({ detail: "it failed a moment ago" });
       }
       try {
-        const vectors = await askAll(texts, options);
+        const vectors = await askAll({ world, model, servers }, texts, embedOptions);
         failures = 0;
         return vectors;
       } catch (error) {
-        if (options.signal?.aborted === true) throw error;
+        if (embedOptions.signal?.aborted === true) throw error;
         const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** failures);
         failures = Math.min(failures + 1, 10);
         outUntilMs = world.clock.monotonicMs() + pauseMs;
@@ -101,9 +68,53 @@ export function createEncoder(options: {
       }
     },
     close() {
-      for (const pool of pools.values()) pool.close();
+      for (const { pool } of servers) pool.close();
     },
   };
+}
+
+interface Servers {
+  readonly world: World;
+  readonly model: string;
+  readonly servers: readonly { readonly place: ServerPlace; readonly pool: ClientPool }[];
+}
+
+/** A batch that is refused is asked for one by one, and a text that is refused is cut in half. */
+async function askAll(
+  servers: Servers,
+  texts: readonly string[],
+  options: EmbedOptions,
+): Promise<readonly (readonly number[] | undefined)[]> {
+  const answer = await ask(servers, texts, options);
+  if ("vectors" in answer) return answer.vectors;
+  const [only] = texts;
+  if (texts.length > 1) {
+    const vectors: (readonly number[] | undefined)[] = [];
+    for (const text of texts) vectors.push(...(await askAll(servers, [text], options)));
+    return vectors;
+  }
+  if (only === undefined || only.length <= leastTextLength) return [undefined];
+  return askAll(servers, [only.slice(0, only.length / 2).toWellFormed()], options);
+}
+
+async function ask(
+  { world, model, servers }: Servers,
+  texts: readonly string[],
+  { timeoutMs, signal }: EmbedOptions,
+): Promise<Answer> {
+  let last: unknown = "there is no server";
+  for (const { place, pool } of servers) {
+    try {
+      const body = JSON.stringify({ model, input: texts, encoding_format: "float" });
+      const { status, text } = await postJson(world, { pool, place, body, timeoutMs, signal });
+      if (status === 200) return { vectors: readVectors(text, texts.length) };
+      if (status === 400 || status === 413) return { isRefused: true };
+      last = `status ${status}: ${text.slice(0, 200)}`;
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw articlesFaults.encoder_unavailable({ detail: String(last) });
 }
 
 type Answer =
