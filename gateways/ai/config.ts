@@ -108,6 +108,32 @@ export const configSchema = z.strictObject({
       .default("key")
       .meta({ description: "Whose requests may be answered with one another's answers." }),
   }),
+  resume: section({
+    keepMs: duration({
+      doc: "How long an answer asked for with an Idempotency-Key can be asked for again.",
+      default: "24h",
+      min: "1s",
+      max: "7d",
+    }),
+    graceMs: duration({
+      doc: "How long such an answer goes on after its client's connection broke.",
+      default: "60s",
+      min: "0s",
+      max: "15m",
+    }),
+    answerBytes: size({
+      doc: "Largest answer that is kept for that; a longer one ends with its connection.",
+      default: "2MiB",
+      min: "16KiB",
+      max: "8MiB",
+    }),
+    answersMax: count({
+      doc: "Answers under way at once that are kept so; one more is answered without.",
+      default: 1_000,
+      min: 0,
+      max: 100_000,
+    }),
+  }),
   detailsPerSecond: count({
     doc: "Requests a second that are recorded and logged in full; failed and slow ones always are.",
     default: 200,

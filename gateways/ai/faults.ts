@@ -41,6 +41,28 @@ export const aiFaults = defineFaults("ai", {
     retry: "never",
     publicMessage: "The prompt is longer than the model's context.",
   },
+  /** The same name for two requests: one of them is not what the client thinks. */
+  idempotency_mismatch: {
+    code: "invalid_argument",
+    blame: "client",
+    retry: "never",
+    httpStatus: 422,
+    publicMessage: "This Idempotency-Key was used for another request. Take a new one.",
+  },
+  answer_gone: {
+    code: "failed_precondition",
+    blame: "client",
+    retry: "never",
+    httpStatus: 410,
+    publicMessage: "This answer is not kept any more. Ask anew, without Last-Event-ID.",
+  },
+  answer_lost: {
+    code: "unavailable",
+    blame: "platform",
+    retry: "never",
+    httpStatus: 502,
+    publicMessage: "Whoever made this answer is gone, and it cannot be completed. Ask anew.",
+  },
   /** Of the public contract. */
   no_such_operation: {
     code: "unimplemented",

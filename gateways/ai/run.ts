@@ -15,6 +15,7 @@ import { newId } from "@tandem/libs/world";
 import { createAnswering } from "./answering.ts";
 import { buildCache } from "./build-cache.ts";
 import { buildDesks } from "./build-desks.ts";
+import { buildEntrance } from "./build-entrance.ts";
 import { buildFeeds } from "./build-feeds.ts";
 import { buildObserver } from "./build-observer.ts";
 import { createConversations } from "./chat-conversations.ts";
@@ -25,7 +26,6 @@ import { errorBody } from "./dialects/openai/error-body.ts";
 import { createIdentities } from "./identities.ts";
 import { createManagement } from "./management/management.ts";
 import type { ReadParts } from "./reads/read.ts";
-import { createRpcEdge } from "./rpc/rpc-edge.ts";
 import { Watchdog } from "./upstream/watchdog.ts";
 
 /** Streams may take ten minutes; the host decides how much of that it waits. */
@@ -73,9 +73,9 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
   const server = createHttpServer({
     world,
     log,
-    onExchange: createRpcEdge({
-      world,
-      messageLimitBytes: config.bodyLimitBytes,
+    onExchange: buildEntrance(lifecycle, {
+      parts,
+      hotStore,
       next: createAnswering({
         parts,
         observer,

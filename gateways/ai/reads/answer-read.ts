@@ -52,9 +52,10 @@ export async function answerRead(
   }
 }
 
-async function identify(
+/** Whose request it is, for what stands beside the phases. Throws why it cannot be said. */
+export async function identify(
   exchange: Exchange,
-  { identities }: AiParts,
+  { identities }: Pick<AiParts, "identities">,
 ): Promise<{ readonly identity: CallerIdentity; readonly isDegraded: boolean }> {
   const { headers } = exchange.head;
   const credential = credentialOf(headers);

@@ -63,7 +63,7 @@ export class FakePlatform {
 
   constructor() {
     this.house = createTestHouse({
-      replicas: [...services.map((name) => `${name}/1` as const), "ai/1"],
+      replicas: [...services.map((name) => `${name}/1` as const), "ai/1", "ai/2"],
       calls: { ai: services },
     });
   }
@@ -91,8 +91,15 @@ export class FakePlatform {
   }
 
   /** A gateway over these services, ready. */
-  async startGateway(settings: Readonly<Record<string, unknown>> = {}): Promise<Replica> {
-    const site = this.house.site("ai/1", { settings });
+  async startGateway(
+    settings: Readonly<Record<string, unknown>> = {},
+    where: { readonly name?: "ai/1" | "ai/2"; readonly hotStoreUrl?: string } = {},
+  ): Promise<Replica> {
+    const { name = "ai/1", hotStoreUrl } = where;
+    const site = this.house.site(name, {
+      settings,
+      ...(hotStoreUrl === undefined ? {} : { hotStoreUrl }),
+    });
     const replica = await run(loadConfig(configSchema, site), site);
     const untilMs = world.clock.monotonicMs() + 5_000;
     while (replica.unreadyChecks().length > 0) {

@@ -1,0 +1,26 @@
+import type { ExchangeHandler } from "@tandem/libs/http";
+import type { Lifecycle } from "@tandem/libs/service";
+import type { HotStore } from "@tandem/libs/store";
+import type { AiParts } from "./parts.ts";
+import { createResumeEdge } from "./resume/resume-edge.ts";
+import { createRpcEdge } from "./rpc/rpc-edge.ts";
+
+/** Answers that outlive their connections may take as long as streams do. */
+const finishDeadlineMs = 600_000;
+
+/** The other transports, each of which goes on as requests of the JSON API; `next` answers those. */
+export function buildEntrance(
+  lifecycle: Lifecycle,
+  given: { readonly parts: AiParts; readonly hotStore: HotStore; readonly next: ExchangeHandler },
+): ExchangeHandler {
+  const { parts } = given;
+  const resume = createResumeEdge(given);
+  lifecycle.defer("answers nobody listens to", (options) => resume.close(options), {
+    deadlineMs: finishDeadlineMs,
+  });
+  return createRpcEdge({
+    world: parts.world,
+    messageLimitBytes: parts.config.bodyLimitBytes,
+    next: resume.handle,
+  });
+}

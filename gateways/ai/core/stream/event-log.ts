@@ -1,0 +1,52 @@
+/**
+ * The events of one stream by number, from 1, in whatever dialect they were written. What keeps a
+ * connection alive has no number: it is not part of the answer. Pure.
+ */
+export class EventLog {
+  readonly #events: string[] = [];
+  #rest = "";
+  #bytes = 0;
+
+  get count(): number {
+    return this.#events.length;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Takes what is written to a client, and gives the events that are complete now. */
+  add(text: string): readonly string[] {
+    const blocks = (this.#rest + text).split("\n\n");
+    this.#rest = blocks.pop() ?? "";
+    const added = blocks.filter((block) => !isComment(block)).map((block) => `${block}\n\n`);
+    for (const event of added) this.#bytes += event.length;
+    this.#events.push(...added);
+    return added;
+  }
+
+  /** The events behind number `after`, each with its number. */
+  from(after: number): string {
+    let text = "";
+    for (let at = after; at < this.#events.length; at += 1) {
+      text += numbered(this.#events[at] ?? "", at + 1);
+    }
+    return text;
+  }
+
+  /** Forgets the events, and still counts. */
+  drop(): void {
+    this.#events.fill("");
+    this.#bytes = 0;
+  }
+}
+
+/** An event with the number by which a client asks for what follows it (`Last-Event-ID`). */
+export function numbered(event: string, number: number): string {
+  return `id: ${number}\n${event}`;
+}
+
+/** Nothing but lines that begin with a colon. */
+export function isComment(block: string): boolean {
+  return block.split("\n").every((line) => line === "" || line.startsWith(":"));
+}

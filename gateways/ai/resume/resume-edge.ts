@@ -1,0 +1,182 @@
+import { createHash } from "node:crypto";
+import type { Exchange, ExchangeHandler } from "@tandem/libs/http";
+import { Fault, isId } from "@tandem/libs/kernel";
+import type { HotStore } from "@tandem/libs/store";
+import { newId } from "@tandem/libs/world";
+import { dialectFor, routeAt } from "../dialects/routes.ts";
+import { aiFaults } from "../faults.ts";
+import type { AiParts } from "../parts.ts";
+import { identify } from "../reads/answer-read.ts";
+import { followAnswer } from "./follow-answer.ts";
+import { KeptAnswer } from "./kept-answer.ts";
+import { placeOf, type StreamMeta, type StreamPlace, StreamStore } from "./stream-store.ts";
+
+export interface ResumeEdge {
+  readonly handle: ExchangeHandler;
+  /** The client does not want that answer any more; its own only, and here only. */
+  cancel(place: StreamPlace): void;
+  readonly store: StreamStore;
+  /** Waits until the answers that nobody is connected to are complete. */
+  close(options: { readonly deadlineMs: number }): Promise<void>;
+}
+
+const wellFormedName = /^[\x21-\x7e]{1,255}$/;
+const eventNumber = /^\d{1,9}$/;
+
+/**
+ * Requests that carry an `Idempotency-Key` are answered once, and can be asked for again for a day:
+ * while the answer is being made its client may lose the connection, come back through any router
+ * and any replica with `Last-Event-ID`, and is told the rest. Everything else passes by.
+ */
+export function createResumeEdge(given: {
+  readonly parts: AiParts;
+  readonly hotStore: HotStore;
+  readonly next: ExchangeHandler;
+}): ResumeEdge {
+  const { parts, next } = given;
+  const { world, log, config } = parts;
+  const store = new StreamStore(given.hotStore, { ttlMs: config.resume.keepMs });
+  const lives = new Map<string, KeptAnswer>();
+  let onEmpty: (() => void) | undefined;
+
+  function begin(exchange: Exchange, asked: Asked, meta: StreamMeta): void {
+    const key = lifeKey(asked.place);
+    const answer = new KeptAnswer(exchange, {
+      ...{ world, log, store, place: asked.place, meta, body: asked.body },
+      graceMs: config.resume.graceMs,
+      bytesMax: config.resume.answerBytes,
+      onOver: () => {
+        if (lives.get(key) === answer) lives.delete(key);
+        if (lives.size === 0) onEmpty?.();
+      },
+    });
+    lives.set(key, answer);
+    answer.tell(exchange, asked.after);
+    next(answer);
+  }
+
+  async function open(exchange: Exchange): Promise<void> {
+    const asked = await readAsked(exchange, parts);
+    const live = lives.get(lifeKey(asked.place));
+    if (live !== undefined && !live.isOver) {
+      checkFingerprint(live, asked);
+      live.tell(exchange, asked.after);
+      return;
+    }
+    const meta = newMeta(asked);
+    if (await claim(asked, meta)) begin(exchange, asked, meta);
+    else await goOn(exchange, asked);
+  }
+
+  /** The store cannot say whether there is one already: then nobody else can have been told. */
+  async function claim({ place, after }: Asked, meta: StreamMeta): Promise<boolean> {
+    if (after === 0) {
+      return store.claim(place, meta).catch((error: unknown) => {
+        log.warn("answer_not_claimed", { error: String(error) });
+        return true;
+      });
+    }
+    if ((await store.read(place)) === undefined) throw aiFaults.answer_gone();
+    return false;
+  }
+
+  async function goOn(exchange: Exchange, asked: Asked): Promise<void> {
+    const { place, after } = asked;
+    const meta = await store.read(place);
+    if (meta === undefined) throw aiFaults.answer_gone();
+    checkFingerprint(meta, asked);
+    const followed = await followAnswer(exchange, { world, store, place, meta, after });
+    if (followed !== "dead") return;
+    const last = await store.read(place);
+    const isUntold = after === 0 && last?.state === "running" && last.blocks === 0;
+    if (isUntold && last.status === 0 && (await store.takeOver(place, last))) {
+      begin(exchange, asked, { ...last, beat: 0 });
+    } else throw aiFaults.answer_lost();
+  }
+
+  return {
+    store,
+    handle: (exchange) => {
+      const { headers, method, path } = exchange.head;
+      const isNamed = headers.has("idempotency-key") && method === "POST";
+      if (!isNamed || routeAt(path) === undefined || lives.size >= config.resume.answersMax) {
+        next(exchange);
+        return;
+      }
+      open(exchange).catch((error: unknown) => refuse(exchange, Fault.from(error), parts));
+    },
+    cancel: (place) => lives.get(lifeKey(place))?.abort(),
+    close: async ({ deadlineMs }) => {
+      if (lives.size === 0) return;
+      const emptied = new Promise<void>((resolve) => {
+        onEmpty = resolve;
+        world.timers.after(deadlineMs, resolve);
+      });
+      await emptied;
+      for (const answer of lives.values()) answer.abort();
+    },
+  };
+}
+
+/** A request by a name, as it was read. */
+interface Asked {
+  readonly place: StreamPlace;
+  readonly body: Buffer;
+  readonly fingerprint: string;
+  /** The last event that the client has; 0 for none. */
+  readonly after: number;
+}
+
+async function readAsked(exchange: Exchange, parts: AiParts): Promise<Asked> {
+  const { headers, path } = exchange.head;
+  const name = headers.get("idempotency-key") ?? "";
+  if (!wellFormedName.test(name)) {
+    throw aiFaults.invalid_parameter({
+      publicMessage: "Invalid `Idempotency-Key`: 1 to 255 visible characters.",
+      context: { parameter: "Idempotency-Key" },
+    });
+  }
+  const last = headers.get("last-event-id") ?? "0";
+  if (!eventNumber.test(last)) {
+    throw aiFaults.invalid_parameter({
+      publicMessage: "Invalid `Last-Event-ID`: it must be the number of an event.",
+      context: { parameter: "Last-Event-ID" },
+    });
+  }
+  const { identity } = await identify(exchange, parts);
+  const body = await exchange.readBody(parts.config.bodyLimitBytes);
+  const fingerprint = createHash("sha256").update(`${path}\n`).update(body).digest("base64url");
+  return { place: placeOf(identity.claims, name), body, fingerprint, after: Number(last) };
+}
+
+function newMeta({ fingerprint }: Asked): StreamMeta {
+  const nothing = { status: 0, lines: "", blocks: 0, beat: 0 };
+  return { fingerprint, state: "running", kind: "body", ...nothing };
+}
+
+function checkFingerprint(known: { readonly fingerprint: string }, { fingerprint }: Asked): void {
+  if (known.fingerprint !== fingerprint) throw aiFaults.idempotency_mismatch();
+}
+
+function lifeKey({ organisationId, id }: StreamPlace): string {
+  return `${organisationId} ${id}`;
+}
+
+/** In the dialect of the path; as an event where the answer has begun. */
+function refuse(exchange: Exchange, fault: Fault, { world }: AiParts): void {
+  const { head } = exchange;
+  const given = head.headers.get("x-request-id");
+  const requestId = given !== undefined && isId("req", given) ? given : newId(world, "req");
+  const dialect = dialectFor(head);
+  exchange.noteFault?.(fault);
+  const fields = [
+    ["content-type", "application/json"] as const,
+    ["x-request-id", requestId] as const,
+    ...dialect.retryFields(fault),
+  ];
+  const status = dialect.statusOf(fault, fault.httpStatus);
+  exchange.respond(status, fields, dialect.errorBody(fault, requestId));
+  // Both do nothing where the answer was not begun, or was just given whole.
+  exchange.write(dialect.errorEvent(fault, requestId));
+  exchange.cut();
+}
