@@ -25,6 +25,9 @@ const requestSchema = z.looseObject({
   thinking: z.looseObject({ type: z.enum(["enabled", "disabled", "adaptive"]) }).nullish(),
   tools: z.array(z.looseObject({ name: z.string(), input_schema: z.looseObject({}) })).nullish(),
   tool_choice: z.looseObject({ type: z.string(), name: z.string().optional() }).nullish(),
+  output_config: z
+    .looseObject({ format: z.looseObject({ type: z.literal("json_schema") }).nullish() })
+    .nullish(),
 });
 
 type Request = z.infer<typeof requestSchema>;
@@ -55,6 +58,7 @@ export function chatOfMessages(body: unknown): object | { readonly problem: stri
       function: { name, parameters: input_schema },
     })),
     tool_choice: choiceOf(request),
+    response_format: request.output_config?.format,
   };
 }
 

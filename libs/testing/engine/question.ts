@@ -116,7 +116,7 @@ function chatQuestion(body: Chat, continuesLast: boolean): Question {
     prefix: continues
       ? { content: textOf(last.content), reasoning: last.reasoning_content ?? "" }
       : undefined,
-    json: body.response_format?.type === "json_object",
+    json: /^json_/.test(body.response_format?.type ?? ""),
     tool: askedTool(body, continues ? body.messages.slice(0, -1) : body.messages),
     wordsBefore: askedWords(turns.findLast((turn) => turn.role === "user")?.text ?? ""),
     thinking: body.thinking == null ? undefined : body.thinking.type === "enabled",

@@ -1,3 +1,4 @@
+import { likelyPromptTokens } from "../../core/money/prompt-estimate.ts";
 import { isProblem } from "../../core/request/generation-request.ts";
 import type { Dialect } from "../dialect.ts";
 import { retryFields } from "../openai/error-body.ts";
@@ -13,7 +14,8 @@ export const anthropicDialect: Dialect = {
     const read = readMessagesRequest(body);
     if (isProblem(read)) return read;
     const { request, ignored, stopSequences } = read;
-    return { request, ignored, form: new MessageForm({ stopSequences }) };
+    const promptTokens = likelyPromptTokens(request.prompt);
+    return { request, ignored, form: new MessageForm({ stopSequences, promptTokens }) };
   },
   keepAlive: { inStream: 'event: ping\ndata: {"type":"ping"}\n\n', beforeWhole: "\n" },
   statusOf: anthropicStatus,

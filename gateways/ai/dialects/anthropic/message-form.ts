@@ -10,6 +10,11 @@ import { messageId, writeMessage } from "./write-message.ts";
 export interface MessageFormOptions {
   /** To tell a stop string of the request from the model's own end, where the server says which. */
   readonly stopSequences: readonly string[];
+  /**
+   * What the prompt is judged to have, for `message_start`: nobody has counted it by then, and some
+   * clients look nowhere else. The count itself comes with `message_delta`.
+   */
+  readonly promptTokens: number;
 }
 
 type BlockKind = "none" | "thinking" | "text" | "tool";
@@ -80,7 +85,7 @@ export class MessageForm implements AnswerForm {
         content: [],
         stop_reason: null,
         stop_sequence: null,
-        usage: messageUsage(undefined),
+        usage: messageUsage({ prompt_tokens: this.#options.promptTokens }),
       },
     });
   }

@@ -267,11 +267,11 @@ test("an Anthropic answer comes through the canonical form as it was, streamed a
     fc.property(answers, fc.array(fc.nat(), { maxLength: 8 }), (given, cuts) => {
       const message = messageOf(JSON.parse(JSON.stringify(given)) as Answer);
       const whole = readMessage(Buffer.from(JSON.stringify(message)), 0);
-      const form = new MessageForm({ stopSequences: [] });
+      const form = new MessageForm({ stopSequences: [], promptTokens: 0 });
       assert.deepEqual(JSON.parse(form.whole(whole)), message);
       const bytes = eventsOf(message);
       const stream = new AnthropicStream(0);
-      const teller = new MessageForm({ stopSequences: [] });
+      const teller = new MessageForm({ stopSequences: [], promptTokens: 0 });
       const places = [...cuts.map((cut) => cut % bytes.length), bytes.length].sort((a, b) => a - b);
       let from = 0;
       let told = "";
