@@ -2,7 +2,7 @@ import type { ExchangeHandler } from "@tandem/libs/http";
 import type { Lifecycle } from "@tandem/libs/service";
 import type { HotStore } from "@tandem/libs/store";
 import type { AiParts } from "./parts.ts";
-import { createResumeEdge } from "./resume/resume-edge.ts";
+import { ResumeEdge } from "./resume/resume-edge.ts";
 import { createRpcEdge } from "./rpc/rpc-edge.ts";
 
 /** Answers that outlive their connections may take as long as streams do. */
@@ -14,7 +14,7 @@ export function buildEntrance(
   given: { readonly parts: AiParts; readonly hotStore: HotStore; readonly next: ExchangeHandler },
 ): ExchangeHandler {
   const { parts } = given;
-  const resume = createResumeEdge(given);
+  const resume = new ResumeEdge(given);
   lifecycle.defer("answers nobody listens to", (options) => resume.close(options), {
     deadlineMs: finishDeadlineMs,
   });

@@ -11,15 +11,6 @@ import { followAnswer } from "./follow-answer.ts";
 import { KeptAnswer } from "./kept-answer.ts";
 import { placeOf, type StreamMeta, type StreamPlace, StreamStore } from "./stream-store.ts";
 
-export interface ResumeEdge {
-  readonly handle: ExchangeHandler;
-  /** The client does not want that answer any more; its own only, and here only. */
-  cancel(place: StreamPlace): void;
-  readonly store: StreamStore;
-  /** Waits until the answers that nobody is connected to are complete. */
-  close(options: { readonly deadlineMs: number }): Promise<void>;
-}
-
 const wellFormedName = /^[\x21-\x7e]{1,255}$/;
 const eventNumber = /^\d{1,9}$/;
 
@@ -28,94 +19,108 @@ const eventNumber = /^\d{1,9}$/;
  * while the answer is being made its client may lose the connection, come back through any router
  * and any replica with `Last-Event-ID`, and is told the rest. Everything else passes by.
  */
-export function createResumeEdge(given: {
-  readonly parts: AiParts;
-  readonly hotStore: HotStore;
-  readonly next: ExchangeHandler;
-}): ResumeEdge {
-  const { parts, next } = given;
-  const { world, log, config } = parts;
-  const store = new StreamStore(given.hotStore, { ttlMs: config.resume.keepMs });
-  const lives = new Map<string, KeptAnswer>();
-  let onEmpty: (() => void) | undefined;
+export class ResumeEdge {
+  readonly store: StreamStore;
+  readonly #parts: AiParts;
+  readonly #next: ExchangeHandler;
+  readonly #lives = new Map<string, KeptAnswer>();
+  #onEmpty: (() => void) | undefined;
 
-  function begin(exchange: Exchange, asked: Asked, meta: StreamMeta): void {
-    const key = lifeKey(asked.place);
-    const answer = new KeptAnswer(exchange, {
-      ...{ world, log, store, place: asked.place, meta, body: asked.body },
-      graceMs: config.resume.graceMs,
-      bytesMax: config.resume.answerBytes,
-      onOver: () => {
-        if (lives.get(key) === answer) lives.delete(key);
-        if (lives.size === 0) onEmpty?.();
-      },
-    });
-    lives.set(key, answer);
-    answer.tell(exchange, asked.after);
-    next(answer);
+  constructor(given: {
+    readonly parts: AiParts;
+    readonly hotStore: HotStore;
+    readonly next: ExchangeHandler;
+  }) {
+    this.#parts = given.parts;
+    this.#next = given.next;
+    this.store = new StreamStore(given.hotStore, { ttlMs: given.parts.config.resume.keepMs });
   }
 
-  async function open(exchange: Exchange): Promise<void> {
-    const asked = await readAsked(exchange, parts);
-    const live = lives.get(lifeKey(asked.place));
+  readonly handle: ExchangeHandler = (exchange) => {
+    const { headers, method, path } = exchange.head;
+    const isNamed = headers.has("idempotency-key") && method === "POST";
+    const isFull = this.#lives.size >= this.#parts.config.resume.answersMax;
+    if (!isNamed || routeAt(path) === undefined || isFull) {
+      this.#next(exchange);
+      return;
+    }
+    this.#open(exchange).catch((error: unknown) => {
+      refuse(exchange, Fault.from(error), this.#parts);
+    });
+  };
+
+  /** The client does not want that answer any more. Only where it is made here. */
+  cancel(place: StreamPlace): void {
+    this.#lives.get(lifeKey(place))?.abort();
+  }
+
+  /** Waits until the answers that nobody is connected to are complete. */
+  async close({ deadlineMs }: { readonly deadlineMs: number }): Promise<void> {
+    if (this.#lives.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+      this.#parts.world.timers.after(deadlineMs, resolve);
+    });
+    for (const answer of this.#lives.values()) answer.abort();
+  }
+
+  async #open(exchange: Exchange): Promise<void> {
+    const asked = await readAsked(exchange, this.#parts);
+    const live = this.#lives.get(lifeKey(asked.place));
     if (live !== undefined && !live.isOver) {
       checkFingerprint(live, asked);
       live.tell(exchange, asked.after);
       return;
     }
     const meta = newMeta(asked);
-    if (await claim(asked, meta)) begin(exchange, asked, meta);
-    else await goOn(exchange, asked);
+    if (await this.#claim(asked, meta)) this.#begin(exchange, asked, meta);
+    else await this.#goOn(exchange, asked);
   }
 
-  /** The store cannot say whether there is one already: then nobody else can have been told. */
-  async function claim({ place, after }: Asked, meta: StreamMeta): Promise<boolean> {
+  async #claim({ place, after }: Asked, meta: StreamMeta): Promise<boolean> {
     if (after === 0) {
-      return store.claim(place, meta).catch((error: unknown) => {
-        log.warn("answer_not_claimed", { error: String(error) });
+      // A store that cannot say whether there is one has told nobody of one either.
+      return this.store.claim(place, meta).catch((error: unknown) => {
+        this.#parts.log.warn("answer_not_claimed", { error: String(error) });
         return true;
       });
     }
-    if ((await store.read(place)) === undefined) throw aiFaults.answer_gone();
+    if ((await this.store.read(place)) === undefined) throw aiFaults.answer_gone();
     return false;
   }
 
-  async function goOn(exchange: Exchange, asked: Asked): Promise<void> {
+  #begin(exchange: Exchange, asked: Asked, meta: StreamMeta): void {
+    const { world, log, config } = this.#parts;
+    const key = lifeKey(asked.place);
+    const answer = new KeptAnswer(exchange, {
+      ...{ world, log, store: this.store, place: asked.place, meta, body: asked.body },
+      graceMs: config.resume.graceMs,
+      bytesMax: config.resume.answerBytes,
+      onOver: () => {
+        if (this.#lives.get(key) === answer) this.#lives.delete(key);
+        if (this.#lives.size === 0) this.#onEmpty?.();
+      },
+    });
+    this.#lives.set(key, answer);
+    answer.tell(exchange, asked.after);
+    this.#next(answer);
+  }
+
+  async #goOn(exchange: Exchange, asked: Asked): Promise<void> {
+    const { store } = this;
     const { place, after } = asked;
     const meta = await store.read(place);
     if (meta === undefined) throw aiFaults.answer_gone();
     checkFingerprint(meta, asked);
+    const { world } = this.#parts;
     const followed = await followAnswer(exchange, { world, store, place, meta, after });
     if (followed !== "dead") return;
     const last = await store.read(place);
     const isUntold = after === 0 && last?.state === "running" && last.blocks === 0;
     if (isUntold && last.status === 0 && (await store.takeOver(place, last))) {
-      begin(exchange, asked, { ...last, beat: 0 });
+      this.#begin(exchange, asked, { ...last, beat: 0 });
     } else throw aiFaults.answer_lost();
   }
-
-  return {
-    store,
-    handle: (exchange) => {
-      const { headers, method, path } = exchange.head;
-      const isNamed = headers.has("idempotency-key") && method === "POST";
-      if (!isNamed || routeAt(path) === undefined || lives.size >= config.resume.answersMax) {
-        next(exchange);
-        return;
-      }
-      open(exchange).catch((error: unknown) => refuse(exchange, Fault.from(error), parts));
-    },
-    cancel: (place) => lives.get(lifeKey(place))?.abort(),
-    close: async ({ deadlineMs }) => {
-      if (lives.size === 0) return;
-      const emptied = new Promise<void>((resolve) => {
-        onEmpty = resolve;
-        world.timers.after(deadlineMs, resolve);
-      });
-      await emptied;
-      for (const answer of lives.values()) answer.abort();
-    },
-  };
 }
 
 /** A request by a name, as it was read. */
