@@ -17,6 +17,12 @@ export const configSchema = z.strictObject({
       example: "USD",
     }),
   }),
+  consolePath: text({
+    doc: "Where a browser goes after signing in with a provider; a path on this platform.",
+    default: "/",
+    pattern: /^\/([^/\\].*)?$/,
+    example: "/",
+  }),
   ...managementSettings,
 });
 

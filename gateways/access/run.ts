@@ -49,6 +49,7 @@ function connectServices(config: Config, site: Site, lifecycle: Lifecycle): Acce
     }),
     initialCredit: { nanos: parseNanos(setup.initialCredit), currency: setup.currency },
     csrfTokenOf: (token) => csrfTokenOf(pepper, token),
+    consolePath: config.consolePath,
     nowMs: () => site.world.clock.nowMs(),
     openapi: readManagementApi(),
   };

@@ -85,7 +85,9 @@ export {
   csrfHeader,
   csrfTokenOf,
   isCsrfToken,
+  readHostCookie,
   readSessionToken,
+  setHostCookie,
   setSessionCookie,
   siteOf,
 } from "./session-cookie.ts";

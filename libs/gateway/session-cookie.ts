@@ -10,19 +10,29 @@ import type { HeaderFields, HeaderList } from "../http/index.ts";
 
 export const csrfHeader = "x-tandem-csrf";
 
-function cookieName(isSecure: boolean): string {
-  return isSecure ? "__Host-tandem_session" : "tandem_session";
+const sessionName = "tandem_session";
+
+function cookieName(name: string, isSecure: boolean): string {
+  return isSecure ? `__Host-${name}` : name;
 }
 
-/**
- * The session's token, if the request has one under the one name that fits its protocol. A name
- * that stands twice was tossed in by somebody else (RFC 6265, section 8.6): none is believed.
- */
+/** The session's token, if the request has one. */
 export function readSessionToken(
   headers: Pick<HeaderList, "get">,
   isSecure: boolean,
 ): string | undefined {
-  const name = cookieName(isSecure);
+  return readHostCookie(headers, { name: sessionName, isSecure });
+}
+
+/**
+ * A cookie of ours, under the one name that fits the request's protocol. A name that stands twice
+ * was tossed in by somebody else (RFC 6265, section 8.6): none is believed.
+ */
+export function readHostCookie(
+  headers: Pick<HeaderList, "get">,
+  given: { readonly name: string; readonly isSecure: boolean },
+): string | undefined {
+  const name = cookieName(given.name, given.isSecure);
   const values: string[] = [];
   for (const pair of (headers.get("cookie") ?? "").split(/[;,]/)) {
     const equals = pair.indexOf("=");
@@ -38,10 +48,30 @@ export function setSessionCookie(options: {
   readonly maxAgeSeconds: number;
 }): HeaderFields {
   const { token, isSecure, maxAgeSeconds } = options;
-  const attributes = `Path=/; Max-Age=${Math.max(0, Math.floor(maxAgeSeconds))}; HttpOnly; SameSite=Strict`;
   return [
-    ["set-cookie", `${cookieName(isSecure)}=${token}; ${attributes}${isSecure ? "; Secure" : ""}`],
+    setHostCookie({
+      ...{ isSecure, maxAgeSeconds },
+      name: sessionName,
+      value: token,
+      site: "Strict",
+    }),
   ];
+}
+
+/** `Lax` goes along when another site sends the browser here; `Strict` never does. */
+export function setHostCookie(cookie: {
+  readonly name: string;
+  /** Base64url; an empty one with no age deletes the cookie. */
+  readonly value: string;
+  readonly isSecure: boolean;
+  readonly maxAgeSeconds: number;
+  readonly site: "Strict" | "Lax";
+}): readonly [string, string] {
+  const { value, isSecure, maxAgeSeconds, site } = cookie;
+  const age = Math.max(0, Math.floor(maxAgeSeconds));
+  const attributes = `Path=/; Max-Age=${age}; HttpOnly; SameSite=${site}`;
+  const name = cookieName(cookie.name, isSecure);
+  return ["set-cookie", `${name}=${value}; ${attributes}${isSecure ? "; Secure" : ""}`];
 }
 
 export function clearSessionCookie(isSecure: boolean): HeaderFields {

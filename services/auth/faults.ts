@@ -144,4 +144,100 @@ export const authFaults = defineFaults("auth", {
     retry: "another_replica",
     publicMessage: "Revocations cannot be read right now.",
   },
+  provider_unknown: {
+    code: "not_found",
+    blame: "client",
+    retry: "never",
+    publicMessage: "There is no sign-in provider of this name.",
+  },
+  /** Signing in with a password, keys and open sessions are not affected. */
+  provider_unavailable: {
+    code: "unavailable",
+    blame: "upstream",
+    retry: "after_delay",
+    publicMessage:
+      "The sign-in provider does not answer right now. Try again in a moment, or use a password.",
+  },
+  provider_misconfigured: {
+    code: "failed_precondition",
+    blame: "config",
+    retry: "never",
+    publicMessage:
+      "The sign-in provider refuses the platform's own settings. Tell an operator: client id, " +
+      "secret or redirect address are not those that the provider knows.",
+    httpStatus: 503,
+  },
+  provider_refused: {
+    code: "permission_denied",
+    blame: "client",
+    retry: "never",
+    publicMessage: "The sign-in was cancelled, or refused by the provider. Begin it again.",
+  },
+  /** Wrong issuer, audience, signature, nonce or time: the log says which. */
+  provider_word_invalid: {
+    code: "permission_denied",
+    blame: "upstream",
+    retry: "never",
+    publicMessage: "What the sign-in provider says cannot be trusted, so nobody is signed in.",
+  },
+  /** Begun in another browser, more than ten minutes ago, finished before, or never begun. */
+  sign_in_not_begun: {
+    code: "permission_denied",
+    blame: "client",
+    retry: "never",
+    publicMessage: "This sign-in is not under way in this browser any more. Begin it again.",
+  },
+  email_unverified: {
+    code: "permission_denied",
+    blame: "client",
+    retry: "never",
+    publicMessage:
+      "The sign-in provider has not verified your e-mail address. Verify it there, then try again.",
+  },
+  link_password_first: {
+    code: "permission_denied",
+    blame: "client",
+    retry: "never",
+    publicMessage:
+      "There is an account with your e-mail address and a password. Sign in with that, and link " +
+      "the provider in your settings.",
+  },
+  linked_elsewhere: {
+    code: "already_exists",
+    blame: "client",
+    retry: "never",
+    publicMessage: "This identity is linked to another account.",
+  },
+  link_other_email: {
+    code: "permission_denied",
+    blame: "client",
+    retry: "never",
+    publicMessage: "Only an identity with the e-mail address of your account can be linked to it.",
+  },
+  link_not_found: {
+    code: "not_found",
+    blame: "client",
+    retry: "never",
+    publicMessage: "No identity at this provider is linked to your account.",
+  },
+  last_way_in: {
+    code: "failed_precondition",
+    blame: "client",
+    retry: "never",
+    publicMessage: "This is the only way into your account. Set a password first.",
+    httpStatus: 409,
+  },
+  sign_in_first: {
+    code: "permission_denied",
+    blame: "client",
+    retry: "never",
+    publicMessage:
+      "This account exists and has no password: sign in, and accept the invitation there.",
+  },
+  session_not_found: {
+    code: "not_found",
+    blame: "client",
+    retry: "never",
+    publicMessage: "There is no such session of yours.",
+  },
 });

@@ -17,14 +17,20 @@ import {
 } from "@tandem/libs/service";
 import { type Database, migrate, openDatabase } from "@tandem/libs/store";
 import type { Config } from "./config.ts";
+import { createProviders } from "./oidc/providers.ts";
+import { completeSignIn } from "./operations/complete-sign-in.ts";
 import { createKey } from "./operations/create-key.ts";
+import { endSession } from "./operations/end-session.ts";
 import { getKey } from "./operations/get-key.ts";
 import { grantRole } from "./operations/grant-role.ts";
 import { listAudit } from "./operations/list-audit.ts";
 import { listKeys } from "./operations/list-keys.ts";
+import { listLinks } from "./operations/list-links.ts";
 import { listRoles } from "./operations/list-roles.ts";
+import { listSessions } from "./operations/list-sessions.ts";
 import { recordAudit } from "./operations/record-audit.ts";
 import { redeemSetup } from "./operations/redeem-setup.ts";
+import { removeLink } from "./operations/remove-link.ts";
 import { reportKeyUse } from "./operations/report-key-use.ts";
 import { revokeKey } from "./operations/revoke-key.ts";
 import { revokeRole } from "./operations/revoke-role.ts";
@@ -32,6 +38,7 @@ import { rotateKey } from "./operations/rotate-key.ts";
 import { setPassword } from "./operations/set-password.ts";
 import { signIn } from "./operations/sign-in.ts";
 import { signOut } from "./operations/sign-out.ts";
+import { listSignInProviders, startSignIn } from "./operations/start-sign-in.ts";
 import { updateKey } from "./operations/update-key.ts";
 import { verifyAudit } from "./operations/verify-audit.ts";
 import { verifyKey } from "./operations/verify-key.ts";
@@ -41,6 +48,7 @@ import type { AuthParts } from "./parts.ts";
 import { createPasswordHasher } from "./password-hasher.ts";
 import { startRevocationHub } from "./revocation-hub.ts";
 import { offerSetup } from "./setup-link.ts";
+import { deleteOldStates } from "./store/links.ts";
 import { deleteOldAttempts, deleteOldSessions } from "./store/people.ts";
 import { migrations, type Schema } from "./store/schema.ts";
 import { startUseLog } from "./use-log.ts";
@@ -67,6 +75,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
     }),
     revocations: startRevocationHub(database, lifecycle),
     uses: startUseLog(database, lifecycle),
+    providers: createProviders(config.oidc, world),
     users: connectRpc(site, lifecycle, { service: UsersService, deployable: "users" }),
   };
   await offerSetup(parts, log);
@@ -91,6 +100,13 @@ function operationsOf(parts: AuthParts): Implementation {
     signIn: (request, context) => signIn(parts, request, context),
     verifySession: (request, context) => verifySession(parts, request, context),
     signOut: (request, context) => signOut(parts, request, context),
+    listSignInProviders: (_request, context) => listSignInProviders(parts, context),
+    startSignIn: (request, context) => startSignIn(parts, request, context),
+    completeSignIn: (request, context) => completeSignIn(parts, request, context),
+    listLinks: (request, context) => listLinks(parts, request, context),
+    removeLink: (request, context) => removeLink(parts, request, context),
+    listSessions: (request, context) => listSessions(parts, request, context),
+    endSession: (request, context) => endSession(parts, request, context),
     grantRole: (request, context) => grantRole(parts, request, context),
     revokeRole: (request, context) => revokeRole(parts, request, context),
     listRoles: (request, context) => listRoles(parts, request, context),
@@ -105,6 +121,7 @@ async function sweep(database: Database<Schema>): Promise<void> {
   const nowMs = database.world.clock.nowMs();
   try {
     await deleteOldSessions(database, new Date(nowMs - sessionsKeptMs));
+    await deleteOldStates(database, new Date(nowMs));
     await deleteOldAttempts(database, new Date(nowMs - attemptsKeptMs));
   } catch (error) {
     database.log.warn("sweep_failed", { detail: String(error) });

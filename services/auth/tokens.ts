@@ -9,7 +9,7 @@ export function newToken({ randomness }: World): string {
 /** `kind` keeps a token of one kind from being taken for another. */
 export function hashToken(
   pepper: Uint8Array,
-  kind: "session" | "setup" | "email" | "address",
+  kind: "session" | "setup" | "email" | "address" | "state",
   token: string,
 ): Buffer {
   return createHmac("sha256", pepper).update(`${kind} ${token}`).digest();

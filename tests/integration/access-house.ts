@@ -5,6 +5,7 @@ import {
   type HttpAnswer,
   httpRequest,
   startTestPostgres,
+  type TestHouse,
   type TestPostgres,
 } from "@tandem/libs/testing";
 import { start as startAccess } from "../../gateways/access/main.ts";
@@ -20,6 +21,8 @@ export const setupToken = "the-setup-token-of-this-house";
 
 const services = ["auth", "users", "quota", "monitoring", "orders", "articles"] as const;
 type Service = (typeof services)[number];
+
+type Settings = Readonly<Record<string, unknown>>;
 
 export interface Ask {
   readonly method?: string;
@@ -41,6 +44,8 @@ export interface AccessHouse {
   /** Ends all replicas of a service, as if both had been killed. */
   stop(service: Service): Promise<void>;
   restart(service: Service): Promise<void>;
+  /** Restarts a service with these settings. */
+  reconfigure(service: Service, settings: Settings): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -66,9 +71,7 @@ function isBusiness(path: string): boolean {
   );
 }
 
-export async function openAccessHouse(
-  settings: Readonly<Record<string, unknown>> = {},
-): Promise<AccessHouse> {
+export async function openAccessHouse(settings: Settings = {}): Promise<AccessHouse> {
   const house = createTestHouse({
     replicas: [
       ...services.flatMap((name) => [`${name}/1`, `${name}/2`] as const),
@@ -85,21 +88,7 @@ export async function openAccessHouse(
     },
   });
   const postgres = await startTestPostgres();
-  const sites = new Map<Service, readonly Site[]>();
-  const running = new Map<Service, readonly Replica[]>();
-  for (const name of services) {
-    const databaseUrl = await postgres.createDatabase();
-    const given = { databaseUrl, settings: name === "auth" ? { setupToken } : {} };
-    sites.set(name, [house.site(`${name}/1`, given), house.site(`${name}/2`, given)]);
-  }
-  const startService = async (name: Service): Promise<void> => {
-    running.set(name, await Promise.all((sites.get(name) ?? []).map(starters[name])));
-  };
-  const stopService = async (name: Service): Promise<void> => {
-    for (const replica of running.get(name) ?? []) await replica.close({ deadlineMs: 500 });
-    running.set(name, []);
-  };
-  await Promise.all(services.map(startService));
+  const running = await startServices(house, postgres);
   const sitesOf = (name: "access" | "business"): readonly Site[] =>
     ([1, 2] as const).map((number) => house.site(`${name}/${number}`, { settings }));
   const [accessSites, businessSites] = [sitesOf("access"), sitesOf("business")];
@@ -124,13 +113,49 @@ export async function openAccessHouse(
       }
       return (answer.json ?? {}) as Record<string, unknown>;
     },
-    stop: stopService,
-    restart: startService,
+    stop: running.stop,
+    restart: running.restart,
+    reconfigure: running.reconfigure,
     async close() {
       for (const gateway of gateways) await gateway.close({ deadlineMs: 1_000 });
-      await Promise.all(services.map(stopService));
+      await Promise.all(services.map(running.stop));
       await postgres.stop();
       house.close();
+    },
+  };
+}
+
+type Running = Pick<AccessHouse, "stop" | "restart" | "reconfigure">;
+
+/** Both replicas of every service, each on a database of its own. */
+async function startServices(house: TestHouse, postgres: TestPostgres): Promise<Running> {
+  const sites = new Map<Service, readonly Site[]>();
+  const replicas = new Map<Service, readonly Replica[]>();
+  const databases = new Map<Service, string>();
+  const settle = (name: Service, own: Settings = {}): void => {
+    const databaseUrl = databases.get(name) ?? "";
+    const given = { databaseUrl, settings: name === "auth" ? { setupToken, ...own } : own };
+    sites.set(name, [house.site(`${name}/1`, given), house.site(`${name}/2`, given)]);
+  };
+  const restart = async (name: Service): Promise<void> => {
+    replicas.set(name, await Promise.all((sites.get(name) ?? []).map(starters[name])));
+  };
+  const stop = async (name: Service): Promise<void> => {
+    for (const replica of replicas.get(name) ?? []) await replica.close({ deadlineMs: 500 });
+    replicas.set(name, []);
+  };
+  for (const name of services) {
+    databases.set(name, await postgres.createDatabase());
+    settle(name);
+  }
+  await Promise.all(services.map(restart));
+  return {
+    stop,
+    restart,
+    async reconfigure(name, own) {
+      await stop(name);
+      settle(name, own);
+      await restart(name);
     },
   };
 }

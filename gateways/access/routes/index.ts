@@ -15,6 +15,7 @@ import { projectRoutes } from "./projects.ts";
 import type { AccessServices } from "./services.ts";
 import { sessionRoutes } from "./sessions.ts";
 import { setupRoutes } from "./setup.ts";
+import { signInAndLinkRoutes } from "./sign-in.ts";
 import { topologyRoutes } from "./topology.ts";
 
 export type { AccessServices } from "./services.ts";
@@ -22,6 +23,7 @@ export type { AccessServices } from "./services.ts";
 export const accessRoutes: readonly Route<AccessServices>[] = [
   ...setupRoutes,
   ...sessionRoutes,
+  ...signInAndLinkRoutes,
   ...meRoutes,
   ...organisationRoutes,
   ...projectRoutes,

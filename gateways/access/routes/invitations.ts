@@ -11,6 +11,7 @@ import {
   timeOf,
 } from "@tandem/libs/gateway";
 import { z } from "zod";
+import { accessFaults } from "../faults.ts";
 import { roleField } from "./members.ts";
 import { asCaller, asPlatform, idempotencyKeyOf, route } from "./services.ts";
 import { passwordField } from "./setup.ts";
@@ -114,6 +115,10 @@ const invitationListRoutes = [
   }),
 ];
 
+const acceptance = z
+  .object({ organisation_id: z.string(), user_id: z.string(), role: z.string() })
+  .meta({ id: "Acceptance" });
+
 const acceptanceRoutes = [
   route({
     method: "POST",
@@ -126,15 +131,13 @@ const acceptanceRoutes = [
     tag,
     access: "public",
     status: 201,
-    faults: ["users.invitation_refused", "auth.password_wrong"],
+    faults: ["users.invitation_refused", "auth.password_wrong", "auth.sign_in_first"],
     body: z.strictObject({
       token: z.string().min(1).max(256),
       name: lineField({ max: 100 }),
       password: passwordField,
     }),
-    reply: z
-      .object({ organisation_id: z.string(), user_id: z.string(), role: z.string() })
-      .meta({ id: "Acceptance" }),
+    reply: acceptance,
     async handle(call, { auth, users }) {
       const { token, name, password } = call.body;
       const joined = await users.acceptInvitation({ token, name }, asPlatform(call));
@@ -149,4 +152,37 @@ const acceptanceRoutes = [
   }),
 ];
 
-export const invitationRoutes = [...invitationListRoutes, ...acceptanceRoutes];
+const ownAcceptanceRoutes = [
+  route({
+    method: "POST",
+    path: "/api/v1/me/invitations/accept",
+    operationId: "acceptOwnInvitation",
+    summary: "Join another organisation as the person one is signed in as.",
+    description: "The invitation must be of one's own e-mail address.",
+    tag: "Me",
+    access: "caller",
+    idempotency: "none",
+    status: 201,
+    faults: ["users.invitation_refused", "access.session_needed"],
+    body: z.strictObject({ token: z.string().min(1).max(256) }),
+    reply: acceptance,
+    async handle(call, { auth, users }) {
+      if (call.caller.via !== "session") throw accessFaults.session_needed();
+      const { token } = call.body;
+      const { userId } = call.caller.claims;
+      const { organisationId, role } = await users.acceptInvitation(
+        { token, userId },
+        asPlatform(call),
+      );
+      await auth.grantRole({ organisationId, userId, role }, asPlatform(call));
+      await users.completeInvitation({ token }, asPlatform(call));
+      return { body: { organisation_id: organisationId, user_id: userId, role } };
+    },
+  }),
+];
+
+export const invitationRoutes = [
+  ...invitationListRoutes,
+  ...acceptanceRoutes,
+  ...ownAcceptanceRoutes,
+];

@@ -16,6 +16,8 @@ export interface AccessServices {
   readonly initialCredit: { readonly nanos: bigint; readonly currency: string };
   /** What the console has to send back with each change, for a session's token. */
   readonly csrfTokenOf: (sessionToken: string) => string;
+  /** Where a browser goes after signing in. */
+  readonly consolePath: string;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
   /** The management plane's OpenAPI document. */

@@ -67,8 +67,8 @@ interface RouteFacts {
   /** The heading it stands under. */
   readonly tag: string;
   readonly access: RouteAccess;
-  /** Of success. Default 200, or 204 without a reply. */
-  readonly status?: 200 | 201 | 202 | 204;
+  /** Of success. Default 200, or 204 without a reply; 303 sends a browser on, by `Location`. */
+  readonly status?: 200 | 201 | 202 | 204 | 303;
   /** Whether an `Idempotency-Key` must, may or cannot be sent. Default: optional on POST. */
   readonly idempotency?: "required" | "optional" | "none";
   /** `If-Match` must carry the version the change was made from. */

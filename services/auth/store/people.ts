@@ -105,6 +105,31 @@ export async function insertSession(tx: Transaction<Schema>, session: SessionRow
   await tx.insertInto("sessions").values(session).execute();
 }
 
+/** The sessions of a person that were not ended, the one used last at the top. */
+export function listSessions(reader: Reader, userId: string): Promise<readonly SessionRow[]> {
+  return reader
+    .selectFrom("sessions")
+    .selectAll()
+    .where("user_id", "=", userId)
+    .where("ended_at", "is", null)
+    .orderBy("seen_at", "desc")
+    .limit(100)
+    .execute();
+}
+
+export function lockSession(
+  tx: Transaction<Schema>,
+  { userId, sessionId }: { readonly userId: string; readonly sessionId: string },
+): Promise<SessionRow | undefined> {
+  return tx
+    .selectFrom("sessions")
+    .selectAll()
+    .where("id", "=", sessionId)
+    .where("user_id", "=", userId)
+    .forUpdate()
+    .executeTakeFirst();
+}
+
 /** The session of a token, with its roles and the feed's state at the same moment. */
 export async function lookUpSession(
   database: Database<Schema>,

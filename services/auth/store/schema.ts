@@ -7,6 +7,8 @@ export interface Schema {
   readonly role_grants: GrantTable;
   readonly credentials: CredentialTable;
   readonly sessions: SessionTable;
+  readonly links: LinkTable;
+  readonly used_states: UsedStateTable;
   readonly sign_in_attempts: AttemptTable;
   readonly setup: SetupTable;
   readonly setup_tokens: SetupTokenTable;
@@ -66,6 +68,26 @@ interface SessionTable {
   readonly created_at: Date;
   readonly seen_at: Date;
   readonly ended_at: Date | null;
+  /** `password`, or the name of a provider. */
+  readonly method: string;
+  /** Of the browser that signed in. */
+  readonly remote_address: string;
+}
+
+/** Identities at providers, by which people get in. */
+interface LinkTable {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly user_id: string;
+  readonly provider: string;
+  readonly email: string;
+  readonly linked_at: Date;
+  readonly used_at: Date;
+}
+
+interface UsedStateTable {
+  readonly hash: Buffer;
+  readonly expires_at: Date;
 }
 
 interface AttemptTable {
@@ -280,6 +302,34 @@ export const migrations: Migrations = {
     async down(database) {
       await sql`delete from role_grants where role like 'platform:%'`.execute(database);
       await sql`update keys set scopes = array_remove(scopes, 'platform')`.execute(database);
+    },
+  },
+  "0005-links-to-providers": {
+    async up(database) {
+      await sql`
+        create table links (
+          issuer text not null,
+          subject text not null,
+          user_id text not null,
+          provider text not null,
+          email text not null,
+          linked_at timestamptz not null,
+          used_at timestamptz not null,
+          primary key (issuer, subject)
+        );
+        create index links_of_user on links (user_id);
+        create table used_states (
+          hash bytea primary key,
+          expires_at timestamptz not null
+        );
+        alter table sessions
+          add method text not null default 'password',
+          add remote_address text not null default ''`.execute(database);
+    },
+    async down(database) {
+      await sql`
+        alter table sessions drop method, drop remote_address;
+        drop table used_states, links`.execute(database);
     },
   },
 };

@@ -17,16 +17,17 @@ import { findOrCreatePerson } from "../store/people.ts";
  */
 export async function acceptInvitation(
   parts: UsersParts,
-  { token, name: given }: AcceptInvitationRequest,
+  { token, name: given, userId }: AcceptInvitationRequest,
   context: CallContext,
 ): Promise<MessageInit<Membership>> {
   requirePlatform(context);
-  const name = cleanName(given);
+  const name = userId === "" ? cleanName(given) : "";
   if (name === undefined) throw usersFaults.malformed();
   return act(parts, context, async (action) => {
     const { tx, now } = action;
     const row = await lockInvitationByToken(tx, hashInvitationToken(parts.pepper, token));
     if (row === undefined) throw usersFaults.invitation_refused();
+    if (userId !== "") await requireInvited(action, row, userId);
     const state = stateOf(row, now);
     if (state === "open") return membershipMessage(await join(parts, action, { row, name }));
     const member =
@@ -36,6 +37,21 @@ export async function acceptInvitation(
     if (member === undefined) throw usersFaults.invitation_refused({ detail: state });
     return membershipMessage({ ...member, role: row.role });
   });
+}
+
+/** Somebody who is signed in accepts what was sent to their own address, and nothing else. */
+async function requireInvited(
+  { tx }: Action,
+  { email }: InvitationRow,
+  userId: string,
+): Promise<void> {
+  const person = await tx
+    .selectFrom("users")
+    .select("email")
+    .where("id", "=", userId)
+    .executeTakeFirst();
+  if (person?.email !== email)
+    throw usersFaults.invitation_refused({ detail: "of another address" });
 }
 
 async function join(

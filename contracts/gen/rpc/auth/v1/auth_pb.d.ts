@@ -716,7 +716,8 @@ export declare type SignInResponse = Message<"tandem.auth.v1.SignInResponse"> & 
   identity?: Identity | undefined;
 
   /**
-   * Opaque; goes into a cookie. Only its hash is stored.
+   * Opaque; goes into a cookie. Only its hash is stored. Empty when a provider's identity was linked
+   * from a session that goes on.
    *
    * @generated from field: string session_token = 2;
    */
@@ -777,6 +778,355 @@ export declare type SignOutResponse = Message<"tandem.auth.v1.SignOutResponse"> 
  * Use `create(SignOutResponseSchema)` to create a new message.
  */
 export declare const SignOutResponseSchema: GenMessage<SignOutResponse>;
+
+/**
+ * @generated from message tandem.auth.v1.ListSignInProvidersRequest
+ */
+export declare type ListSignInProvidersRequest = Message<"tandem.auth.v1.ListSignInProvidersRequest"> & {
+};
+
+/**
+ * Describes the message tandem.auth.v1.ListSignInProvidersRequest.
+ * Use `create(ListSignInProvidersRequestSchema)` to create a new message.
+ */
+export declare const ListSignInProvidersRequestSchema: GenMessage<ListSignInProvidersRequest>;
+
+/**
+ * @generated from message tandem.auth.v1.ListSignInProvidersResponse
+ */
+export declare type ListSignInProvidersResponse = Message<"tandem.auth.v1.ListSignInProvidersResponse"> & {
+  /**
+   * @generated from field: repeated tandem.auth.v1.SignInProvider providers = 1;
+   */
+  providers: SignInProvider[];
+};
+
+/**
+ * Describes the message tandem.auth.v1.ListSignInProvidersResponse.
+ * Use `create(ListSignInProvidersResponseSchema)` to create a new message.
+ */
+export declare const ListSignInProvidersResponseSchema: GenMessage<ListSignInProvidersResponse>;
+
+/**
+ * @generated from message tandem.auth.v1.SignInProvider
+ */
+export declare type SignInProvider = Message<"tandem.auth.v1.SignInProvider"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string display_name = 2;
+   */
+  displayName: string;
+};
+
+/**
+ * Describes the message tandem.auth.v1.SignInProvider.
+ * Use `create(SignInProviderSchema)` to create a new message.
+ */
+export declare const SignInProviderSchema: GenMessage<SignInProvider>;
+
+/**
+ * @generated from message tandem.auth.v1.StartSignInRequest
+ */
+export declare type StartSignInRequest = Message<"tandem.auth.v1.StartSignInRequest"> & {
+  /**
+   * @generated from field: string provider = 1;
+   */
+  provider: string;
+
+  /**
+   * Which of the person's organisations; empty for the one joined first.
+   *
+   * @generated from field: string organisation_id = 2;
+   */
+  organisationId: string;
+
+  /**
+   * For the person in whose session this is called: link the provider's identity to it.
+   *
+   * @generated from field: bool link = 3;
+   */
+  link: boolean;
+};
+
+/**
+ * Describes the message tandem.auth.v1.StartSignInRequest.
+ * Use `create(StartSignInRequestSchema)` to create a new message.
+ */
+export declare const StartSignInRequestSchema: GenMessage<StartSignInRequest>;
+
+/**
+ * @generated from message tandem.auth.v1.StartSignInResponse
+ */
+export declare type StartSignInResponse = Message<"tandem.auth.v1.StartSignInResponse"> & {
+  /**
+   * @generated from field: string authorization_url = 1;
+   */
+  authorizationUrl: string;
+
+  /**
+   * Sealed; kept in a cookie of the browser.
+   *
+   * @generated from field: string intent = 2;
+   */
+  intent: string;
+
+  /**
+   * @generated from field: int64 expires_at_ms = 3;
+   */
+  expiresAtMs: bigint;
+};
+
+/**
+ * Describes the message tandem.auth.v1.StartSignInResponse.
+ * Use `create(StartSignInResponseSchema)` to create a new message.
+ */
+export declare const StartSignInResponseSchema: GenMessage<StartSignInResponse>;
+
+/**
+ * @generated from message tandem.auth.v1.CompleteSignInRequest
+ */
+export declare type CompleteSignInRequest = Message<"tandem.auth.v1.CompleteSignInRequest"> & {
+  /**
+   * The query with which the provider sent the browser back.
+   *
+   * @generated from field: string callback_query = 1;
+   */
+  callbackQuery: string;
+
+  /**
+   * @generated from field: string intent = 2;
+   */
+  intent: string;
+
+  /**
+   * @generated from field: string remote_address = 3;
+   */
+  remoteAddress: string;
+};
+
+/**
+ * Describes the message tandem.auth.v1.CompleteSignInRequest.
+ * Use `create(CompleteSignInRequestSchema)` to create a new message.
+ */
+export declare const CompleteSignInRequestSchema: GenMessage<CompleteSignInRequest>;
+
+/**
+ * @generated from message tandem.auth.v1.ListLinksRequest
+ */
+export declare type ListLinksRequest = Message<"tandem.auth.v1.ListLinksRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message tandem.auth.v1.ListLinksRequest.
+ * Use `create(ListLinksRequestSchema)` to create a new message.
+ */
+export declare const ListLinksRequestSchema: GenMessage<ListLinksRequest>;
+
+/**
+ * @generated from message tandem.auth.v1.ListLinksResponse
+ */
+export declare type ListLinksResponse = Message<"tandem.auth.v1.ListLinksResponse"> & {
+  /**
+   * @generated from field: repeated tandem.auth.v1.Link links = 1;
+   */
+  links: Link[];
+};
+
+/**
+ * Describes the message tandem.auth.v1.ListLinksResponse.
+ * Use `create(ListLinksResponseSchema)` to create a new message.
+ */
+export declare const ListLinksResponseSchema: GenMessage<ListLinksResponse>;
+
+/**
+ * @generated from message tandem.auth.v1.Link
+ */
+export declare type Link = Message<"tandem.auth.v1.Link"> & {
+  /**
+   * @generated from field: string provider = 1;
+   */
+  provider: string;
+
+  /**
+   * @generated from field: string issuer = 2;
+   */
+  issuer: string;
+
+  /**
+   * @generated from field: string email = 3;
+   */
+  email: string;
+
+  /**
+   * @generated from field: int64 linked_at_ms = 4;
+   */
+  linkedAtMs: bigint;
+
+  /**
+   * @generated from field: int64 used_at_ms = 5;
+   */
+  usedAtMs: bigint;
+};
+
+/**
+ * Describes the message tandem.auth.v1.Link.
+ * Use `create(LinkSchema)` to create a new message.
+ */
+export declare const LinkSchema: GenMessage<Link>;
+
+/**
+ * @generated from message tandem.auth.v1.RemoveLinkRequest
+ */
+export declare type RemoveLinkRequest = Message<"tandem.auth.v1.RemoveLinkRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string provider = 2;
+   */
+  provider: string;
+};
+
+/**
+ * Describes the message tandem.auth.v1.RemoveLinkRequest.
+ * Use `create(RemoveLinkRequestSchema)` to create a new message.
+ */
+export declare const RemoveLinkRequestSchema: GenMessage<RemoveLinkRequest>;
+
+/**
+ * @generated from message tandem.auth.v1.RemoveLinkResponse
+ */
+export declare type RemoveLinkResponse = Message<"tandem.auth.v1.RemoveLinkResponse"> & {
+};
+
+/**
+ * Describes the message tandem.auth.v1.RemoveLinkResponse.
+ * Use `create(RemoveLinkResponseSchema)` to create a new message.
+ */
+export declare const RemoveLinkResponseSchema: GenMessage<RemoveLinkResponse>;
+
+/**
+ * @generated from message tandem.auth.v1.ListSessionsRequest
+ */
+export declare type ListSessionsRequest = Message<"tandem.auth.v1.ListSessionsRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message tandem.auth.v1.ListSessionsRequest.
+ * Use `create(ListSessionsRequestSchema)` to create a new message.
+ */
+export declare const ListSessionsRequestSchema: GenMessage<ListSessionsRequest>;
+
+/**
+ * @generated from message tandem.auth.v1.ListSessionsResponse
+ */
+export declare type ListSessionsResponse = Message<"tandem.auth.v1.ListSessionsResponse"> & {
+  /**
+   * @generated from field: repeated tandem.auth.v1.Session sessions = 1;
+   */
+  sessions: Session[];
+};
+
+/**
+ * Describes the message tandem.auth.v1.ListSessionsResponse.
+ * Use `create(ListSessionsResponseSchema)` to create a new message.
+ */
+export declare const ListSessionsResponseSchema: GenMessage<ListSessionsResponse>;
+
+/**
+ * @generated from message tandem.auth.v1.Session
+ */
+export declare type Session = Message<"tandem.auth.v1.Session"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string organisation_id = 2;
+   */
+  organisationId: string;
+
+  /**
+   * password, or the name of a provider
+   *
+   * @generated from field: string method = 3;
+   */
+  method: string;
+
+  /**
+   * @generated from field: string remote_address = 4;
+   */
+  remoteAddress: string;
+
+  /**
+   * @generated from field: int64 created_at_ms = 5;
+   */
+  createdAtMs: bigint;
+
+  /**
+   * @generated from field: int64 seen_at_ms = 6;
+   */
+  seenAtMs: bigint;
+
+  /**
+   * @generated from field: int64 ends_at_ms = 7;
+   */
+  endsAtMs: bigint;
+};
+
+/**
+ * Describes the message tandem.auth.v1.Session.
+ * Use `create(SessionSchema)` to create a new message.
+ */
+export declare const SessionSchema: GenMessage<Session>;
+
+/**
+ * @generated from message tandem.auth.v1.EndSessionRequest
+ */
+export declare type EndSessionRequest = Message<"tandem.auth.v1.EndSessionRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string session_id = 2;
+   */
+  sessionId: string;
+};
+
+/**
+ * Describes the message tandem.auth.v1.EndSessionRequest.
+ * Use `create(EndSessionRequestSchema)` to create a new message.
+ */
+export declare const EndSessionRequestSchema: GenMessage<EndSessionRequest>;
+
+/**
+ * @generated from message tandem.auth.v1.EndSessionResponse
+ */
+export declare type EndSessionResponse = Message<"tandem.auth.v1.EndSessionResponse"> & {
+};
+
+/**
+ * Describes the message tandem.auth.v1.EndSessionResponse.
+ * Use `create(EndSessionResponseSchema)` to create a new message.
+ */
+export declare const EndSessionResponseSchema: GenMessage<EndSessionResponse>;
 
 /**
  * @generated from message tandem.auth.v1.RoleGrant
@@ -1255,6 +1605,70 @@ export declare const AuthService: GenService<{
     methodKind: "unary";
     input: typeof SignOutRequestSchema;
     output: typeof SignOutResponseSchema;
+  },
+  /**
+   * OpenID Connect providers that people can sign in with.
+   *
+   * @generated from rpc tandem.auth.v1.AuthService.ListSignInProviders
+   */
+  listSignInProviders: {
+    methodKind: "unary";
+    input: typeof ListSignInProvidersRequestSchema;
+    output: typeof ListSignInProvidersResponseSchema;
+  },
+  /**
+   * Where to send the browser, and what to keep in it until it comes back.
+   *
+   * @generated from rpc tandem.auth.v1.AuthService.StartSignIn
+   */
+  startSignIn: {
+    methodKind: "unary";
+    input: typeof StartSignInRequestSchema;
+    output: typeof StartSignInResponseSchema;
+  },
+  /**
+   * The browser is back from the provider. Once for each beginning.
+   *
+   * @generated from rpc tandem.auth.v1.AuthService.CompleteSignIn
+   */
+  completeSignIn: {
+    methodKind: "unary";
+    input: typeof CompleteSignInRequestSchema;
+    output: typeof SignInResponseSchema;
+  },
+  /**
+   * @generated from rpc tandem.auth.v1.AuthService.ListLinks
+   */
+  listLinks: {
+    methodKind: "unary";
+    input: typeof ListLinksRequestSchema;
+    output: typeof ListLinksResponseSchema;
+  },
+  /**
+   * @generated from rpc tandem.auth.v1.AuthService.RemoveLink
+   */
+  removeLink: {
+    methodKind: "unary";
+    input: typeof RemoveLinkRequestSchema;
+    output: typeof RemoveLinkResponseSchema;
+  },
+  /**
+   * A person's own open sessions, the one used last at the top.
+   *
+   * @generated from rpc tandem.auth.v1.AuthService.ListSessions
+   */
+  listSessions: {
+    methodKind: "unary";
+    input: typeof ListSessionsRequestSchema;
+    output: typeof ListSessionsResponseSchema;
+  },
+  /**
+   * @generated from rpc tandem.auth.v1.AuthService.EndSession
+   */
+  endSession: {
+    methodKind: "unary";
+    input: typeof EndSessionRequestSchema;
+    output: typeof EndSessionResponseSchema;
   },
   /**
    * @generated from rpc tandem.auth.v1.AuthService.GrantRole

@@ -623,6 +623,14 @@ export declare type AcceptInvitationRequest = Message<"tandem.users.v1.AcceptInv
    * @generated from field: string name = 2;
    */
   name: string;
+
+  /**
+   * Who is signed in and accepts: refused for an invitation of somebody else's address. Empty when
+   * the token alone speaks.
+   *
+   * @generated from field: string user_id = 3;
+   */
+  userId: string;
 };
 
 /**
