@@ -20,8 +20,8 @@ import { GatewayPool } from "./pool/gateway-pool.ts";
 import { createRequestHandler } from "./request-handler.ts";
 import type { RouterParts } from "./router-parts.ts";
 
-/** What answers and streams under way get to finish, in milliseconds. */
-const finishDeadlineMs = 30_000;
+/** What answers and streams under way get to finish at most, in milliseconds. */
+const finishDeadlineMs = 600_000;
 
 export async function run(config: Config, site: Site): Promise<Replica> {
   const lifecycle = createLifecycle(site);
@@ -122,6 +122,8 @@ async function openPublicDoor(
   });
   const isInherited = inheritedDescriptor !== undefined;
   await server.listen(isInherited ? { descriptor: inheritedDescriptor } : site.address);
+  // The held socket stays open: the other routers accept what comes.
+  if (isInherited) lifecycle.onDrain(() => server.announceEnd());
   lifecycle.defer("public door", (options) => server.close(options), {
     deadlineMs: finishDeadlineMs,
   });

@@ -4,6 +4,7 @@ import { type DetectedUpstream, detectUpstreams } from "./detect-upstreams.ts";
 import { openControlDoor, type Status, statusOfProcesses } from "./fleet/control-door.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { type LaunchPlan, launchProcess } from "./fleet/launch.ts";
+import { Rollout } from "./fleet/rollout.ts";
 import { siteFilePath } from "./fleet/site-file.ts";
 import { hashOf } from "./folder/notes.ts";
 import { keepNotes } from "./keep-notes.ts";
@@ -20,6 +21,11 @@ const withoutDatabase = new Set(["router", "access", "business", "ai", "engine"]
 const logRotateBytes = 16 * 1024 * 1024;
 /** Of a single process that is restarted while the others serve: two probe periods of a router. */
 const restartNoticeMs = 500;
+
+/** Of what is replaced for good: clients with idle connections use them once more, and hear it. */
+const leaveNoticeMs = 3000;
+/** As long as the longest stream may last. */
+const leaveDeadlineMs = 600_000;
 
 interface Parts {
   readonly ground: Ground;
@@ -166,9 +172,17 @@ async function openFleet(
   };
   sites.write = () => writeSiteFiles(fleet, siteOptions);
   sites.write();
+  const { sourceFolder } = options;
+  const { compileCache } = directory;
+  const deployables = [...new Set(replicasOf(options.topology).map((name) => name.deployable))];
+  const rollout = new Rollout({
+    ...{ fleet, world, log: announcer.log, sockets: ground.runDirectory.sockets },
+    warmUp: (folder) => warmUp({ compileCache, sourceFolder: folder, deployables }),
+    deadlines: { noticeMs: leaveNoticeMs, deadlineMs: leaveDeadlineMs },
+  });
   const control = await openControlDoor({
     path: ground.control,
-    fleet,
+    ...{ fleet, rollout, sourceFolder, log: announcer.log },
     deadlines: { noticeMs: restartNoticeMs, deadlineMs: config.drainTimeoutMs },
     shutdown: () => void parts.stop(),
     status: (): Status => ({

@@ -74,6 +74,36 @@ export const supervisorFaults = defineFaults("supervisor", {
     retry: "never",
     publicMessage: "There is no process of this name. GET /status lists them.",
   },
+  busy: {
+    code: "aborted",
+    blame: "client",
+    retry: "after_delay",
+    publicMessage: "Another upgrade, scaling or drain is under way. Wait for its end.",
+  },
+  release_unusable: {
+    code: "invalid_argument",
+    blame: "client",
+    retry: "never",
+    publicMessage: "There is no release of Tandem in this folder.",
+  },
+  upgrade_rolled_back: {
+    code: "failed_precondition",
+    blame: "platform",
+    retry: "never",
+    publicMessage: "The upgrade was rolled back.",
+  },
+  last_of_its_kind: {
+    code: "failed_precondition",
+    blame: "client",
+    retry: "never",
+    publicMessage: "It is the last one of its kind that serves. Start or add another one first.",
+  },
+  not_scalable: {
+    code: "failed_precondition",
+    blame: "client",
+    retry: "never",
+    publicMessage: "This process cannot be scaled while the system runs. Change the topology file.",
+  },
   setup_failed: {
     code: "unavailable",
     blame: "platform",

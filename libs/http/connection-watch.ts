@@ -38,7 +38,11 @@ export class ConnectionWatch {
   }
 
   /** True when patience with what is awaited has ended. */
-  isOverdue(awaited: Awaited, passedMs: number): boolean {
+  isOverdue(
+    awaited: Awaited,
+    passedMs: number,
+    idleTimeoutMs = this.#limits.idleTimeoutMs,
+  ): boolean {
     if (awaited === this.#awaited) {
       this.#waitedMs += passedMs;
     } else {
@@ -47,7 +51,7 @@ export class ConnectionWatch {
     }
     switch (awaited) {
       case "request":
-        return this.#waitedMs >= this.#limits.idleTimeoutMs;
+        return this.#waitedMs >= idleTimeoutMs;
       case "head":
         return this.#waitedMs >= this.#limits.headTimeoutMs;
       case "body":

@@ -91,10 +91,15 @@ export class NodeServers {
     });
   }
 
-  drain(): void {
+  /** HTTP/2 clients are told to open no more streams; those of HTTP/1.1 with their next answer. */
+  announceEnd(): void {
     this.#isDraining = true;
-    this.#http1.close();
     for (const session of this.#sessions) session.close();
+  }
+
+  drain(): void {
+    this.announceEnd();
+    this.#http1.close();
   }
 
   #timeOut(exchange: NodeExchange, request: NodeRequest): void {

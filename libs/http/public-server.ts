@@ -21,9 +21,18 @@ export interface PublicServerOptions extends HttpServerOptions {
 }
 
 export interface PublicServer extends HttpServer {
+  /**
+   * Accepts no more, and lets idle connections stay until `close`: whoever sends a request
+   * meanwhile is answered, and told that this was the last one. Closing an idle connection at the
+   * moment at which its client uses it would cost that client a request. A `close` that comes a
+   * second later or more goes on in this way; one that comes at once is in a hurry.
+   */
+  announceEnd(): void;
   /** New connections get this certificate. Only where there was one from the beginning. */
   renewCertificate(certificate: ServerCertificate): void;
 }
+
+const patientAfterMs = 1_000;
 
 /** "PRI * HTTP/2.0": the first word of an HTTP/2 client (RFC 9113, 3.4), and no other method. */
 const prefaceStart = "PRI ";
@@ -59,6 +68,7 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
     onSurplus: (socket) => turnAway(socket, describe),
   });
   let sweeper: Timer | undefined;
+  let announcedAtMs = Number.POSITIVE_INFINITY;
   return {
     listen: async (target) => {
       await listener.listen(target);
@@ -71,9 +81,16 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
     get connections() {
       return listener.connections;
     },
+    announceEnd: () => {
+      announcedAtMs = world.clock.monotonicMs();
+      listener.stop();
+      strict.announceEnd();
+      servers.announceEnd();
+    },
     close: async ({ deadlineMs }) => {
       listener.stop();
-      strict.drain();
+      if (world.clock.monotonicMs() - announcedAtMs >= patientAfterMs) strict.leave();
+      else strict.drain();
       servers.drain();
       const deadline = world.timers.after(deadlineMs, () => listener.destroySockets());
       await listener.emptied();

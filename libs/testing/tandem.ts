@@ -88,6 +88,7 @@ const processSchema = z.object({
   deaths: z.number(),
   hosts: z.array(z.string()),
 });
+const endSchema = z.object({ event: z.string() });
 const statusSchema = z.object({
   pid: z.number(),
   state: z.string(),
@@ -224,7 +225,10 @@ function askControl(socketPath: string, method: string, operation: string): Prom
         text += chunk;
       });
       response.on("end", () => {
-        if (response.statusCode === 200) resolve(JSON.parse(text));
+        // What takes its time is told line by line; the last one says how it ended.
+        const last: unknown =
+          response.statusCode === 200 && JSON.parse(text.trimEnd().split("\n").at(-1) ?? "");
+        if (last && endSchema.safeParse(last).data?.event !== "failed") resolve(last);
         else reject(new Error(`${operation}: ${response.statusCode} ${text}`));
       });
     });

@@ -1,8 +1,13 @@
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { Fault } from "@tandem/libs/kernel";
+import type { Log } from "@tandem/libs/telemetry";
 import { supervisorFaults } from "../faults.ts";
-import type { Fleet } from "./fleet.ts";
+import type { Deadlines, Fleet } from "./fleet.ts";
+import type { ManagedProcess } from "./managed-process.ts";
+import type { Rollout } from "./rollout.ts";
+import type { Tell } from "./tell.ts";
+import { readUpgradeWishes } from "./upgrade-wishes.ts";
 
 /** What `GET /status` answers. */
 export interface Status {
@@ -29,6 +34,10 @@ export interface ProcessStatus {
   readonly level: number;
   readonly hosts: readonly string[];
   readonly state: string;
+  /** Others call it; one that is new or leaving is not called. */
+  readonly isMember: boolean;
+  /** Where its code is. */
+  readonly sourceFolder: string;
   readonly pid: number | undefined;
   /** Unasked-for deaths since the supervisor started. */
   readonly deaths: number;
@@ -44,6 +53,8 @@ export function statusOfProcesses(fleet: Fleet): readonly ProcessStatus[] {
     name: process.spec.name,
     level: process.spec.level,
     hosts: process.spec.hosts,
+    isMember: fleet.roster.isMember(process.spec.name),
+    sourceFolder: process.sourceFolder,
     state: process.state,
     pid: process.identity?.pid,
     deaths: process.deaths,
@@ -59,29 +70,24 @@ export interface ControlDoorOptions {
   /** Path of the Unix socket; whoever may open it may stop everything, so it is its owner's. */
   readonly path: string;
   readonly fleet: Fleet;
+  readonly rollout: Rollout;
   readonly status: () => Status;
-  readonly deadlines: { readonly noticeMs: number; readonly deadlineMs: number };
+  readonly deadlines: Deadlines;
+  /** Where the code of this supervisor is. */
+  readonly sourceFolder: string;
+  readonly log: Log;
   /** Ends the whole platform. */
   readonly shutdown: () => void;
 }
 
 /**
- * The supervisor's own door, for the command line and for tests: `GET /status`,
- * `POST /restart/<process>`, `POST /stop/<process>`, `POST /start/<process>`, `POST /shutdown`.
- * A stop and a restart answer when they are done.
+ * The supervisor's own door, for the command line and for tests; README.md lists what it can do.
+ * An operation that takes its time is told line by line, the last line being its end.
  */
 export async function openControlDoor(
   options: ControlDoorOptions,
 ): Promise<{ close(): Promise<void> }> {
-  const server = createServer((request, response) => {
-    answer(options, request)
-      .then((body) => respond(response, 200, body))
-      .catch((error: unknown) => {
-        const fault = Fault.from(error);
-        const { reason, publicMessage: message } = fault;
-        respond(response, fault.httpStatus, { reason, message });
-      });
-  });
+  const server = createServer((request, response) => void serve(options, request, response));
   // A predecessor that was killed has left its own.
   rmSync(options.path, { force: true });
   await new Promise<void>((resolve, reject) => {
@@ -98,28 +104,73 @@ export async function openControlDoor(
   };
 }
 
-function respond(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { "content-type": "application/json" });
-  response.end(`${JSON.stringify(body)}\n`);
+async function serve(
+  options: ControlDoorOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const write = (body: unknown): void => {
+    if (!response.headersSent) response.writeHead(200, { "content-type": "application/x-ndjson" });
+    response.write(`${JSON.stringify(body)}\n`);
+  };
+  const tell: Tell = (event, fields) => {
+    options.log.info(event, fields);
+    write({ event, ...fields });
+  };
+  try {
+    write(await answer(options, request, tell));
+    response.end();
+  } catch (error) {
+    const fault = Fault.from(error);
+    const { reason, publicMessage: message } = fault;
+    if (response.headersSent) {
+      write({ event: "failed", reason, message });
+      response.end();
+    } else {
+      response.writeHead(fault.httpStatus, { "content-type": "application/json" });
+      response.end(`${JSON.stringify({ reason, message })}\n`);
+    }
+  }
 }
 
-async function answer(options: ControlDoorOptions, request: IncomingMessage): Promise<unknown> {
-  const { fleet, deadlines } = options;
-  const [, verb = "", name = ""] = (request.url ?? "").split("/");
+async function answer(
+  options: ControlDoorOptions,
+  request: IncomingMessage,
+  tell: Tell,
+): Promise<unknown> {
+  const { fleet, deadlines, rollout } = options;
+  const { pathname, searchParams } = new URL(request.url ?? "", "http://supervisor");
+  const [, verb = "", name = "", count = ""] = pathname.split("/");
   if (request.method === "GET" && verb === "status") return options.status();
   if (request.method !== "POST") throw unknownOperation(request);
-  if (verb === "shutdown") {
-    options.shutdown();
-    return { state: "stopping" };
+  switch (verb) {
+    case "shutdown":
+      options.shutdown();
+      return { state: "stopping" };
+    case "upgrade":
+      await rollout.upgrade(readUpgradeWishes(searchParams, options.sourceFolder), tell);
+      return { event: "done" };
+    case "scale":
+      await rollout.scale(name, Number(count), tell);
+      return { event: "done" };
+    case "drain":
+      await rollout.drain(name, tell);
+      return { event: "done" };
+    case "start":
+      return stateOf(await rollout.start(name));
+    case "restart":
+      await fleet.restart(fleet.find(name), deadlines);
+      return stateOf(fleet.find(name));
+    case "stop":
+      await fleet.find(name).stop(deadlines);
+      return stateOf(fleet.find(name));
+    default:
+      throw unknownOperation(request);
   }
-  const process = fleet.find(name);
-  if (verb === "restart") await fleet.restart(process, deadlines);
-  else if (verb === "stop") await process.stop(deadlines);
-  else if (verb === "start") {
-    process.load();
-    process.open();
-  } else throw unknownOperation(request);
-  return { process: process.spec.name, state: process.state };
+}
+
+function stateOf({ spec, state }: ManagedProcess): unknown {
+  return { process: spec.name, state };
 }
 
 function unknownOperation({ method, url }: IncomingMessage): Fault {

@@ -25,7 +25,7 @@ export interface FleetOptions {
   readonly world: World;
   readonly log: Log;
   readonly launch: Launch;
-  /** Called when who is called has changed, before the processes are told. */
+  /** Called when processes were added or who is called has changed, before anybody is told. */
   readonly onRoster: () => void;
   readonly silenceLimitMs: number;
   readonly levelPatienceMs: number;
@@ -102,6 +102,7 @@ export class Fleet {
       onEvent: (event) => this.#hear(process, event),
     });
     this.#processes = [...this.#processes, process];
+    this.#options.onRoster();
     return process;
   }
 

@@ -1,0 +1,292 @@
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { TopologyProcess } from "@tandem/libs/service";
+import { parseReplicaName } from "@tandem/libs/service";
+import type { Log } from "@tandem/libs/telemetry";
+import { sleep, type World } from "@tandem/libs/world";
+import { groupOf, renumber } from "../core/renumber.ts";
+import { supervisorFaults } from "../faults.ts";
+import { type CanaryPlan, watchCanary } from "./canary-watch.ts";
+import type { Deadlines, Fleet } from "./fleet.ts";
+import type { ManagedProcess } from "./managed-process.ts";
+import type { Tell } from "./tell.ts";
+
+export interface UpgradeWishes {
+  /** Folder of the release: this one again when it is ours. */
+  readonly sourceFolder: string;
+  /** Undefined: a new gateway takes its full part at once. */
+  readonly canary: CanaryPlan | undefined;
+  /** Resolve only when the replaced processes are gone. */
+  readonly waitsForDrain: boolean;
+}
+
+export interface RolloutOptions {
+  readonly fleet: Fleet;
+  readonly world: World;
+  readonly log: Log;
+  /** Folder of the replicas' sockets. */
+  readonly sockets: string;
+  /** Compiles the release's code before its processes start. */
+  readonly warmUp: (sourceFolder: string) => Promise<void>;
+  /** For what is replaced or drained: streams run to their end. */
+  readonly deadlines: Deadlines;
+}
+
+interface Replacement {
+  readonly old: ManagedProcess;
+  readonly fresh: ManagedProcess;
+}
+
+const startPatienceMs = 60_000;
+/** A new process that dies so often will not start. */
+const deathsMax = 2;
+/** One that is ready may still fall over its first requests. */
+const settleMs = 300;
+const processesMax = 64;
+
+/** Changes of what runs while it serves: upgrade, scale, drain. One of them at a time. */
+export class Rollout {
+  readonly #options: RolloutOptions;
+  readonly #leaving = new Map<string, Promise<void>>();
+  #isBusy: boolean = false;
+
+  constructor(options: RolloutOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Replaces every process by one of the release, one after the other, the lower levels first: the
+   * new one is ready before the old one is not called any more, and the old one finishes what it
+   * has. What goes wrong on the way is undone, and told as `supervisor.upgrade_rolled_back`.
+   */
+  upgrade(wishes: UpgradeWishes, tell: Tell): Promise<void> {
+    return this.#alone(async () => {
+      const sourceFolder = releaseFolder(wishes.sourceFolder);
+      await this.#options.warmUp(sourceFolder);
+      const replaced: Replacement[] = [];
+      const tried = new Set<string>();
+      for (const old of this.#replaceable()) {
+        const group = groupOf(old.spec.name);
+        // The first of each kind is on trial; the others follow once it has stood the test.
+        const canary = tried.has(group) ? undefined : wishes.canary;
+        tried.add(group);
+        try {
+          const fresh = await this.#replace(old, { sourceFolder, canary, tell });
+          replaced.push({ old, fresh });
+        } catch (error) {
+          const why = error instanceof Error ? error.message : String(error);
+          tell("rolling_back", { process: old.spec.name, why, replaced: replaced.length });
+          await this.#rollBack(replaced, tell);
+          throw supervisorFaults.upgrade_rolled_back({
+            publicMessage:
+              `The upgrade was rolled back at ${old.spec.name}: ${why}. ` +
+              "Everything runs as before.",
+            cause: error,
+          });
+        }
+      }
+      tell("upgraded", { processes: replaced.length, leaving: [...this.#leaving.keys()] });
+      if (wishes.waitsForDrain) await Promise.all(this.#leaving.values());
+    });
+  }
+
+  /** What cannot be undone stays as it is: it serves. */
+  async #rollBack(replaced: readonly Replacement[], tell: Tell): Promise<void> {
+    for (const { old, fresh } of replaced.toReversed()) {
+      const { sourceFolder } = old;
+      await this.#replace(fresh, { sourceFolder, canary: undefined, tell }).catch(
+        (error: unknown) =>
+          tell("not_rolled_back", { process: fresh.spec.name, why: String(error) }),
+      );
+    }
+  }
+
+  /** Brings the number of processes of a group (`ai-gateway`, or what hosts `ai`) to `count`. */
+  scale(name: string, count: number, tell: Tell): Promise<void> {
+    return this.#alone(async () => {
+      const { fleet } = this.#options;
+      const group = this.#groupNamed(name);
+      if (!Number.isInteger(count) || count < 1 || count > processesMax) {
+        throw supervisorFaults.wrong_usage({
+          publicMessage: `There can be 1 to ${processesMax} processes of a kind.`,
+        });
+      }
+      const [template] = group;
+      if (template === undefined || !isMovable(template.spec))
+        throw supervisorFaults.not_scalable();
+      for (let present = group.length; present < count; present += 1) {
+        const fresh = await this.#start(template.spec, template.sourceFolder, tell);
+        fleet.roster.admit(fresh.spec);
+        tell("added", { process: fresh.spec.name });
+      }
+      for (const surplus of group.slice(count).toReversed()) this.#dismiss(surplus, tell);
+      tell("scaled", { group: groupOf(template.spec.name), count });
+    });
+  }
+
+  /** Takes a process out and stops it once it has finished; `start` brings it back. */
+  drain(name: string, tell: Tell): Promise<void> {
+    return this.#alone(async () => {
+      const { fleet, deadlines } = this.#options;
+      const process = fleet.find(name);
+      const sisters = this.#groupNamed(groupOf(process.spec.name));
+      if (!sisters.some((each) => each !== process && each.state === "ready")) {
+        throw supervisorFaults.last_of_its_kind();
+      }
+      fleet.roster.dismiss(process.spec.name);
+      tell("draining", { process: process.spec.name });
+      await process.stop(deadlines);
+      tell("drained", { process: process.spec.name });
+    });
+  }
+
+  /** Starts a process that was stopped or drained, and lets it be called once it is ready. */
+  async start(name: string): Promise<ManagedProcess> {
+    const { fleet } = this.#options;
+    const process = fleet.find(name);
+    process.load();
+    process.open();
+    if (!fleet.roster.isMember(process.spec.name)) {
+      await this.#becomeReady(process);
+      fleet.roster.admit(process.spec);
+    }
+    return process;
+  }
+
+  async #alone(run: () => Promise<void>): Promise<void> {
+    if (this.#isBusy) throw supervisorFaults.busy({ retryAfterMs: 1000 });
+    this.#isBusy = true;
+    try {
+      await run();
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  #replaceable(): readonly ManagedProcess[] {
+    return this.#members()
+      .filter(({ spec, state }) => isMovable(spec) && state !== "stopped")
+      .toSorted((one, other) => one.spec.level - other.spec.level);
+  }
+
+  #members(): readonly ManagedProcess[] {
+    const { fleet } = this.#options;
+    return fleet.processes.filter(({ spec }) => fleet.roster.isMember(spec.name));
+  }
+
+  #groupNamed(name: string): readonly ManagedProcess[] {
+    const members = this.#members();
+    const byName = members.filter(({ spec }) => groupOf(spec.name) === name);
+    const found =
+      byName.length > 0
+        ? byName
+        : members.filter(({ spec }) => spec.hosts.some((host) => host.startsWith(`${name}/`)));
+    if (found.length === 0) throw supervisorFaults.process_unknown();
+    return found;
+  }
+
+  async #replace(
+    old: ManagedProcess,
+    given: {
+      readonly sourceFolder: string;
+      readonly canary: CanaryPlan | undefined;
+      readonly tell: Tell;
+    },
+  ): Promise<ManagedProcess> {
+    const { fleet, world, sockets } = this.#options;
+    const { tell, canary } = given;
+    const fresh = await this.#start(old.spec, given.sourceFolder, tell);
+    try {
+      if (canary !== undefined && hostsGateway(fresh.spec)) {
+        const control = old.spec.hosts.map((host) => parseReplicaName(host).id);
+        await watchCanary({ ...{ fleet, world, sockets, tell, control }, process: fresh }, canary);
+      }
+      fleet.roster.admit(fresh.spec);
+      await sleep(world, settleMs);
+      if (fresh.deaths > 0) throw new Error(`${fresh.spec.name} died as soon as it was called`);
+    } catch (error) {
+      fleet.roster.dismiss(fresh.spec.name);
+      fleet.roster.weigh({});
+      this.#leave(fresh);
+      throw error;
+    }
+    this.#dismiss(old, tell);
+    tell("replaced", { process: old.spec.name, by: fresh.spec.name });
+    return fresh;
+  }
+
+  /** A further process, ready and not called yet. */
+  async #start(
+    template: TopologyProcess,
+    sourceFolder: string,
+    tell: Tell,
+  ): Promise<ManagedProcess> {
+    const { fleet } = this.#options;
+    const present = fleet.processes.map(({ spec }) => spec);
+    const process = fleet.add(renumber(template, present), sourceFolder);
+    tell("starting", { process: process.spec.name });
+    process.load();
+    process.open();
+    try {
+      await this.#becomeReady(process);
+    } catch (error) {
+      this.#leave(process);
+      throw error;
+    }
+    return process;
+  }
+
+  async #becomeReady(process: ManagedProcess): Promise<void> {
+    const { name } = process.spec;
+    const isDecided = (): boolean =>
+      process.state === "ready" || process.refusal !== undefined || process.deaths >= deathsMax;
+    await this.#options.fleet.until(isDecided, startPatienceMs);
+    if (process.state === "ready") return;
+    throw new Error(
+      process.refusal ?? `${name} does not start (${process.unready.join(", ") || process.state})`,
+    );
+  }
+
+  #dismiss(process: ManagedProcess, tell: Tell): void {
+    this.#options.fleet.roster.dismiss(process.spec.name);
+    tell("leaving", { process: process.spec.name });
+    this.#leave(process);
+  }
+
+  /** In the background: its streams may take their time. */
+  #leave(process: ManagedProcess): void {
+    const { fleet, deadlines, log } = this.#options;
+    const { name } = process.spec;
+    const gone = fleet
+      .retire(process, deadlines)
+      .catch((error: unknown) =>
+        log.error("retire_failed", { process: name, error: String(error) }),
+      )
+      .finally(() => this.#leaving.delete(name));
+    this.#leaving.set(name, gone);
+  }
+}
+
+const gateways = new Set(["access", "business", "ai"]);
+
+function hostsGateway({ hosts }: TopologyProcess): boolean {
+  return hosts.some((host) => gateways.has(host.split("/")[0] ?? ""));
+}
+
+/**
+ * The engine is an upstream at a fixed address, with a model in its memory: it stays as it is until
+ * the next start.
+ */
+function isMovable({ hosts }: TopologyProcess): boolean {
+  return !hosts.every((host) => host.startsWith("engine/"));
+}
+
+function releaseFolder(given: string): string {
+  const folder = resolve(given);
+  if (existsSync(join(folder, "package.json")) && existsSync(join(folder, "router", "main.ts"))) {
+    return folder;
+  }
+  throw supervisorFaults.release_unusable({
+    publicMessage: `There is no release of Tandem in ${folder}. Nothing was changed.`,
+  });
+}

@@ -1,0 +1,48 @@
+import { type LoadReport, startLoad } from "@tandem/libs/testing";
+import type { ChaosHouse, LoadShape } from "./kill-loop.ts";
+
+export interface UpgradeReport {
+  readonly upgrades: number;
+  /** From the order until everybody that serves is new, the slowest. */
+  readonly upgradeMsMax: number;
+  readonly load: LoadReport;
+}
+
+/**
+ * Upgrades the running product again and again while calls and streams of plain clients run: one
+ * attempt each, so that whatever is noticed at all counts as a failure.
+ */
+export async function upgradeLoop(
+  { tandem }: Pick<ChaosHouse, "tandem">,
+  options: {
+    /** Queries of the control door, one for each upgrade in turn. */
+    readonly upgrades: readonly string[];
+    readonly load: LoadShape;
+    readonly tell?: (line: string) => void;
+  },
+): Promise<UpgradeReport> {
+  const { tell = () => undefined } = options;
+  const load = startLoad({
+    ...options.load,
+    ...{ baseUrl: tandem.baseUrl, apiKey: tandem.apiKey, model: "mock-1", attempts: 1 },
+    onFailure: ({ kind, what, status, detail }) =>
+      tell(`  ${kind} ${what}: status ${status} ${JSON.stringify(detail.slice(-200))}`),
+  });
+  const times: number[] = [];
+  try {
+    for (const query of options.upgrades) {
+      const startMs = performance.now();
+      await tandem.control(`upgrade?${query}`);
+      times.push(performance.now() - startMs);
+      tell(`  upgrade ${times.length} in ${Math.round(times.at(-1) ?? 0)} ms`);
+    }
+  } catch (error) {
+    await load.stop();
+    throw error;
+  }
+  return {
+    upgrades: times.length,
+    upgradeMsMax: Math.max(...times),
+    load: await load.stop(),
+  };
+}
