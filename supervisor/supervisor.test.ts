@@ -69,7 +69,7 @@ describe("a running supervisor", async () => {
     assert.equal(new Set(pidsOf(status)).size, 4);
     assert.ok(processOf(status, "ai-gateway-1").hosts.includes("ai/1"));
     assert.equal(await supervisor.control("restart/nobody"), 404);
-    assert.equal(await supervisor.control("dance"), 404);
+    assert.equal(await supervisor.control("dance"), 400);
   });
 
   test("pins a process where the topology says so", async () => {
