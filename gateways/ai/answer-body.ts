@@ -25,7 +25,24 @@ function extensionOf(call: Call): string {
       : `"cost":"${costOf(call)}","currency":${JSON.stringify(price.currency)},`;
   const estimated = usage.isEstimated ? `,"estimated":true` : "";
   const resumed = !call.splice?.resumed ? "" : `,"resumed":${call.splice.resumed}`;
-  return `"x_tandem":{${cost}"attempts":${call.attempts.length}${resumed}${estimated}}`;
+  const cited = citationsOf(call);
+  return `"x_tandem":{${cost}"attempts":${call.attempts.length}${resumed}${estimated}${cited}}`;
+}
+
+/** What in the context the answer may have come from, by the numbers that it cites. */
+function citationsOf({ articles }: Call): string {
+  if (articles === undefined) return "";
+  const list = articles.citations.map((citation) => ({
+    number: citation.number,
+    article_id: citation.articleId,
+    article_version: citation.articleVersion,
+    passage_id: citation.passageId,
+    title: citation.title,
+    headings: citation.headings,
+    ...(citation.attachment === "" ? {} : { attachment: citation.attachment }),
+    score: Math.round(citation.score * 1_000) / 1_000,
+  }));
+  return `,"citations":${JSON.stringify(list)}`;
 }
 
 /**

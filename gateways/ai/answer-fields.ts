@@ -1,5 +1,6 @@
 import { type EncodedFields, encodeFields } from "@tandem/libs/http";
 import { formatNanos } from "@tandem/libs/kernel";
+import type { Citation } from "./articles/articles.ts";
 import type { Call } from "./call.ts";
 import type { AiParts } from "./parts.ts";
 
@@ -31,8 +32,16 @@ export function answerFields(call: Call, { world }: AiParts): EncodedFields {
     fields.push(...dialect.callerFields(call.knownIdentity.claims.organisationId));
   }
   if (call.ignored.length > 0) fields.push(["x-tandem-ignored", call.ignored.join(", ")]);
+  if (call.articles !== undefined) {
+    fields.push(["x-tandem-articles", citedArticles(call.articles.citations).join(", ")]);
+  }
   if (call.marks.length > 0) fields.push(["x-tandem-degraded", call.marks.join(", ")]);
   return { lines: routeFields(call).lines + encodeFields(fields).lines };
+}
+
+/** `art_…@3`, each once. */
+export function citedArticles(citations: readonly Citation[]): readonly string[] {
+  return [...new Set(citations.map((one) => `${one.articleId}@${one.articleVersion}`))];
 }
 
 const routes = new Map<string, EncodedFields>();

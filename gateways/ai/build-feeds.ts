@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import type { Message } from "@bufbuild/protobuf";
+import { RuleSnapshotSchema } from "@tandem/contracts/rpc/articles/v1/articles_pb";
 import { UpstreamSnapshotSchema } from "@tandem/contracts/rpc/inference/v1/inference_pb";
 import { CatalogueSchema } from "@tandem/contracts/rpc/models/v1/models_pb";
 import { type Lifecycle, replicasOf, type Site } from "@tandem/libs/service";
 import type { Clients } from "./clients.ts";
 import type { AiConfig } from "./config.ts";
+import { ArticleRules } from "./core/context/article-rules.ts";
 import { CatalogueHolder } from "./feeds/catalogue-holder.ts";
 import {
   followSnapshots,
@@ -12,7 +14,11 @@ import {
   type SnapshotFeed,
   snapshotPollMs,
 } from "./feeds/follow-snapshots.ts";
-import { catalogueFromContract, upstreamsFromContract } from "./feeds/from-contract.ts";
+import {
+  articleRulesFromContract,
+  catalogueFromContract,
+  upstreamsFromContract,
+} from "./feeds/from-contract.ts";
 import { SnapshotFile } from "./feeds/snapshot-file.ts";
 import { UpstreamSet } from "./upstream/upstream-set.ts";
 
@@ -22,12 +28,19 @@ const capacityDeadlineMs = 1_000;
 const reportPeriodMs = 1_000;
 const tickPeriodMs = 250;
 
+export interface Feeds {
+  readonly catalogue: CatalogueHolder;
+  readonly upstreams: UpstreamSet;
+  /** Which projects' chats get articles. */
+  readonly articleRules: { readonly current: ArticleRules };
+}
+
 /** What this gateway knows of models and upstreams, from disk at first and then from the services. */
 export async function buildFeeds(
   site: Site,
   lifecycle: Lifecycle,
   { clients, config }: { readonly clients: Clients; readonly config: AiConfig },
-): Promise<{ readonly catalogue: CatalogueHolder; readonly upstreams: UpstreamSet }> {
+): Promise<Feeds> {
   const { models, inference } = clients;
   const catalogue = new CatalogueHolder();
   const upstreams = buildUpstreams(site, lifecycle, { clients, config });
@@ -49,7 +62,28 @@ export async function buildFeeds(
   });
   lifecycle.check("catalogue", () => catalogue.isLoaded);
   lifecycle.check("upstreams", () => upstreams.isLoaded);
-  return { catalogue, upstreams };
+  const articleRules = await feedArticleRules(site, lifecycle, clients);
+  return { catalogue, upstreams, articleRules };
+}
+
+/** Not waited for: without them projects' chats get articles when they ask. */
+async function feedArticleRules(
+  site: Site,
+  lifecycle: Lifecycle,
+  { articles }: Clients,
+): Promise<Feeds["articleRules"]> {
+  const holder = { current: new ArticleRules([]) };
+  await feedWith(site, lifecycle, {
+    name: "article-rules",
+    schema: RuleSnapshotSchema,
+    versionOf: ({ version }) => version,
+    watch: (afterVersion, waitMs) =>
+      articles.watchRules({ afterVersion, waitMs }, { deadlineMs: pollDeadlineMs }),
+    apply: (snapshot) => {
+      holder.current = articleRulesFromContract(snapshot);
+    },
+  });
+  return holder;
 }
 
 async function feedWith<Snapshot extends Message>(

@@ -1,10 +1,12 @@
 import type { CallerIdentity, PhasedCall, PhaseTrace } from "@tandem/libs/gateway";
 import type { Exchange } from "@tandem/libs/http";
 import { assert, type Fault } from "@tandem/libs/kernel";
+import type { Citation } from "./articles/articles.ts";
 import type { AnswerPlace } from "./cache/answer-cache.ts";
 import type { StoredAnswer } from "./cache/answer-memory.ts";
 import type { CatalogueModel } from "./core/catalogue/catalogue.ts";
 import type { ModelPrice } from "./core/money/charge.ts";
+import { likelyPromptTokens } from "./core/money/prompt-estimate.ts";
 import { noUsage, type TokenUsage } from "./core/money/token-usage.ts";
 import type { Endpoint, GenerationRequest } from "./core/request/generation-request.ts";
 import type { AnswerReader } from "./core/stream/answer-reader.ts";
@@ -49,6 +51,15 @@ export interface ConversationTurn {
   readonly promptTokens: number;
 }
 
+/** Passages of articles in the prompt. */
+export interface ArticlesInContext {
+  readonly citations: readonly Citation[];
+  /** All messages, with them, as JSON. */
+  readonly messagesJson: string;
+  /** Tokens they take at most. */
+  readonly tokens: number;
+}
+
 /**
  * One request on its way through the phases; each fills in what the next ones read. What a phase
  * needs and no earlier one has set is a mistake of ours, so the getters assert.
@@ -88,6 +99,7 @@ export class Call implements PhasedCall {
   cached: StoredAnswer | undefined = undefined;
   /** Set by `prepare_context`. */
   turn: ConversationTurn | undefined = undefined;
+  articles: ArticlesInContext | undefined = undefined;
   /** Set by `select_model`. */
   targets: readonly LiveTarget[] = [];
   /** Set by `generate`. */
@@ -188,6 +200,18 @@ export class Call implements PhasedCall {
   get shownModel(): string {
     const { model } = this.request;
     return model === "auto" ? this.model.id : model;
+  }
+
+  /** Messages that take the place of the client's, as JSON; undefined where they are its own. */
+  get preparedMessages(): string | undefined {
+    return this.articles?.messagesJson ?? this.turn?.messagesJson;
+  }
+
+  /** Tokens of a prompt that was prepared; undefined where it is the client's own. */
+  get preparedTokens(): number | undefined {
+    if (this.turn === undefined && this.articles === undefined) return undefined;
+    const own = this.turn?.promptTokens ?? likelyPromptTokens(this.request.prompt);
+    return own + (this.articles?.tokens ?? 0);
   }
 
   mark(what: string): void {

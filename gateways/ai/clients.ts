@@ -1,4 +1,5 @@
 /** The services this gateway asks, in its own words; the contracts' types stop here. */
+import { ArticlesService } from "@tandem/contracts/rpc/articles/v1/articles_pb";
 import { AuthService } from "@tandem/contracts/rpc/auth/v1/auth_pb";
 import { ChatService } from "@tandem/contracts/rpc/chat/v1/chat_pb";
 import { InferenceService } from "@tandem/contracts/rpc/inference/v1/inference_pb";
@@ -13,6 +14,7 @@ export function connectClients(site: Site, lifecycle: Lifecycle) {
   return {
     auth: connectRpc(site, lifecycle, { service: AuthService, deployable: "auth" }),
     quota: connectRpc(site, lifecycle, { service: QuotaService, deployable: "quota" }),
+    articles: connectRpc(site, lifecycle, { service: ArticlesService, deployable: "articles" }),
     chat: connectRpc(site, lifecycle, { service: ChatService, deployable: "chat" }),
     models: connectRpc(site, lifecycle, { service: ModelsService, deployable: "models" }),
     inference: connectRpc(site, lifecycle, { service: InferenceService, deployable: "inference" }),

@@ -134,6 +134,14 @@ export const configSchema = z.strictObject({
       max: 100_000,
     }),
   }),
+  articles: section({
+    patienceMs: duration({
+      doc: "How long a chat that wants articles waits for them before it goes on without, marked.",
+      default: "800ms",
+      min: "10ms",
+      max: "10s",
+    }),
+  }),
   detailsPerSecond: count({
     doc: "Requests a second that are recorded and logged in full; failed and slow ones always are.",
     default: 200,

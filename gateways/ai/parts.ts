@@ -1,6 +1,7 @@
 import type { RetryBudget } from "@tandem/libs/resilience";
 import type { Log } from "@tandem/libs/telemetry";
 import type { World } from "@tandem/libs/world";
+import type { Articles } from "./articles/articles.ts";
 import type { AnswerCache } from "./cache/answer-cache.ts";
 import type { AiConfig } from "./config.ts";
 import type { Conversations } from "./conversations.ts";
@@ -30,6 +31,7 @@ export interface AiParts {
   readonly refusals: Refusals;
   readonly cache: AnswerCache;
   readonly conversations: Conversations;
+  readonly articles: Articles;
   readonly watchdog: Watchdog;
   readonly retryBudget: RetryBudget;
   readonly resumeBudget: ResumeBudget;

@@ -13,6 +13,7 @@ import { RetryBudget } from "@tandem/libs/resilience";
 import { createLifecycle, type Replica, type Site } from "@tandem/libs/service";
 import { newId } from "@tandem/libs/world";
 import { createAnswering } from "./answering.ts";
+import { createArticles } from "./articles/articles-source.ts";
 import { buildCache } from "./build-cache.ts";
 import { buildDesks } from "./build-desks.ts";
 import { buildEntrance } from "./build-entrance.ts";
@@ -37,7 +38,10 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
   const clients = connectClients(site, lifecycle);
   const watchdog = new Watchdog(world);
   lifecycle.defer("watchdog", () => watchdog.close());
-  const { catalogue, upstreams } = await buildFeeds(site, lifecycle, { clients, config });
+  const { catalogue, upstreams, articleRules } = await buildFeeds(site, lifecycle, {
+    clients,
+    config,
+  });
   const { settler, refusals, wallets, limits } = await buildDesks(site, lifecycle, {
     clients,
     config,
@@ -62,6 +66,10 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     refusals,
     cache,
     conversations: createConversations({ chat: clients.chat, world, log }),
+    articles: createArticles({
+      ...{ articles: clients.articles, world, log, rules: articleRules },
+      patienceMs: config.articles.patienceMs,
+    }),
     watchdog,
     retryBudget: new RetryBudget(),
     resumeBudget: new ResumeBudget(),

@@ -11812,6 +11812,13 @@ export const managementApi = {
           "gateway": {
             "type": "string"
           },
+          "articles": {
+            "type": "array",
+            "items": {
+              "type": "string"
+            },
+            "description": "In its context, as `id@version`."
+          },
           "phases": {
             "type": "array",
             "items": {
@@ -11845,6 +11852,7 @@ export const managementApi = {
           "output_tokens",
           "charged",
           "gateway",
+          "articles",
           "phases",
           "attempts"
         ]

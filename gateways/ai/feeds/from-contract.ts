@@ -1,4 +1,5 @@
 /** Snapshots of the services in the gateway's own words; the only place that knows both. */
+import type { RuleSnapshot } from "@tandem/contracts/rpc/articles/v1/articles_pb";
 import type { UpstreamSnapshot } from "@tandem/contracts/rpc/inference/v1/inference_pb";
 import type {
   Catalogue as WireCatalogue,
@@ -6,8 +7,13 @@ import type {
   Price as WirePrice,
 } from "@tandem/contracts/rpc/models/v1/models_pb";
 import { Catalogue, type CatalogueModel, type PriceEntry } from "../core/catalogue/catalogue.ts";
+import { ArticleRules } from "../core/context/article-rules.ts";
 import { isFreePrice } from "../core/money/charge.ts";
 import type { UpstreamsSnapshot } from "../upstream/upstream-settings.ts";
+
+export function articleRulesFromContract({ rules }: RuleSnapshot): ArticleRules {
+  return new ArticleRules(rules.map(({ $typeName: _, version: __, ...rule }) => rule));
+}
 
 export function catalogueFromContract(message: WireCatalogue): Catalogue {
   return new Catalogue({

@@ -54,6 +54,7 @@ const request = z
     output_tokens: z.int(),
     charged: moneyField,
     gateway: z.string(),
+    articles: z.array(z.string()).meta({ description: "In its context, as `id@version`." }),
     phases: z.array(phase),
     attempts: z.array(attempt),
   })
@@ -137,6 +138,7 @@ function requestFromRecord(record: RequestRecord): z.input<typeof request> {
     output_tokens: record.outputTokens,
     charged: moneyOf(record.chargedNanos, record.currency === "" ? "USD" : record.currency),
     gateway: record.gateway,
+    articles: record.articles,
     phases: record.phases.map((entry) => ({
       name: entry.name,
       start_ms: entry.startMs,

@@ -3,6 +3,7 @@ import type { PhaseRecord } from "@tandem/libs/gateway";
 import type { MessageInit } from "@tandem/libs/rpc";
 import type { Log } from "@tandem/libs/telemetry";
 import type { World } from "@tandem/libs/world";
+import { citedArticles } from "../answer-fields.ts";
 import type { Call } from "../call.ts";
 import { traceIdOf } from "./request-log.ts";
 
@@ -92,6 +93,7 @@ function recordOf(
     gateway: parts.replicaId,
     stream: call.validRequest?.isStream ?? false,
     cache: call.cacheMark,
+    articles: call.articles === undefined ? [] : [...citedArticles(call.articles.citations)],
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Log } from "@tandem/libs/telemetry";
+import { citedArticles } from "../answer-fields.ts";
 import type { Call } from "../call.ts";
 
 /** One wide line for a request, wide and flat. Never a prompt, never a key. */
@@ -21,6 +22,7 @@ export function logCall(log: Log, call: Call, durationMs: number): void {
     outcome: call.outcome,
     reason: fault?.reason,
     detail: fault?.detail,
+    articles: call.articles && citedArticles(call.articles.citations),
     degraded: call.marks.length === 0 ? undefined : call.marks,
     duration_s: seconds(durationMs),
     ttft_s: call.firstTokenMs > 0 ? seconds(call.firstTokenMs) : undefined,

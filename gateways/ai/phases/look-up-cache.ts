@@ -1,4 +1,5 @@
 import type { Phase } from "@tandem/libs/gateway";
+import { wishOf } from "../articles/wish-of.ts";
 import type { StoredAnswer } from "../cache/answer-memory.ts";
 import type { Call } from "../call.ts";
 import { cacheKey } from "../core/cache/cache-key.ts";
@@ -13,6 +14,8 @@ export function lookUpCachePhase(parts: AiParts): Phase<Call> {
     throws: [],
     isRepeatable: true,
     run(call) {
+      // Articles change: what was said of them yesterday is no answer today.
+      if (wishOf(call, parts) !== undefined) return "skipped";
       const use = cacheUse(call.request, {
         control: call.exchange.head.headers.get("x-tandem-cache-control"),
         isEnabled: config.cache.isEnabled,

@@ -1,9 +1,12 @@
 import type { Phase } from "@tandem/libs/gateway";
 import { Fault } from "@tandem/libs/kernel";
+import { addArticles, retrieveFor } from "../articles/add-articles.ts";
+import { wishOf } from "../articles/wish-of.ts";
 import type { Call } from "../call.ts";
 import { nowhere } from "../core/json-document.ts";
 import { mostFor } from "../core/money/charge.ts";
-import { leastPromptTokens } from "../core/money/prompt-estimate.ts";
+import { leastPromptTokens, reservedPromptTokens } from "../core/money/prompt-estimate.ts";
+import type { ArticlesWish } from "../core/request/articles-wish.ts";
 import type { GenerationRequest } from "../core/request/generation-request.ts";
 import { aiFaults } from "../faults.ts";
 import type { AiParts } from "../parts.ts";
@@ -14,7 +17,8 @@ const budgetDefault = 8_192;
 
 /**
  * 7 prepare context: a prompt that cannot fit is refused; a request of a conversation gets its
- * history from the chat service, trimmed to the model. Other requests are sent as they are.
+ * history from the chat service, trimmed to the model; one that wants articles gets passages of
+ * them, or goes on without, marked. Other requests are sent as they are.
  */
 export function prepareContextPhase(parts: AiParts): Phase<Call> {
   return {
@@ -38,14 +42,33 @@ export function prepareContextPhase(parts: AiParts): Phase<Call> {
             `at least ${least}. Shorten it, or use a model with a longer context.`,
         });
       }
-      return call.request.conversationId === "" ? "skipped" : prepareTurn(call, parts);
+      const wish = wishOf(call, parts);
+      if (call.request.conversationId === "" && wish === undefined) return "skipped";
+      return prepare(call, parts, wish);
     },
   };
 }
 
-async function prepareTurn(call: Call, parts: AiParts): Promise<"done"> {
+async function prepare(
+  call: Call,
+  parts: AiParts,
+  wish: ArticlesWish | undefined,
+): Promise<"done"> {
+  const own = messagesOf(call.request);
+  const searching = wish && retrieveFor(call, parts, { wish, messageJsons: own });
+  const turn = call.request.conversationId === "" ? own : await prepareTurn(call, parts, own);
+  if (searching !== undefined) addArticles(call, { found: await searching, messageJsons: turn });
+  await reserveContext(call, parts);
+  return "done";
+}
+
+/** The messages with their conversation's history. */
+async function prepareTurn(
+  call: Call,
+  parts: AiParts,
+  messageJsons: readonly string[],
+): Promise<readonly string[]> {
   const { request, model, identity } = call;
-  const messageJsons = messagesOf(request);
   const context = model.contextTokens > 0 ? model.contextTokens : budgetDefault;
   const answer = Math.min(call.tokensMax ?? request.maxTokens ?? context, context / answerShare);
   try {
@@ -61,20 +84,21 @@ async function prepareTurn(call: Call, parts: AiParts): Promise<"done"> {
       messagesJson: `[${prepared.messageJsons.join(",")}]`,
       promptTokens: prepared.promptTokens,
     };
+    return prepared.messageJsons;
   } catch (error) {
     throw conversationFault(error);
   }
-  await reserveHistory(call, parts);
-  return "done";
 }
 
-/** History makes the prompt longer than what was reserved for: the rest is reserved now. */
-async function reserveHistory(call: Call, parts: AiParts): Promise<void> {
-  const { price, reservation, payer, turn } = call;
+/** A context makes the prompt longer than what was reserved for: the rest is reserved now. */
+async function reserveContext(call: Call, parts: AiParts): Promise<void> {
+  const { price, reservation, payer, turn, articles } = call;
   if (price === undefined || reservation === undefined || payer === undefined) return;
   const output = (call.tokensMax ?? 0) * call.request.choices;
   // Counted by the chat service, with a fifth on top for templates and other vocabularies.
-  const input = Math.ceil((turn?.promptTokens ?? 0) * 1.2);
+  const counted = turn && Math.ceil(turn.promptTokens * 1.2);
+  const own = counted ?? reservedPromptTokens(call.request.prompt);
+  const input = own + (articles?.tokens ?? 0);
   const needed = mostFor({ input, output }, price.charged);
   if (needed <= reservation.nanos) return;
   reservation.lease.finish(reservation.nanos, 0n);

@@ -1,6 +1,7 @@
 import type { Phase } from "@tandem/libs/gateway";
 import { assert, type Fault } from "@tandem/libs/kernel";
 import type { Call } from "../call.ts";
+import { articlesOff, articlesOn } from "../core/request/articles-wish.ts";
 import {
   type GenerationRequest,
   isProblem,
@@ -23,7 +24,7 @@ export const validatePhase: Phase<Call> = {
     const read = call.dialect.read(call.body, call);
     if (isProblem(read)) throw problemFault(read);
     const { request, form, ignored } = read;
-    call.request = withConversation(call, request);
+    call.request = withArticles(call, withConversation(call, request));
     call.body = undefined;
     call.ignored = ignored;
     call.answer.expect({ isStream: request.isStream, form });
@@ -53,4 +54,18 @@ function withConversation(call: Call, request: GenerationRequest): GenerationReq
     });
   }
   return { ...request, conversationId: named };
+}
+
+/** Articles may be asked for in a field as well, for clients that check their bodies. */
+function withArticles(call: Call, request: GenerationRequest): GenerationRequest {
+  const named = call.exchange.head.headers.get("x-tandem-articles");
+  if (named === undefined || request.articles !== undefined) return request;
+  const isKnown = named === "on" || named === "off";
+  if (call.endpoint !== "chat" || !isKnown) {
+    throw aiFaults.invalid_parameter({
+      publicMessage: "Invalid `x-tandem-articles`: it must be on or off, and goes with chats.",
+      context: { parameter: "x-tandem-articles" },
+    });
+  }
+  return { ...request, articles: named === "on" ? articlesOn : articlesOff };
 }

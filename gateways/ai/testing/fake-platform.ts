@@ -23,10 +23,14 @@ import { createTestHouse, type TestHouse } from "@tandem/libs/testing";
 import { realWorld } from "@tandem/libs/world";
 import { configSchema } from "../config.ts";
 import { run } from "../run.ts";
+import { FakeArticles } from "./fake-articles.ts";
 import { FakeQuota } from "./fake-quota.ts";
 import { partly } from "./partly.ts";
 
-const services = ["auth", "quota", "chat", "models", "inference", "monitoring"] as const;
+const services = [
+  ...(["auth", "quota", "articles", "chat"] as const),
+  ...(["models", "inference", "monitoring"] as const),
+] as const;
 type ServiceName = (typeof services)[number];
 
 const world = realWorld();
@@ -43,6 +47,7 @@ const fakeFaults = defineFaults("monitoring", {
 export class FakePlatform {
   readonly house: TestHouse;
   readonly quota = new FakeQuota();
+  readonly articles = new FakeArticles();
   readonly records: RequestRecord[] = [];
   /** Messages by conversation, as JSON. */
   readonly conversations = new Map<string, string[]>();
@@ -174,6 +179,8 @@ export class FakePlatform {
         return this.#auth();
       case "quota":
         return this.quota.implementation();
+      case "articles":
+        return this.articles.implementation();
       case "chat":
         return this.#chat();
       case "models":

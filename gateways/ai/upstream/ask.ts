@@ -65,7 +65,7 @@ export function ask(call: Call, parts: AiParts, { target, asked }: Asked): Promi
           profile: upstream.profile,
           upstreamModel: target.model,
           tokensMax: asked === undefined ? call.tokensMax : asked.tokensMax,
-          messagesJson: call.turn?.messagesJson,
+          messagesJson: call.preparedMessages,
           open: asked?.open,
         }),
       },

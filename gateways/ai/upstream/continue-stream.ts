@@ -86,7 +86,7 @@ async function act(
 function spliceOf(call: Call, { config, world }: AiParts): Splice {
   call.splice ??= new Splice(call.request, {
     tokensMax: call.tokensMax,
-    promptTokens: call.turn?.promptTokens,
+    promptTokens: call.preparedTokens,
     resumesMax: config.streams.resumesMax,
     nowMs: world.clock.monotonicMs(),
   });

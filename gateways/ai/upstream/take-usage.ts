@@ -24,7 +24,7 @@ export function takeUsage(call: Call): void {
 
 function estimateUsage(call: Call): TokenUsage {
   const { prompt } = call.request;
-  const inputTokens = call.turn?.promptTokens ?? likelyPromptTokens(prompt);
+  const inputTokens = call.preparedTokens ?? likelyPromptTokens(prompt);
   return {
     inputTokens,
     cachedInputTokens: 0,

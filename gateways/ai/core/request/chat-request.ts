@@ -1,3 +1,4 @@
+import { extensionCheck, readArticlesWish } from "./articles-wish.ts";
 import type { BodyParameters } from "./body-parameters.ts";
 import { missingOf, readParameters } from "./body-parameters.ts";
 import {
@@ -58,7 +59,7 @@ const chatChecks = new Map<string, Check>([
   ["logprobs", booleanCheck],
   ["top_logprobs", integerCheck({ min: 0, max: 20 })],
   ["user_id", patternCheck(/^[a-zA-Z0-9_-]{1,512}$/, "of letters, digits, - and _, at most 512")],
-  ["x_tandem", objectCheck],
+  ["x_tandem", extensionCheck],
   ["conversation_id", patternCheck(/^conv_[0-9a-z]{26}$/, "the id of a conversation")],
 ]);
 
@@ -85,6 +86,7 @@ export function readChatRequest(body: Buffer): GenerationRequest | RequestProble
     developerRoles: messages.developerRoles,
     isToolForced: isToolForced(parameters),
     hasExtension: parameters.has("x_tandem"),
+    articles: readArticlesWish(parameters.document, parameters.at("x_tandem")),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { JsonDocument } from "../json-document.ts";
+import type { ArticlesWish } from "./articles-wish.ts";
 
 export type Endpoint = "chat" | "completions" | "embeddings";
 
@@ -48,6 +49,8 @@ export interface GenerationRequest {
   readonly isToolForced: boolean;
   /** There is a member `x_tandem`: what another dialect said beyond this form. */
   readonly hasExtension: boolean;
+  /** What it says about articles in its context; undefined when nothing. */
+  readonly articles?: ArticlesWish | undefined;
 }
 
 /** Why a request is refused. */

@@ -339,6 +339,13 @@ export declare type RequestRecord = Message<"tandem.monitoring.v1.RequestRecord"
    * @generated from field: string cache = 23;
    */
   cache: string;
+
+  /**
+   * Articles in its context, with their versions: art_…@3.
+   *
+   * @generated from field: repeated string articles = 24;
+   */
+  articles: string[];
 };
 
 /**

@@ -1,0 +1,74 @@
+import type { Hit } from "@tandem/contracts/rpc/articles/v1/articles_pb";
+import { Fault } from "@tandem/libs/kernel";
+import type { Log } from "@tandem/libs/telemetry";
+import type { World } from "@tandem/libs/world";
+import type { Clients } from "../clients.ts";
+import type { ArticleRules } from "../core/context/article-rules.ts";
+import type { Articles, Citation } from "./articles.ts";
+
+const firstPauseMs = 500;
+const longestPauseMs = 10_000;
+
+/**
+ * Articles by way of their service, within a patience. After a failure nobody asks for a moment, so
+ * that chats do not wait one after the other for a service that is away.
+ */
+export function createArticles(given: {
+  readonly articles: Clients["articles"];
+  readonly world: World;
+  readonly log: Log;
+  readonly patienceMs: number;
+  readonly rules: { readonly current: ArticleRules };
+}): Articles {
+  const { articles, world, log, patienceMs } = given;
+  let failures = 0;
+  let outUntilMs = 0;
+  return {
+    get rules() {
+      return given.rules.current;
+    },
+    async retrieve(identity, { requestId, ...wanted }) {
+      if (world.clock.monotonicMs() < outUntilMs) return undefined;
+      const { organisationId } = identity.claims;
+      try {
+        const asking = articles.retrieve(
+          { organisationId, ...wanted },
+          { requestId, caller: identity.claims, deadlineMs: patienceMs },
+        );
+        const found = await within(world, patienceMs, asking);
+        failures = 0;
+        return { text: found.context, citations: found.hits.map(citationOf) };
+      } catch (error) {
+        const fault = Fault.from(error);
+        log.warn("articles_not_retrieved", { request_id: requestId, reason: fault.reason });
+        if (fault.blame !== "client") {
+          outUntilMs =
+            world.clock.monotonicMs() + Math.min(longestPauseMs, firstPauseMs * 2 ** failures);
+          failures = Math.min(failures + 1, 10);
+        }
+        return undefined;
+      }
+    },
+  };
+}
+
+/** A neighbour in this process is called without a socket that could time out. */
+function within<Value>(world: World, patienceMs: number, value: Promise<Value>): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const timer = world.timers.after(patienceMs, () => reject(new Error("not within patience")));
+    value.finally(() => timer.cancel()).then(resolve, reject);
+  });
+}
+
+function citationOf(hit: Hit, index: number): Citation {
+  return {
+    number: index + 1,
+    articleId: hit.articleId,
+    articleVersion: hit.articleVersion,
+    passageId: hit.chunkId,
+    title: hit.title,
+    headings: hit.headings,
+    attachment: hit.attachment,
+    score: hit.score,
+  };
+}
