@@ -14,6 +14,12 @@ export const accessFaults = defineFaults("access", {
     retry: "never",
     publicMessage: "This needs a session: sign in with e-mail address and password.",
   },
+  not_confirmed: {
+    code: "invalid_argument",
+    blame: "client",
+    retry: "never",
+    publicMessage: "Nothing was deleted: the address is not that of your account.",
+  },
   limit_exists: {
     code: "already_exists",
     blame: "client",

@@ -4,7 +4,8 @@ import { authorityOf, isPlatform } from "./authority.ts";
 import { isPlatformRole, isRole, mayChangeRole } from "./core/permissions.ts";
 import { authFaults } from "./faults.ts";
 import type { Action } from "./store/action.ts";
-import { keyIdsOfUser, sessionIdsOfUser } from "./store/people.ts";
+import { revokeKeys } from "./store/keys.ts";
+import { endSessions, keyIdsOfUser, sessionIdsOfUser } from "./store/people.ts";
 import { findSetup } from "./store/setup.ts";
 
 /** Throws `auth.role_unknown` or `auth.permission_missing`. */
@@ -43,4 +44,23 @@ export async function announceRoles(
 ): Promise<void> {
   for (const keyId of await keyIdsOfUser(action.tx, person)) action.revoke({ keyId });
   for (const sessionId of await sessionIdsOfUser(action.tx, person)) action.revoke({ sessionId });
+}
+
+/**
+ * Ends a person's keys and sessions in an organisation. Also when no role was left before: what was
+ * broken off is finished by repeating it.
+ */
+export async function endAccess(
+  action: Action,
+  person: { readonly organisationId: string; readonly userId: string },
+): Promise<void> {
+  const { tx, now } = action;
+  const sessions = await sessionIdsOfUser(tx, person);
+  await endSessions(tx, sessions, now);
+  for (const sessionId of sessions) action.revoke({ sessionId });
+  for (const keyId of await revokeKeys(tx, await keyIdsOfUser(tx, person), now)) {
+    action.revoke({ keyId });
+    const { organisationId } = person;
+    action.audit({ organisationId, action: "key.revoked", target: keyId });
+  }
 }

@@ -21,6 +21,8 @@ import { createProviders } from "./oidc/providers.ts";
 import { completeSignIn } from "./operations/complete-sign-in.ts";
 import { createKey } from "./operations/create-key.ts";
 import { endSession } from "./operations/end-session.ts";
+import { exportPerson } from "./operations/export-person.ts";
+import { forgetPerson } from "./operations/forget-person.ts";
 import { getKey } from "./operations/get-key.ts";
 import { grantRole } from "./operations/grant-role.ts";
 import { listAudit } from "./operations/list-audit.ts";
@@ -100,6 +102,8 @@ function operationsOf(parts: AuthParts): Implementation {
     signIn: (request, context) => signIn(parts, request, context),
     verifySession: (request, context) => verifySession(parts, request, context),
     signOut: (request, context) => signOut(parts, request, context),
+    exportPerson: (request, context) => exportPerson(parts, request, context),
+    forgetPerson: (request, context) => forgetPerson(parts, request, context),
     listSignInProviders: (_request, context) => listSignInProviders(parts, context),
     startSignIn: (request, context) => startSignIn(parts, request, context),
     completeSignIn: (request, context) => completeSignIn(parts, request, context),

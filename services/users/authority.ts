@@ -29,3 +29,8 @@ export function requireWriter(call: Call, organisationId: string, hidden: () => 
 export function seesEveryOrganisation(call: Call): boolean {
   return isPlatform(call) || isOperator(call.passport);
 }
+
+/** What is kept about a person is that person's: throws what `hidden` makes for anybody else. */
+export function requireSelf(call: Call, userId: string, hidden: () => Error): void {
+  if (!isPlatform(call) && (userId === "" || call.passport.userId !== userId)) throw hidden();
+}

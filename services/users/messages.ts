@@ -17,7 +17,7 @@ export type InvitationRow = Selectable<Schema["invitations"]>;
 export type MembershipRow = Selectable<Schema["memberships"]> & Pick<UserRow, "email" | "name">;
 
 /** Milliseconds since 1970; 0 for what has not happened. */
-function stamp(date: Date | null): bigint {
+export function stamp(date: Date | null): bigint {
   return date === null ? 0n : BigInt(date.getTime());
 }
 

@@ -25,7 +25,9 @@ import { createInvitation } from "./operations/create-invitation.ts";
 import { createOrganisation } from "./operations/create-organisation.ts";
 import { createProject } from "./operations/create-project.ts";
 import { createUser } from "./operations/create-user.ts";
+import { exportPerson } from "./operations/export-person.ts";
 import { findUserByEmail } from "./operations/find-user-by-email.ts";
+import { forgetPerson } from "./operations/forget-person.ts";
 import { getOrganisation } from "./operations/get-organisation.ts";
 import { getProject } from "./operations/get-project.ts";
 import { getUser } from "./operations/get-user.ts";
@@ -77,6 +79,8 @@ function operationsOf(parts: UsersParts): Implementation {
     updateOrganisation: (request, context) => updateOrganisation(parts, request, context),
     listOrganisations: (request, context) => listOrganisations(parts, request, context),
     listAllOrganisations: (request, context) => listAllOrganisations(parts, request, context),
+    exportPerson: (request, context) => exportPerson(parts, request, context),
+    forgetPerson: (request, context) => forgetPerson(parts, request, context),
     createUser: (request, context) => createUser(parts, request, context),
     getUser: (request, context) => getUser(parts, request, context),
     findUserByEmail: (request, context) => findUserByEmail(parts, request, context),

@@ -221,6 +221,7 @@ const bodies: Readonly<Record<string, object>> = {
   importArticles: { files: [{ path: "mine.md", content: "mine" }] },
   putArticleRule: { project_id: `prj_${"0".repeat(26)}` },
   updateProfile: { theme: "dark" },
+  eraseMe: { email: "nobody@example.com" },
   acceptOwnInvitation: { token: "none" },
   changePassword: { current_password: "x", password: "twelve letters" },
 };

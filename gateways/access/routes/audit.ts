@@ -4,7 +4,7 @@ import { integerQuery, pageOf, pageReply, timeField, timeOf } from "@tandem/libs
 import { z } from "zod";
 import { asCaller, route } from "./services.ts";
 
-const entry = z
+export const entry = z
   .object({
     sequence: z.string(),
     at: timeField.nullable(),
@@ -22,7 +22,7 @@ function readJson(text: string): unknown {
   return text === "" ? null : (JSON.parse(text) as unknown);
 }
 
-function entryBody(message: AuditEntry): z.input<typeof entry> {
+export function entryBody(message: AuditEntry): z.input<typeof entry> {
   return {
     sequence: String(message.sequence),
     at: timeOf(message.atMs),

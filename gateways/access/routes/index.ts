@@ -10,6 +10,7 @@ import { meRoutes } from "./me.ts";
 import { memberRoutes } from "./members.ts";
 import { moneyRoutes } from "./money.ts";
 import { organisationRoutes } from "./organisations.ts";
+import { ownDataRoutes } from "./own-data.ts";
 import { platformRoutes } from "./platform.ts";
 import { projectRoutes } from "./projects.ts";
 import type { AccessServices } from "./services.ts";
@@ -25,6 +26,7 @@ export const accessRoutes: readonly Route<AccessServices>[] = [
   ...sessionRoutes,
   ...signInAndLinkRoutes,
   ...meRoutes,
+  ...ownDataRoutes,
   ...organisationRoutes,
   ...projectRoutes,
   ...memberRoutes,

@@ -16,7 +16,7 @@ import { roleField } from "./members.ts";
 import { asCaller, asPlatform, idempotencyKeyOf, route } from "./services.ts";
 import { passwordField } from "./setup.ts";
 
-const invitation = z
+export const invitation = z
   .object({
     id: z.string(),
     email: z.string(),
@@ -28,7 +28,7 @@ const invitation = z
   })
   .meta({ id: "Invitation" });
 
-function invitationBody(message: Invitation): z.input<typeof invitation> {
+export function invitationBody(message: Invitation): z.input<typeof invitation> {
   return {
     id: message.id,
     email: message.email,

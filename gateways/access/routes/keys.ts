@@ -24,7 +24,7 @@ const scopes = [
 const scopeField = z.enum(scopes);
 const endpointField = z.enum(["chat", "completions", "embeddings", "models", "balance"]);
 
-const key = z
+export const key = z
   .object({
     id: z.string(),
     project_id: z.string().nullable(),
@@ -69,7 +69,7 @@ const mayRead = ["keys:read", "keys:own"] as const;
 const mayWrite = ["keys:write", "keys:own"] as const;
 const tag = "Keys";
 
-function keyBody(message: Key): z.input<typeof key> {
+export function keyBody(message: Key): z.input<typeof key> {
   const { state } = message;
   return {
     id: message.id,

@@ -7,7 +7,7 @@ import { organisation, organisationBody } from "./organisations.ts";
 import { asCaller, route } from "./services.ts";
 import { passwordField } from "./setup.ts";
 
-const person = z
+export const person = z
   .object({
     id: z.string(),
     email: z.string(),
@@ -19,7 +19,7 @@ const person = z
   })
   .meta({ id: "Person" });
 
-function personBody(user: User): z.input<typeof person> {
+export function personBody(user: User): z.input<typeof person> {
   return {
     id: user.id,
     email: user.email,

@@ -1,5 +1,5 @@
 /** Signing in with an OpenID Connect provider; one's identities there; one's sessions. */
-import type { StartSignInResponse } from "@tandem/contracts/rpc/auth/v1/auth_pb";
+import type { Link, Session, StartSignInResponse } from "@tandem/contracts/rpc/auth/v1/auth_pb";
 import {
   idField,
   type RestCall,
@@ -126,7 +126,7 @@ const signInRoutes = [
   }),
 ];
 
-const link = z
+export const link = z
   .object({
     provider: z.string(),
     issuer: z.string(),
@@ -135,6 +135,16 @@ const link = z
     used_at: timeField.nullable(),
   })
   .meta({ id: "Link" });
+
+export function linkBody(message: Link): z.input<typeof link> {
+  return {
+    provider: message.provider,
+    issuer: message.issuer,
+    email: message.email,
+    linked_at: timeOf(message.linkedAtMs),
+    used_at: timeOf(message.usedAtMs),
+  };
+}
 
 /** A person's session; throws for keys. */
 function requireSession(call: RestCall): string {
@@ -157,13 +167,7 @@ const linkRoutes = [
       const { links } = await auth.listLinks({ userId }, asCaller(call));
       return {
         body: {
-          data: links.map((each) => ({
-            provider: each.provider,
-            issuer: each.issuer,
-            email: each.email,
-            linked_at: timeOf(each.linkedAtMs),
-            used_at: timeOf(each.usedAtMs),
-          })),
+          data: links.map(linkBody),
         },
       };
     },
@@ -207,7 +211,7 @@ const linkRoutes = [
   }),
 ];
 
-const openSession = z
+export const openSession = z
   .object({
     id: z.string(),
     organisation_id: z.string(),
@@ -219,6 +223,19 @@ const openSession = z
     ends_at: timeField.nullable().meta({ description: "If it is not used before." }),
   })
   .meta({ id: "OpenSession" });
+
+export function sessionBody(message: Session, currentId: string): z.input<typeof openSession> {
+  return {
+    id: message.id,
+    organisation_id: message.organisationId,
+    method: message.method,
+    remote_address: message.remoteAddress,
+    is_current: message.id === currentId,
+    created_at: timeOf(message.createdAtMs),
+    seen_at: timeOf(message.seenAtMs),
+    ends_at: timeOf(message.endsAtMs),
+  };
+}
 
 const ownSessionRoutes = [
   route({
@@ -235,16 +252,7 @@ const ownSessionRoutes = [
       const { sessions } = await auth.listSessions({ userId }, asCaller(call));
       return {
         body: {
-          data: sessions.map((each) => ({
-            id: each.id,
-            organisation_id: each.organisationId,
-            method: each.method,
-            remote_address: each.remoteAddress,
-            is_current: each.id === sessionId,
-            created_at: timeOf(each.createdAtMs),
-            seen_at: timeOf(each.seenAtMs),
-            ends_at: timeOf(each.endsAtMs),
-          })),
+          data: sessions.map((each) => sessionBody(each, sessionId)),
         },
       };
     },

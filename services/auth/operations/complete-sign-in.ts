@@ -170,7 +170,7 @@ function keepLink(
         organisationId: intent.organisationId || (provider.settings.join?.organisationId ?? ""),
         action: "identity.linked",
         target: userId,
-        after: { provider: provider.settings.name, issuer: claims.issuer, email: claims.email },
+        after: { provider: provider.settings.name, issuer: claims.issuer },
         by: { actor: userId, requestId: context.requestId, at: now },
       });
     }

@@ -1,9 +1,13 @@
-import type { ListLinksRequest, ListLinksResponse } from "@tandem/contracts/rpc/auth/v1/auth_pb";
+import type {
+  Link,
+  ListLinksRequest,
+  ListLinksResponse,
+} from "@tandem/contracts/rpc/auth/v1/auth_pb";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
 import { stamp } from "../messages.ts";
 import { requireSelf } from "../own-person.ts";
 import type { AuthParts } from "../parts.ts";
-import { listLinks as listRows } from "../store/links.ts";
+import { type LinkRow, listLinks as listRows } from "../store/links.ts";
 
 /** The identities at providers by which a person gets in; one's own only. */
 export async function listLinks(
@@ -13,13 +17,15 @@ export async function listLinks(
 ): Promise<MessageInit<ListLinksResponse>> {
   requireSelf(context, userId);
   const rows = await listRows(database, userId);
+  return { links: rows.map(linkMessage) };
+}
+
+export function linkMessage(row: LinkRow): MessageInit<Link> {
   return {
-    links: rows.map((row) => ({
-      provider: row.provider,
-      issuer: row.issuer,
-      email: row.email,
-      linkedAtMs: stamp(row.linked_at),
-      usedAtMs: stamp(row.used_at),
-    })),
+    provider: row.provider,
+    issuer: row.issuer,
+    email: row.email,
+    linkedAtMs: stamp(row.linked_at),
+    usedAtMs: stamp(row.used_at),
   };
 }

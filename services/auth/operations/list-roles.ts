@@ -1,8 +1,12 @@
-import type { ListRolesRequest, ListRolesResponse } from "@tandem/contracts/rpc/auth/v1/auth_pb";
+import type {
+  ListRolesRequest,
+  ListRolesResponse,
+  RoleGrant,
+} from "@tandem/contracts/rpc/auth/v1/auth_pb";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
 import { requirePermission } from "../authority.ts";
 import type { AuthParts } from "../parts.ts";
-import { listGrants } from "../store/people.ts";
+import { type GrantRow, listGrants } from "../store/people.ts";
 
 /** Roles in an organisation, of one person or of everybody. One's own are always readable. */
 export async function listRoles(
@@ -16,12 +20,14 @@ export async function listRoles(
     requirePermission(context, { organisationId, permission: "members:read" });
   }
   const grants = await listGrants(database, { organisationId, userId });
+  return { grants: grants.map(grantMessage) };
+}
+
+export function grantMessage(grant: GrantRow): MessageInit<RoleGrant> {
   return {
-    grants: grants.map((grant) => ({
-      organisationId: grant.organisation_id,
-      userId: grant.user_id,
-      role: grant.role,
-      grantedAtMs: BigInt(grant.granted_at.getTime()),
-    })),
+    organisationId: grant.organisation_id,
+    userId: grant.user_id,
+    role: grant.role,
+    grantedAtMs: BigInt(grant.granted_at.getTime()),
   };
 }

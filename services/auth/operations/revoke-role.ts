@@ -2,22 +2,9 @@ import type { RevokeRoleRequest, RoleGrant } from "@tandem/contracts/rpc/auth/v1
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
 import { authFaults } from "../faults.ts";
 import type { AuthParts } from "../parts.ts";
-import { announceRoles, requireRoleChange } from "../role-changes.ts";
-import { type Action, act } from "../store/action.ts";
-import { revokeKeys } from "../store/keys.ts";
-import {
-  deleteGrants,
-  endSessions,
-  keyIdsOfUser,
-  listGrants,
-  lockHolders,
-  sessionIdsOfUser,
-} from "../store/people.ts";
-
-interface Person {
-  readonly organisationId: string;
-  readonly userId: string;
-}
+import { announceRoles, endAccess, requireRoleChange } from "../role-changes.ts";
+import { act } from "../store/action.ts";
+import { deleteGrants, listGrants, lockHolders } from "../store/people.ts";
 
 /**
  * Takes a role, or all of them. With the last one go the person's keys and sessions in the
@@ -56,17 +43,4 @@ export async function revokeRole(
     const taken = going[0]?.granted_at;
     return { ...person, role, grantedAtMs: BigInt(taken?.getTime() ?? 0) };
   });
-}
-
-/** Also when no role was left before: a removal that was broken off is finished by repeating it. */
-async function endAccess(action: Action, person: Person): Promise<void> {
-  const { tx, now } = action;
-  const sessions = await sessionIdsOfUser(tx, person);
-  await endSessions(tx, sessions, now);
-  for (const sessionId of sessions) action.revoke({ sessionId });
-  for (const keyId of await revokeKeys(tx, await keyIdsOfUser(tx, person), now)) {
-    action.revoke({ keyId });
-    const { organisationId } = person;
-    action.audit({ organisationId, action: "key.revoked", target: keyId });
-  }
 }

@@ -102,6 +102,27 @@ export function listAudit(
   return rows.execute();
 }
 
+const entriesOfPersonMax = 10_000;
+
+/** What a person did, and what was done to it; newest first. */
+export function listAuditOfPerson(
+  database: Database<Schema>,
+  userId: string,
+): Promise<readonly AuditRow[]> {
+  return database
+    .selectFrom("audit_entries")
+    .selectAll()
+    .where((where) =>
+      where.or([
+        where(sql<string>`split_part(actor, '/', 1)`, "=", userId),
+        where("target", "=", userId),
+      ]),
+    )
+    .orderBy("sequence", "desc")
+    .limit(entriesOfPersonMax)
+    .execute();
+}
+
 export function findAuditEvent(
   database: Database<Schema>,
   eventId: string,

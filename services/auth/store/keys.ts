@@ -146,6 +146,27 @@ export function listKeys(
   return rows.execute();
 }
 
+/** In every organisation, newest first. */
+export function listKeysOfPerson(
+  database: Database<Schema>,
+  userId: string,
+): Promise<readonly ShownKey[]> {
+  return shownKeys(database).where("user_id", "=", userId).orderBy("id", "desc").execute();
+}
+
+export async function keyIdsOfOrganisation(
+  tx: Transaction<Schema>,
+  organisationId: string,
+): Promise<readonly string[]> {
+  const rows = await tx
+    .selectFrom("keys")
+    .select("id")
+    .where("organisation_id", "=", organisationId)
+    .where("revoked_at", "is", null)
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
 export async function insertKey(tx: Transaction<Schema>, key: KeyRow): Promise<void> {
   await tx.insertInto("keys").values(key).execute();
 }

@@ -157,6 +157,28 @@ export async function deleteOldSessions(executor: Executor, before: Date): Promi
   await sql`delete from sessions where seen_at < ${before}`.execute(executor);
 }
 
+export function findCredential(
+  reader: Reader,
+  userId: string,
+): Promise<Selectable<Schema["credentials"]> | undefined> {
+  return reader
+    .selectFrom("credentials")
+    .selectAll()
+    .where("user_id", "=", userId)
+    .executeTakeFirst();
+}
+
+/** Password and links go, and the addresses that sessions were opened from. */
+export async function forgetWaysIn(tx: Transaction<Schema>, userId: string): Promise<void> {
+  await tx.deleteFrom("credentials").where("user_id", "=", userId).execute();
+  await tx.deleteFrom("links").where("user_id", "=", userId).execute();
+  await tx
+    .updateTable("sessions")
+    .set({ remote_address: "" })
+    .where("user_id", "=", userId)
+    .execute();
+}
+
 export async function findPasswordHash(
   reader: Reader,
   userId: string,

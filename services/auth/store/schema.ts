@@ -332,4 +332,14 @@ export const migrations: Migrations = {
         drop table used_states, links`.execute(database);
     },
   },
+  "0006-audit-of-people": {
+    async up(database) {
+      await sql`
+        create index audit_of_actor on audit_entries (split_part(actor, '/', 1));
+        create index audit_of_target on audit_entries (target)`.execute(database);
+    },
+    async down(database) {
+      await sql`drop index audit_of_actor, audit_of_target`.execute(database);
+    },
+  },
 };

@@ -38,3 +38,8 @@ export function isTimeZone(text: string): boolean {
     return false;
   }
 }
+
+/** The address of somebody who was forgotten; nobody is ever reached there (RFC 2606). */
+export function pseudonymOf(userId: string): string {
+  return `${userId}@erased.invalid`;
+}

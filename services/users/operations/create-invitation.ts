@@ -89,7 +89,8 @@ async function inviteOnce(
     idempotency_key: wanted.idempotencyKey || null,
   };
   await tx.insertInto("invitations").values(row).execute();
-  audit({ organisationId, action: "invitation.created", target: row.id, after: { email, role } });
+  // Without the address: the log is for ever, and who is invited may want to be forgotten.
+  audit({ organisationId, action: "invitation.created", target: row.id, after: { role } });
   return { invitation: invitationMessage(row), token };
 }
 

@@ -1129,6 +1129,102 @@ export declare type EndSessionResponse = Message<"tandem.auth.v1.EndSessionRespo
 export declare const EndSessionResponseSchema: GenMessage<EndSessionResponse>;
 
 /**
+ * @generated from message tandem.auth.v1.ExportPersonRequest
+ */
+export declare type ExportPersonRequest = Message<"tandem.auth.v1.ExportPersonRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message tandem.auth.v1.ExportPersonRequest.
+ * Use `create(ExportPersonRequestSchema)` to create a new message.
+ */
+export declare const ExportPersonRequestSchema: GenMessage<ExportPersonRequest>;
+
+/**
+ * @generated from message tandem.auth.v1.ExportPersonResponse
+ */
+export declare type ExportPersonResponse = Message<"tandem.auth.v1.ExportPersonResponse"> & {
+  /**
+   * @generated from field: repeated tandem.auth.v1.RoleGrant roles = 1;
+   */
+  roles: RoleGrant[];
+
+  /**
+   * @generated from field: repeated tandem.auth.v1.Key keys = 2;
+   */
+  keys: Key[];
+
+  /**
+   * @generated from field: repeated tandem.auth.v1.Session sessions = 3;
+   */
+  sessions: Session[];
+
+  /**
+   * @generated from field: repeated tandem.auth.v1.Link links = 4;
+   */
+  links: Link[];
+
+  /**
+   * What the person did and what was done to it, newest first, ten thousand at most.
+   *
+   * @generated from field: repeated tandem.auth.v1.AuditEntry entries = 5;
+   */
+  entries: AuditEntry[];
+
+  /**
+   * 0 when there is no password.
+   *
+   * @generated from field: int64 password_changed_at_ms = 6;
+   */
+  passwordChangedAtMs: bigint;
+};
+
+/**
+ * Describes the message tandem.auth.v1.ExportPersonResponse.
+ * Use `create(ExportPersonResponseSchema)` to create a new message.
+ */
+export declare const ExportPersonResponseSchema: GenMessage<ExportPersonResponse>;
+
+/**
+ * @generated from message tandem.auth.v1.ForgetPersonRequest
+ */
+export declare type ForgetPersonRequest = Message<"tandem.auth.v1.ForgetPersonRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * Changes nothing; fails where the person may not go yet.
+   *
+   * @generated from field: bool only_check = 2;
+   */
+  onlyCheck: boolean;
+};
+
+/**
+ * Describes the message tandem.auth.v1.ForgetPersonRequest.
+ * Use `create(ForgetPersonRequestSchema)` to create a new message.
+ */
+export declare const ForgetPersonRequestSchema: GenMessage<ForgetPersonRequest>;
+
+/**
+ * @generated from message tandem.auth.v1.ForgetPersonResponse
+ */
+export declare type ForgetPersonResponse = Message<"tandem.auth.v1.ForgetPersonResponse"> & {
+};
+
+/**
+ * Describes the message tandem.auth.v1.ForgetPersonResponse.
+ * Use `create(ForgetPersonResponseSchema)` to create a new message.
+ */
+export declare const ForgetPersonResponseSchema: GenMessage<ForgetPersonResponse>;
+
+/**
  * @generated from message tandem.auth.v1.RoleGrant
  */
 export declare type RoleGrant = Message<"tandem.auth.v1.RoleGrant"> & {
@@ -1669,6 +1765,27 @@ export declare const AuthService: GenService<{
     methodKind: "unary";
     input: typeof EndSessionRequestSchema;
     output: typeof EndSessionResponseSchema;
+  },
+  /**
+   * Everything that is kept here about a person.
+   *
+   * @generated from rpc tandem.auth.v1.AuthService.ExportPerson
+   */
+  exportPerson: {
+    methodKind: "unary";
+    input: typeof ExportPersonRequestSchema;
+    output: typeof ExportPersonResponseSchema;
+  },
+  /**
+   * Ends all access of a person, in every organisation, and forgets what identifies it. What the
+   * audit log has stays, under an id that leads to nobody any more.
+   *
+   * @generated from rpc tandem.auth.v1.AuthService.ForgetPerson
+   */
+  forgetPerson: {
+    methodKind: "unary";
+    input: typeof ForgetPersonRequestSchema;
+    output: typeof ForgetPersonResponseSchema;
   },
   /**
    * @generated from rpc tandem.auth.v1.AuthService.GrantRole

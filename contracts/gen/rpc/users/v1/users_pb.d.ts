@@ -751,6 +751,111 @@ export declare type ListAllOrganisationsResponse = Message<"tandem.users.v1.List
 export declare const ListAllOrganisationsResponseSchema: GenMessage<ListAllOrganisationsResponse>;
 
 /**
+ * @generated from message tandem.users.v1.ExportPersonRequest
+ */
+export declare type ExportPersonRequest = Message<"tandem.users.v1.ExportPersonRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message tandem.users.v1.ExportPersonRequest.
+ * Use `create(ExportPersonRequestSchema)` to create a new message.
+ */
+export declare const ExportPersonRequestSchema: GenMessage<ExportPersonRequest>;
+
+/**
+ * @generated from message tandem.users.v1.ExportPersonResponse
+ */
+export declare type ExportPersonResponse = Message<"tandem.users.v1.ExportPersonResponse"> & {
+  /**
+   * @generated from field: tandem.users.v1.User user = 1;
+   */
+  user?: User | undefined;
+
+  /**
+   * @generated from field: repeated tandem.users.v1.PastMembership memberships = 2;
+   */
+  memberships: PastMembership[];
+
+  /**
+   * Those that were sent to the person's address.
+   *
+   * @generated from field: repeated tandem.users.v1.Invitation invitations = 3;
+   */
+  invitations: Invitation[];
+};
+
+/**
+ * Describes the message tandem.users.v1.ExportPersonResponse.
+ * Use `create(ExportPersonResponseSchema)` to create a new message.
+ */
+export declare const ExportPersonResponseSchema: GenMessage<ExportPersonResponse>;
+
+/**
+ * @generated from message tandem.users.v1.PastMembership
+ */
+export declare type PastMembership = Message<"tandem.users.v1.PastMembership"> & {
+  /**
+   * @generated from field: tandem.users.v1.Organisation organisation = 1;
+   */
+  organisation?: Organisation | undefined;
+
+  /**
+   * @generated from field: string role = 2;
+   */
+  role: string;
+
+  /**
+   * @generated from field: int64 joined_at_ms = 3;
+   */
+  joinedAtMs: bigint;
+
+  /**
+   * 0 while it lasts.
+   *
+   * @generated from field: int64 left_at_ms = 4;
+   */
+  leftAtMs: bigint;
+};
+
+/**
+ * Describes the message tandem.users.v1.PastMembership.
+ * Use `create(PastMembershipSchema)` to create a new message.
+ */
+export declare const PastMembershipSchema: GenMessage<PastMembership>;
+
+/**
+ * @generated from message tandem.users.v1.ForgetPersonRequest
+ */
+export declare type ForgetPersonRequest = Message<"tandem.users.v1.ForgetPersonRequest"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message tandem.users.v1.ForgetPersonRequest.
+ * Use `create(ForgetPersonRequestSchema)` to create a new message.
+ */
+export declare const ForgetPersonRequestSchema: GenMessage<ForgetPersonRequest>;
+
+/**
+ * @generated from message tandem.users.v1.ForgetPersonResponse
+ */
+export declare type ForgetPersonResponse = Message<"tandem.users.v1.ForgetPersonResponse"> & {
+};
+
+/**
+ * Describes the message tandem.users.v1.ForgetPersonResponse.
+ * Use `create(ForgetPersonResponseSchema)` to create a new message.
+ */
+export declare const ForgetPersonResponseSchema: GenMessage<ForgetPersonResponse>;
+
+/**
  * People, organisations, projects, membership, invitations, preferences.
  *
  * @generated from service tandem.users.v1.UsersService
@@ -885,6 +990,26 @@ export declare const UsersService: GenService<{
     methodKind: "unary";
     input: typeof ListOrganisationsRequestSchema;
     output: typeof ListOrganisationsResponseSchema;
+  },
+  /**
+   * Everything that is kept here about a person.
+   *
+   * @generated from rpc tandem.users.v1.UsersService.ExportPerson
+   */
+  exportPerson: {
+    methodKind: "unary";
+    input: typeof ExportPersonRequestSchema;
+    output: typeof ExportPersonResponseSchema;
+  },
+  /**
+   * Takes away what identifies a person; the id stays, for the books and the audit log.
+   *
+   * @generated from rpc tandem.users.v1.UsersService.ForgetPerson
+   */
+  forgetPerson: {
+    methodKind: "unary";
+    input: typeof ForgetPersonRequestSchema;
+    output: typeof ForgetPersonResponseSchema;
   },
   /**
    * Of the whole platform, newest first; for its operators.
