@@ -172,6 +172,9 @@ function describeAnswers(route: Route<never>, schemas: Schemas): JsonObject {
     success["headers"] = { ETag: { schema: { type: "string" } } };
   }
   answers[String(successStatusOf(route))] = success;
+  if (route.mayQueue === true) {
+    answers["202"] = { ...success, description: "Taken in and stored; done later." };
+  }
   if (route.method === "GET") answers["304"] = { description: "Nothing has changed." };
   for (const status of problemStatuses(route)) {
     answers[status] = { $ref: "#/components/responses/Problem" };

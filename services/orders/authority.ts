@@ -1,6 +1,6 @@
 /** Tenant and permission checks, made anew in every operation from the signed passport. */
 import type { CallContext } from "@tandem/libs/rpc";
-import { allows, type Permission } from "./core/permission.ts";
+import { allows, type Permission, type PlatformPermission } from "./core/permission.ts";
 import { ordersFaults } from "./faults.ts";
 
 type Call = Pick<CallContext, "passport">;
@@ -26,6 +26,15 @@ export function requirePermission(
   if (!isPlatform(call) && !allows(call.passport, permission)) {
     throw ordersFaults.permission_missing({ detail: `needs ${permission}` });
   }
+}
+
+/**
+ * Whose authority reaches every organisation. Throws `orders.permission_missing` unless the
+ * platform itself calls, or somebody with this permission of the platform.
+ */
+export function requirePlatformPermission(call: Call, permission: PlatformPermission): void {
+  if (isPlatform(call) || allows(call.passport, permission)) return;
+  throw ordersFaults.permission_missing({ detail: `needs ${permission}` });
 }
 
 /** Throws `orders.permission_missing` unless a part of the platform calls for itself. */

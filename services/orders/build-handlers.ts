@@ -8,12 +8,14 @@ import { createProduct } from "./operations/create-product.ts";
 import { getOrder } from "./operations/get-order.ts";
 import { getProduct } from "./operations/get-product.ts";
 import { getStatement } from "./operations/get-statement.ts";
+import { inspectOrder } from "./operations/inspect-order.ts";
 import { listDiscrepancies } from "./operations/list-discrepancies.ts";
 import { listOrders } from "./operations/list-orders.ts";
 import { listPayments } from "./operations/list-payments.ts";
 import { listProductVersions } from "./operations/list-product-versions.ts";
 import { listProducts } from "./operations/list-products.ts";
 import { listRefunds } from "./operations/list-refunds.ts";
+import { listWaitingOrders } from "./operations/list-waiting-orders.ts";
 import { receivePaymentEvent } from "./operations/receive-payment-event.ts";
 import { refundOrder } from "./operations/refund-order.ts";
 import { renderStatement } from "./operations/render-statement.ts";
@@ -40,6 +42,8 @@ export function buildHandlers(parts: OrdersParts): Implementation {
     receivePaymentEvent: (request, context) => receivePaymentEvent(parts, request, context),
     refundOrder: (request, context) => refundOrder(parts, request, context),
     listRefunds: (request, context) => listRefunds(parts, request, context),
+    listWaitingOrders: (request, context) => listWaitingOrders(parts, request, context),
+    inspectOrder: (request, context) => inspectOrder(parts, request, context),
     listDiscrepancies: (request, context) => listDiscrepancies(parts, request, context),
     getStatement: (request, context) => getStatement(parts, request, context),
     renderStatement: (request, context) => renderStatement(parts, request, context),

@@ -8,6 +8,7 @@ import { type Database, openDatabase, sql } from "@tandem/libs/store";
 import { createLog } from "@tandem/libs/telemetry";
 import { realWorld } from "@tandem/libs/world";
 import {
+  asFinance,
   asPerson,
   confirm,
   type OrdersClient,
@@ -57,8 +58,8 @@ async function live(client: OrdersClient, market: Market): Promise<string> {
     },
     (state) => ["fulfilled", "refunded"].includes(state),
   );
-  const request = { organisationId, orderId: order.id, idempotencyKey: "the refund" };
-  await client.refundOrder(request, caller);
+  const request = { orderId: order.id, idempotencyKey: "the refund" };
+  await client.refundOrder(request, asFinance());
   await until(
     async () => {
       if (client === house.second) await freeClaims();

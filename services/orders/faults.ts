@@ -8,11 +8,12 @@ export const ordersFaults = defineFaults("orders", {
     retry: "never",
     publicMessage: "There is no such plan or credit pack.",
   },
-  product_of_platform: {
-    code: "permission_denied",
+  product_of_settings: {
+    code: "failed_precondition",
     blame: "client",
     retry: "never",
-    publicMessage: "This one is offered by the platform: its operator changes it in the settings.",
+    publicMessage: "This one is declared in the settings: change it there.",
+    httpStatus: 409,
   },
   malformed: {
     code: "invalid_argument",

@@ -50,6 +50,17 @@ export function asPerson(
   return { caller };
 }
 
+/** Somebody of the platform's finance, who sits in the founding organisation. */
+export function asFinance(given: Partial<PassportClaims> = {}): {
+  readonly caller: PassportClaims;
+} {
+  return asPerson("org_founders", {
+    userId: "usr_finance",
+    roles: ["viewer", "platform:finance"],
+    ...given,
+  });
+}
+
 /** The reason a call is refused with; "none" when it is not. */
 export async function refusalOf(call: Promise<unknown>): Promise<string> {
   try {
@@ -176,7 +187,7 @@ export async function shop(
     ...{ currency: "USD", taxPpm: 190_000, creditNanos: 12_000_000_000n, creditCurrency: "USD" },
     ...terms,
   };
-  const made = await first.createProduct({ product }, asPerson(organisationId));
+  const made = await first.createProduct({ product }, asFinance());
   return { organisationId, packId: made.id };
 }
 
@@ -206,7 +217,6 @@ export function confirm(
   order: Order,
   given: Partial<PassportClaims> = {},
 ): Promise<Order> {
-  const { organisationId, id: orderId, totalNanos: amountNanos, currency } = order;
-  const request = { organisationId, orderId, amountNanos, currency };
-  return client.confirmPayment(request, asPerson(organisationId, given));
+  const { id: orderId, totalNanos: amountNanos, currency } = order;
+  return client.confirmPayment({ orderId, amountNanos, currency }, asFinance(given));
 }

@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Replica, readTopology, type Site, type StartReplica } from "@tandem/libs/service";
 import {
@@ -89,8 +91,12 @@ export async function openAccessHouse(settings: Settings = {}): Promise<AccessHo
   });
   const postgres = await startTestPostgres();
   const running = await startServices(house, postgres);
+  // As on one machine: what one replica answered the other can give again.
+  const hot = mkdtempSync(join(tmpdir(), "tandem-hot-"));
   const sitesOf = (name: "access" | "business"): readonly Site[] =>
-    ([1, 2] as const).map((number) => house.site(`${name}/${number}`, { settings }));
+    ([1, 2] as const).map((number) =>
+      house.site(`${name}/${number}`, { settings, hotStoreUrl: `lmdb:${hot}` }),
+    );
   const [accessSites, businessSites] = [sitesOf("access"), sitesOf("business")];
   const gateways = [
     ...(await Promise.all(accessSites.map(startAccess))),
@@ -121,6 +127,7 @@ export async function openAccessHouse(settings: Settings = {}): Promise<AccessHo
       await Promise.all(services.map(running.stop));
       await postgres.stop();
       house.close();
+      rmSync(hot, { recursive: true, force: true });
     },
   };
 }

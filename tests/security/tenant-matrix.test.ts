@@ -15,6 +15,7 @@ import {
   roles,
 } from "../../services/auth/core/permissions.ts";
 import { type AccessHouse, type Ask, openAccessHouse, setUp } from "../integration/access-house.ts";
+import { furnishShop } from "./tenant-shop.ts";
 
 /** What one tenant has: a value for every parameter of every path, and markers to look for. */
 interface Tenant {
@@ -113,9 +114,9 @@ async function furnish(
     body: { amount: "1", reason: marker, organisation_id: organisationId },
   });
   const budget = await create("/api/v1/budgets", { amount: "5", period: "day", model: marker });
-  const credit = { price: "1", credit: "1", description: marker };
-  const pack = await create("/api/v1/packs", { name: marker, ...credit });
-  const plan = await create("/api/v1/plans", { name: marker, ...credit });
+  const { pack, plan, order } = await furnishShop(house, {
+    ...{ key, platformKey, organisationId, marker },
+  });
   const text = { title: marker, body: marker, publish: true };
   const article = await create("/api/v1/articles", text);
   const attached = { name: marker, content: marker };
@@ -124,7 +125,7 @@ async function furnish(
   return {
     adminKey: key,
     markers: [
-      ...[marker, project, apiKey, invitation, limit, budget, pack, plan, organisationId],
+      ...[marker, project, apiKey, invitation, limit, budget, pack, plan, order, organisationId],
       ...[article, attachment],
     ],
     values: {
@@ -135,6 +136,8 @@ async function furnish(
       limit_id: limit,
       budget_id: budget,
       pack_id: pack,
+      order_id: order,
+      reference: marker,
       plan_id: plan,
       article_id: article,
       attachment_id: attachment,
@@ -212,6 +215,9 @@ const bodies: Readonly<Record<string, object>> = {
   grantCredit: { amount: "1" },
   createPack: { name: "mine", price: "1", credit: "1" },
   createPlan: { name: "mine", price: "1", credit: "1" },
+  createOrder: { product_id: `pck_${"0".repeat(26)}` },
+  confirmPayment: { amount: "1", currency: "USD" },
+  refundOrder: {},
   updatePack: { name: "taken over" },
   updatePlan: { name: "taken over" },
   createArticle: { title: "mine", body: "mine" },
@@ -256,6 +262,8 @@ const nowhere: Tenant = {
     limit_id: `lim_${"0".repeat(26)}`,
     budget_id: `bdg_${"0".repeat(26)}`,
     pack_id: `pck_${"0".repeat(26)}`,
+    order_id: `ord_${"0".repeat(26)}`,
+    reference: "TDM-00000-00000",
     plan_id: `pln_${"0".repeat(26)}`,
     article_id: `art_${"0".repeat(26)}`,
     attachment_id: `att_${"0".repeat(26)}`,
@@ -363,6 +371,7 @@ async function snapshot(tenant: Tenant): Promise<unknown> {
     "members",
     "packs",
     "plans",
+    "orders",
     "articles",
     "article-rules",
   ]) {

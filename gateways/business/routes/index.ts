@@ -3,12 +3,18 @@ import type { Route } from "@tandem/libs/gateway";
 import { articlePartRoutes } from "./article-parts.ts";
 import { articleSearchRoutes } from "./article-search.ts";
 import { articleRoutes } from "./articles.ts";
+import { orderRoutes } from "./orders.ts";
+import { paymentRoutes } from "./payments.ts";
 import { packRoutes, planRoutes } from "./products.ts";
 import type { BusinessServices } from "./services.ts";
+import { statementRoutes } from "./statements.ts";
 
 export const businessRoutes: readonly Route<BusinessServices>[] = [
   ...packRoutes,
   ...planRoutes,
+  ...orderRoutes,
+  ...paymentRoutes,
+  ...statementRoutes,
   ...articleRoutes,
   ...articlePartRoutes,
   ...articleSearchRoutes,
@@ -17,5 +23,8 @@ export const businessRoutes: readonly Route<BusinessServices>[] = [
 export const businessTags = [
   { name: "Packs", description: "Credit that is bought once." },
   { name: "Plans", description: "Credit that is bought for a time." },
+  { name: "Orders", description: "Packs and plans that were ordered, paid, or paid back." },
+  { name: "Payments", description: "Payments of all orders, and what providers tell of them." },
+  { name: "Statements", description: "What was paid and paid back in a month." },
   { name: "Articles", description: "The knowledge base: articles, search, and chats' context." },
 ] as const;

@@ -29,7 +29,7 @@ const offer = z
     tax_percent: z.string(),
     credit: moneyField.meta({ description: "What the wallet gets." }),
     valid_days: z.int().meta({ description: "From the payment; 0: for ever." }),
-    is_from_platform: z.boolean().meta({ description: "Offered to every organisation." }),
+    is_for_all: z.boolean().meta({ description: "Offered to every organisation." }),
     version: z.string(),
     created_at: timeField.nullable(),
     archived_at: timeField.nullable(),
@@ -54,7 +54,7 @@ const termsShape = {
   valid_days: daysInput,
 };
 
-const writeOffer = { permission: "packs:write", visibleWith: "orders:read" } as const;
+const writeOffer = { permission: "packs:write" } as const;
 const readOffer = { permission: "orders:read", visibleWith: "orders:read" } as const;
 
 /** Percent with four digits, exactly, as millionths. */
@@ -77,7 +77,7 @@ function offerBody(message: Product): z.input<typeof offer> {
     tax_percent: percentOfPpm(message.taxPpm),
     credit: moneyOf(message.creditNanos, message.creditCurrency),
     valid_days: message.validDays,
-    is_from_platform: message.organisationId === "",
+    is_for_all: message.organisationId === "",
     version: String(message.version),
     created_at: timeOf(message.createdAtMs),
     archived_at: timeOf(message.archivedAtMs),
@@ -174,13 +174,16 @@ function writeRoutesFor(words: Words): readonly Route<BusinessServices>[] {
       method: "POST",
       path,
       operationId: `create${noun}`,
-      summary: `Offer ${phrase} to the organisation.`,
+      summary: `Offer ${phrase}, to every organisation or to one.`,
       tag,
       access: { permission: "packs:write" },
       status: 201,
       faults: ["orders.malformed"],
       body: z.strictObject({
         ...termsShape,
+        organisation_id: idField("org")
+          .optional()
+          .meta({ description: "The only one it is offered to; absent: all." }),
         description: termsShape.description.default(""),
         currency: currencyField.default("USD"),
         tax_percent: taxInput.default(0),
@@ -189,7 +192,7 @@ function writeRoutesFor(words: Words): readonly Route<BusinessServices>[] {
       }),
       reply: offer,
       async handle(call, { orders }) {
-        const { organisationId } = call.caller.claims;
+        const organisationId = call.body.organisation_id ?? "";
         const product = { organisationId, kind, ...termsFromBody(call.body) };
         const request = { product, idempotencyKey: idempotencyKeyOf(call) };
         const made = await orders.createProduct(request, asCaller(call));
@@ -204,7 +207,7 @@ function writeRoutesFor(words: Words): readonly Route<BusinessServices>[] {
       tag,
       access: writeOffer,
       needsIfMatch: true,
-      faults: ["orders.malformed", "orders.product_of_platform", "orders.version_mismatch"],
+      faults: ["orders.malformed", "orders.product_of_settings", "orders.version_mismatch"],
       params: placeOf(words),
       body: z.strictObject({
         ...z.strictObject(termsShape).partial().shape,
@@ -222,7 +225,6 @@ function writeRoutesFor(words: Words): readonly Route<BusinessServices>[] {
             product: {
               ...known,
               ...termsFromBody(body),
-              organisationId,
               archivedAtMs: isArchived ? known.archivedAtMs || 1n : 0n,
             },
             // What was not sent comes from the version just read: it must still be that one.

@@ -2,13 +2,20 @@ import type { ArticlesService } from "@tandem/contracts/rpc/articles/v1/articles
 import type { OrdersService } from "@tandem/contracts/rpc/orders/v1/orders_pb";
 import { routesOf } from "@tandem/libs/gateway";
 import type { RpcClient } from "@tandem/libs/rpc";
+import type { OrderQueue } from "../queue/order-queue.ts";
 
-export { asCaller, idempotencyKeyOf } from "@tandem/libs/gateway";
+export { asCaller, asPlatform, idempotencyKeyOf } from "@tandem/libs/gateway";
 
 /** What these routes speak to. */
 export interface BusinessServices {
   readonly articles: RpcClient<(typeof ArticlesService)["method"]>;
   readonly orders: RpcClient<(typeof OrdersService)["method"]>;
+  /** Where new orders wait while the orders service is away. */
+  readonly queue: Pick<OrderQueue, "add" | "find" | "isAway">;
+  readonly queueAfterMs: number;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
+  readonly newOrderId: () => string;
 }
 
 export const route = routesOf<BusinessServices>();

@@ -3,6 +3,7 @@ import { canonicalJson } from "./idempotency.ts";
 import { contentToEtag, versionToEtag } from "./precondition.ts";
 import { restFaults } from "./rest-faults.ts";
 import { type RestCall, type RestReply, type Route, successStatusOf } from "./route.ts";
+import type { StaleAnswer } from "./stale-answers.ts";
 import type { RestPhase, RestWork } from "./work.ts";
 
 /**
@@ -41,15 +42,20 @@ export const execute: RestPhase = {
   name: "execute",
   async run(work) {
     const staleName = staleNameOf(work);
-    const stale = staleName === undefined ? undefined : work.parts.stale.find(staleName);
+    const copies = staleName === undefined ? undefined : createCopies(work, staleName);
     try {
-      const reply = work.route.handle(callOf(work), work.parts.services);
-      work.answer = answerOf(work, await (stale === undefined ? reply : inTime(work, reply)));
-      if (staleName !== undefined) work.parts.stale.keep(staleName, work.answer);
+      const handled = work.route.handle(callOf(work), work.parts.services);
+      const reply = await (copies === undefined ? handled : inTime(work, handled, copies));
+      work.answer = answerOf(work, reply);
+      // What was not whole must not stand in for what was.
+      if (staleName !== undefined && reply.degraded === undefined) {
+        work.parts.stale.keep(staleName, work.answer);
+      }
     } catch (error) {
       await work.run?.abandon().catch(() => undefined);
-      if (stale === undefined || !isAway(error)) throw disguise(error, work.route);
-      const { answer, ageSeconds } = stale;
+      const copy = isAway(error) ? await copies?.find() : undefined;
+      if (copy === undefined) throw disguise(error, work.route);
+      const { answer, ageSeconds } = copy;
       work.marks.add("stale");
       work.answer = { ...answer, headers: [...answer.headers, ["age", String(ageSeconds)]] };
     }
@@ -78,13 +84,14 @@ function disguise<Services>(error: unknown, route: Route<Services>): unknown {
 }
 
 function callOf<Services>(work: RestWork<Services>): RestCall {
-  const { arrival, caller, params, query, body, idempotencyKey, expectedVersion } = work;
+  const { arrival, caller, params, query, body, bytes, idempotencyKey, expectedVersion } = work;
   const { head } = arrival.exchange;
   return {
     caller,
     params,
     query,
     body,
+    bytes,
     idempotencyKey,
     expectedVersion,
     requestId: arrival.requestId,
@@ -113,7 +120,7 @@ function answerOf<Services>(
   if (reply.version !== undefined) headers.push(["etag", versionToEtag(reply.version)]);
   else if (route.method === "GET") headers.push(["etag", contentToEtag(body)]);
   headers.push(["content-type", "application/json"]);
-  return { status: successStatusOf(route), headers, body };
+  return { status: reply.status ?? successStatusOf(route), headers, body };
 }
 
 function staleNameOf<Services>({ route, caller, arrival }: RestWork<Services>): string | undefined {
@@ -122,11 +129,34 @@ function staleNameOf<Services>({ route, caller, arrival }: RestWork<Services>): 
   return `${caller.claims.organisationId} ${owner} ${arrival.exchange.head.target}`;
 }
 
+/** Where a copy of the answer may be: in memory, or in the hot store, which is asked once. */
+interface Copies {
+  find(): Promise<StaleAnswer | undefined>;
+}
+
+function createCopies<Services>({ parts }: RestWork<Services>, name: string): Copies {
+  let found: Promise<StaleAnswer | undefined> | undefined;
+  return {
+    find: () => {
+      const own = parts.stale.find(name);
+      if (own !== undefined) return Promise.resolve(own);
+      found ??= parts.stale.findShared(name);
+      return found;
+    },
+  };
+}
+
 /** The reply, or `rest.slow_service` once a copy serves the client better than waiting. */
-function inTime<Services>(work: RestWork<Services>, reply: Promise<RestReply>): Promise<RestReply> {
+function inTime<Services>(
+  work: RestWork<Services>,
+  reply: Promise<RestReply>,
+  copies: Copies,
+): Promise<RestReply> {
   return new Promise((resolve, reject) => {
     const timer = work.parts.world.timers.after(work.parts.staleAfterMs, () => {
-      reject(restFaults.slow_service());
+      copies.find().then((copy) => {
+        if (copy !== undefined) reject(restFaults.slow_service());
+      }, reject);
     });
     reply.finally(() => timer.cancel()).then(resolve, reject);
   });

@@ -50,6 +50,7 @@ export async function serveManagement<Services>(options: {
       bytesMax: config.staleBytesMax,
       ageMsMax: config.staleAgeMax,
       monotonicMs: () => world.clock.monotonicMs(),
+      shared: { store: hotStore, secret: pepper, world },
     }),
     ...{ world, log, metrics },
     component: site.deployable,

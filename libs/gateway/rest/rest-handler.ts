@@ -20,6 +20,8 @@ import type { Arrival, RestParts, RestPhase, RestWork } from "./work.ts";
 
 const phases: readonly RestPhase[] = [authenticate, authorise, validate, recall, execute, remember];
 
+const noBytes = new Uint8Array(0);
+
 /** Sent with every answer: nothing of this plane is for caches in between or for sniffing. */
 const standingHeaders: HeaderFields = [
   ["cache-control", "private, no-cache"],
@@ -124,6 +126,7 @@ function findRoute<Services>(
     query: undefined,
     rawBody: undefined,
     body: undefined,
+    bytes: noBytes,
     idempotencyKey: "",
     expectedVersion: 0n,
     run: undefined,

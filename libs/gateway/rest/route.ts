@@ -28,6 +28,8 @@ export interface RestCall<Params = unknown, Query = unknown, Body = unknown> {
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
+  /** Of routes with `rawBody`; empty on all others. */
+  readonly bytes: Uint8Array;
   readonly requestId: string;
   /** The client's, or empty. Passed on, so that the effect is exactly once whatever dies. */
   readonly idempotencyKey: string;
@@ -46,6 +48,8 @@ export interface RestCall<Params = unknown, Query = unknown, Body = unknown> {
 
 export interface RestReply<Body = unknown> {
   readonly body?: Body;
+  /** Where it is not the route's: 202 for what was taken in and is done later. */
+  readonly status?: 202;
   /** Of the resource in `body`; goes out as `ETag` and comes back as `If-Match`. */
   readonly version?: bigint;
   readonly headers?: HeaderFields;
@@ -69,6 +73,8 @@ interface RouteFacts {
   readonly access: RouteAccess;
   /** Of success. Default 200, or 204 without a reply; 303 sends a browser on, by `Location`. */
   readonly status?: 200 | 201 | 202 | 204 | 303;
+  /** It may also take a request in, answer 202, and do it later. */
+  readonly mayQueue?: boolean;
   /** Whether an `Idempotency-Key` must, may or cannot be sent. Default: optional on POST. */
   readonly idempotency?: "required" | "optional" | "none";
   /** `If-Match` must carry the version the change was made from. */
@@ -80,6 +86,8 @@ interface RouteFacts {
   readonly stale?: "organisation" | "caller";
   /** Default 64 KiB. */
   readonly bodyLimitBytes?: number;
+  /** The body goes to the handler as the very bytes that came, for signatures over them. */
+  readonly rawBody?: boolean;
   /** Reasons of faults, beyond those every route can have; for the reference. */
   readonly faults?: readonly string[];
 }

@@ -21,6 +21,9 @@ export const validate: RestPhase = {
     if (route.needsIfMatch === true)
       work.expectedVersion = expectedVersion(headers.get("if-match"));
     work.idempotencyKey = idempotencyKey(work);
+    if (route.rawBody === true) {
+      work.bytes = await arrival.exchange.readBody(route.bodyLimitBytes ?? bodyLimitBytesDefault);
+    }
     if (route.body === undefined) return;
     work.rawBody = await readJson(work);
     work.body = check(route.body, work.rawBody);

@@ -52,6 +52,7 @@ export interface RestWork<Services> {
   /** As it came, before its schema changed it; what an idempotency key is bound to. */
   rawBody: unknown;
   body: unknown;
+  bytes: Uint8Array;
   idempotencyKey: string;
   expectedVersion: bigint;
   /** The right to carry the request out, while its idempotency key is locked. */

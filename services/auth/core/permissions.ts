@@ -57,11 +57,11 @@ const writePermissions = [
   "articles:write",
 ] as const;
 
-/** What it buys and whether that was paid. */
+/** What is offered, whether it was paid, what is paid back: this is how credit is made. */
 const orderPermissions = ["packs:write", "payments:confirm", "refunds:write"] as const;
 
 /** What an organisation's owner alone has. */
-const ownerPermissions = [...orderPermissions, "owners:write"] as const;
+const ownerPermissions = ["owners:write"] as const;
 
 /** What belongs to no organisation. */
 const platformPermissions = [
@@ -71,6 +71,7 @@ const platformPermissions = [
   "allowances:write",
   /** Money out of nothing. */
   "credits:write",
+  ...orderPermissions,
   "models:write",
   "upstreams:read",
   "upstreams:write",
@@ -108,7 +109,6 @@ const byRole: Readonly<Record<Role, readonly Permission[]>> = {
     "analytics:read",
     "limits:write",
     "orders:write",
-    ...orderPermissions,
   ],
   operator: [
     "organisation:read",
@@ -155,7 +155,7 @@ const byRole: Readonly<Record<Role, readonly Permission[]>> = {
     "upstreams:write",
     "topology:read",
   ],
-  "platform:finance": ["organisations:read", "credits:write"],
+  "platform:finance": ["organisations:read", "credits:write", ...orderPermissions],
 };
 
 const byScope: Readonly<Record<Scope, readonly Permission[]>> = {

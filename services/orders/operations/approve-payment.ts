@@ -1,11 +1,11 @@
 import type { GetOrderRequest, Order } from "@tandem/contracts/rpc/orders/v1/orders_pb";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
-import { requirePermission } from "../authority.ts";
+import { requirePlatformPermission } from "../authority.ts";
 import { ordersFaults } from "../faults.ts";
 import type { OrdersParts } from "../parts.ts";
 import { act, personOf } from "../store/action.ts";
 import { payOrder } from "../store/pay-order.ts";
-import { takeOrder, takePayment, tellOrder } from "./read-order.ts";
+import { takeAnyOrder, takePayment, tellOrder } from "./read-order.ts";
 
 /** A second person agrees with what the first one confirmed. Repeated it changes nothing. */
 export async function approvePayment(
@@ -13,12 +13,10 @@ export async function approvePayment(
   place: GetOrderRequest,
   context: CallContext,
 ): Promise<MessageInit<Order>> {
-  const { organisationId } = place;
-  const hidden = ordersFaults.order_not_found;
-  requirePermission(context, organisationId, { permission: "payments:confirm", hidden });
+  requirePlatformPermission(context, "payments:confirm");
   return act(parts, context, async (action) => {
     const { tx, actor } = action;
-    const order = await takeOrder(action, place);
+    const order = await takeAnyOrder(action, place.id);
     const payment = await takePayment(action, order);
     if (payment.approved_by !== "") return tellOrder(tx, order);
     if (payment.state !== "awaiting_approval") {

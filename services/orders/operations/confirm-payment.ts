@@ -1,14 +1,14 @@
 import type { ConfirmPaymentRequest, Order } from "@tandem/contracts/rpc/orders/v1/orders_pb";
 import { parseNanos } from "@tandem/libs/kernel";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
-import { requirePermission } from "../authority.ts";
+import { requirePlatformPermission } from "../authority.ts";
 import { nextState } from "../core/order-state.ts";
 import { ordersFaults } from "../faults.ts";
 import type { OrdersParts } from "../parts.ts";
 import { type Action, act } from "../store/action.ts";
 import { factsOf, type OrderRow, type PaymentRow } from "../store/orders.ts";
 import { payOrder } from "../store/pay-order.ts";
-import { takeOrder, takePayment, tellOrder } from "./read-order.ts";
+import { takeAnyOrder, takePayment, tellOrder } from "./read-order.ts";
 
 /**
  * Finance says that the money is there: exactly what was ordered. Above the configured amount a
@@ -19,12 +19,10 @@ export async function confirmPayment(
   request: ConfirmPaymentRequest,
   context: CallContext,
 ): Promise<MessageInit<Order>> {
-  const { organisationId, orderId: id } = request;
-  const hidden = ordersFaults.order_not_found;
-  requirePermission(context, organisationId, { permission: "payments:confirm", hidden });
+  requirePlatformPermission(context, "payments:confirm");
   if (request.note.length > 500 || /\p{Cc}/u.test(request.note)) throw ordersFaults.malformed();
   return act(parts, context, async (action) => {
-    const order = await takeOrder(action, { organisationId, id });
+    const order = await takeAnyOrder(action, request.orderId);
     const payment = await takePayment(action, order);
     if (payment.provider !== "manual") throw ordersFaults.wrong_state({ detail: "not manual" });
     const isRight =

@@ -1,22 +1,20 @@
 import type { CreateProductRequest, Product } from "@tandem/contracts/rpc/orders/v1/orders_pb";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
 import { newId } from "@tandem/libs/world";
-import { requirePermission } from "../authority.ts";
-import { ordersFaults } from "../faults.ts";
+import { requirePlatformPermission } from "../authority.ts";
 import { productMessage, termsFromMessage } from "../messages.ts";
 import type { OrdersParts } from "../parts.ts";
 import { act } from "../store/action.ts";
 import { insertVersion, selectCurrent } from "../store/products.ts";
 
-/** Makes a plan or credit pack of the organisation's own; the same one again for the same key. */
+/** Makes a plan or credit pack, for all organisations or one; the same one again for a key. */
 export async function createProduct(
   parts: OrdersParts,
   { product, idempotencyKey }: CreateProductRequest,
   context: CallContext,
 ): Promise<MessageInit<Product>> {
+  requirePlatformPermission(context, "packs:write");
   const organisationId = product?.organisationId ?? "";
-  const hidden = ordersFaults.product_not_found;
-  requirePermission(context, organisationId, { permission: "packs:write", hidden });
   const terms = termsFromMessage(product);
   return act(parts, context, async ({ tx, now, audit }) => {
     const id = newId(parts.database.world, terms.kind === "pack" ? "pck" : "pln");

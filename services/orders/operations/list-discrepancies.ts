@@ -1,27 +1,24 @@
 import type {
+  ListDiscrepanciesRequest,
   ListDiscrepanciesResponse,
-  ListPaymentsRequest,
 } from "@tandem/contracts/rpc/orders/v1/orders_pb";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
-import { requirePermission } from "../authority.ts";
-import { ordersFaults } from "../faults.ts";
+import { requirePlatformPermission } from "../authority.ts";
 import { stamp } from "../messages.ts";
 import type { OrdersParts } from "../parts.ts";
 
 const rowsMax = 200;
 
-/** Money and orders that do not fit, newest first. Payments of nobody's order are in the log. */
+/** Money and orders that do not fit, of all organisations, newest first. */
 export async function listDiscrepancies(
   { database }: OrdersParts,
-  { organisationId }: ListPaymentsRequest,
+  _: ListDiscrepanciesRequest,
   context: CallContext,
 ): Promise<MessageInit<ListDiscrepanciesResponse>> {
-  const hidden = ordersFaults.order_not_found;
-  requirePermission(context, organisationId, { permission: "payments:confirm", hidden });
+  requirePlatformPermission(context, "payments:confirm");
   const rows = await database
     .selectFrom("discrepancies")
     .selectAll()
-    .where("organisation_id", "=", organisationId)
     .orderBy("found_at", "desc")
     .limit(rowsMax)
     .execute();
@@ -31,6 +28,7 @@ export async function listDiscrepancies(
       provider: row.provider,
       reference: row.reference,
       orderId: row.order_id,
+      organisationId: row.organisation_id,
       amountNanos: row.amount_nanos,
       currency: row.currency,
       foundAtMs: stamp(row.found_at),

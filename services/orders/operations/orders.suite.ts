@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { newId, realWorld } from "@tandem/libs/world";
 import {
+  asFinance,
   asPerson,
   type OrdersHouse,
   place,
@@ -28,7 +29,7 @@ export function orderSuite(house: () => OrdersHouse): void {
       const caller = asPerson(market.organisationId);
       const { organisationId, packId: id } = market;
       const pack = await first.getProduct({ organisationId, id, kind: "pack" }, caller);
-      await first.updateProduct({ product: { ...pack, priceNanos: 99n } }, caller);
+      await first.updateProduct({ product: { ...pack, priceNanos: 99n } }, asFinance());
       const again = await second.getOrder(placeOf(order), caller);
       assert.deepEqual([again.totalNanos, again.productVersion], [order.totalNanos, 1n]);
       const listed = await second.listOrders({ organisationId }, caller);
@@ -83,9 +84,6 @@ export function orderSuite(house: () => OrdersHouse): void {
         () => first.getOrder(placeOf(order), stranger),
         () => first.getOrder({ organisationId, id: order.id }, stranger),
         () => first.cancelOrder({ organisationId, id: order.id }, stranger),
-        () => first.confirmPayment({ organisationId, orderId: order.id }, stranger),
-        () =>
-          first.refundOrder({ organisationId, orderId: order.id, idempotencyKey: "x" }, stranger),
         () => first.listRefunds({ organisationId, orderId: order.id }, stranger),
       ]) {
         assert.equal(await refusalOf(call()), "orders.order_not_found");
@@ -136,7 +134,7 @@ export function orderSuite(house: () => OrdersHouse): void {
       const pack = await first.getProduct({ organisationId, id: packId, kind: "pack" }, caller);
       await first.updateProduct(
         { product: { ...pack, priceNanos: 99_000_000_000n, archivedAtMs: 1n } },
-        caller,
+        asFinance(),
       );
       const id = newId(realWorld(), "ord");
       const order = await place(first, market, { id, queuedAtMs });

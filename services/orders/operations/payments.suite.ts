@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import {
+  asFinance,
   asPerson,
   confirm,
   type OrdersHouse,
@@ -18,10 +19,9 @@ export function paymentSuite(house: () => OrdersHouse): void {
       const { first, second, quota } = house();
       const market = await shop(house(), { validDays: 30 });
       const order = await place(first, market);
-      const caller = asPerson(market.organisationId);
-      const wrong = { organisationId: market.organisationId, orderId: order.id, currency: "USD" };
+      const wrong = { orderId: order.id, currency: "USD" };
       for (const amountNanos of [0n, order.totalNanos - 1n, order.totalNanos + 1n]) {
-        const call = first.confirmPayment({ ...wrong, amountNanos }, caller);
+        const call = first.confirmPayment({ ...wrong, amountNanos }, asFinance());
         assert.equal(await refusalOf(call), "orders.amount_mismatch");
       }
       const confirmed = await Promise.all(
@@ -42,17 +42,47 @@ export function paymentSuite(house: () => OrdersHouse): void {
       const order = await place(first, market, { quantity: 10 });
       assert.equal((await confirm(first, order, { userId: "usr_a" })).state, "awaiting_payment");
       const approve = (client: typeof first, given: object) =>
-        client.approvePayment(placeOf(order), asPerson(market.organisationId, given));
-      const key = { userId: "usr_a", keyId: "key_2", scopes: ["admin"] };
+        client.approvePayment(placeOf(order), asFinance(given));
+      const key = { userId: "usr_a", keyId: "key_2", scopes: ["platform"] };
       for (const given of [{ userId: "usr_a" }, key]) {
         assert.equal(await refusalOf(approve(first, given)), "orders.second_person_needed");
       }
-      const admin = approve(first, { userId: "usr_b", roles: ["admin"] });
-      assert.equal(await refusalOf(admin), "orders.permission_missing");
-      await approve(second, { userId: "usr_b", roles: ["finance"] });
+      // The organisation's own finance is not whom it pays.
+      for (const roles of [["owner"], ["finance"], ["platform:operator"]]) {
+        const call = first.approvePayment(
+          placeOf(order),
+          asPerson(market.organisationId, { userId: "usr_b", roles }),
+        );
+        assert.equal(await refusalOf(call), "orders.permission_missing");
+      }
+      await approve(second, { userId: "usr_b" });
       const paid = await untilState(house(), order, "fulfilled");
       assert.equal(paid.payment?.confirmedBy.split("/")[0], "usr_a");
       assert.equal(paid.payment?.approvedBy.split("/")[0], "usr_b");
+    });
+
+    test("finance sees what waits, of everybody, and finds it by what the payer wrote", async () => {
+      const { first, second } = house();
+      const market = await shop(house());
+      const order = await place(first, market);
+      const { orders } = await second.listWaitingOrders({ limit: 100 }, asFinance());
+      assert.ok(orders.some(({ id }) => id === order.id));
+      const reference = ` ${order.reference.toLowerCase()} `;
+      const found = await second.inspectOrder({ reference }, asFinance());
+      assert.equal(found.order?.id, order.id);
+      for (const roles of [["owner"], ["finance"], ["platform:operator"]]) {
+        const caller = asPerson(market.organisationId, { roles });
+        for (const call of [
+          first.inspectOrder({ id: order.id }, caller),
+          first.listWaitingOrders({}, caller),
+          first.listDiscrepancies({}, caller),
+        ]) {
+          assert.equal(await refusalOf(call), "orders.permission_missing");
+        }
+        const { id: orderId, totalNanos: amountNanos, currency } = order;
+        const own = first.confirmPayment({ orderId, amountNanos, currency }, caller);
+        assert.equal(await refusalOf(own), "orders.permission_missing");
+      }
     });
 
     test("one that waits for the second person does not expire; an ended order is not paid", async () => {
@@ -97,18 +127,16 @@ export function paymentSuite(house: () => OrdersHouse): void {
       quota.currency = "EUR";
       await confirm(first, order);
       const { organisationId } = market;
-      const caller = asPerson(organisationId);
       const { discrepancies } = await until(
-        () => first.listDiscrepancies({ organisationId }, caller),
+        () => first.listDiscrepancies({}, asFinance()),
         (found) => found.discrepancies.length > 0,
       );
       quota.currency = "USD";
       assert.deepEqual(
-        discrepancies.map(({ kind, orderId }) => [kind, orderId]),
-        [["credit_refused", order.id]],
+        discrepancies.map((one) => [one.kind, one.orderId, one.organisationId]),
+        [["credit_refused", order.id, organisationId]],
       );
-      const request = { organisationId, orderId: order.id, idempotencyKey: "back" };
-      await first.refundOrder(request, caller);
+      await first.refundOrder({ orderId: order.id, idempotencyKey: "back" }, asFinance());
       await untilState(house(), order, "refunded");
       assert.equal(quota.left(order.id), 0n);
     });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { asPerson, type OrdersHouse, refusalOf } from "../orders-house.suite.ts";
+import { asFinance, asPerson, type OrdersHouse, refusalOf } from "../orders-house.suite.ts";
 
 const terms = {
   kind: "pack",
@@ -26,7 +26,7 @@ export function productSuite(house: () => OrdersHouse): void {
       const { first, second } = house();
       const made = await Promise.all(
         Array.from({ length: 10 }, (_, index) =>
-          (index % 2 ? first : second).createProduct(request, asPerson(organisationId)),
+          (index % 2 ? first : second).createProduct(request, asFinance()),
         ),
       );
       assert.equal(new Set(made.map(({ id }) => id)).size, 1);
@@ -42,12 +42,15 @@ export function productSuite(house: () => OrdersHouse): void {
       const organisationId = nextOrganisation();
       const caller = asPerson(organisationId);
       const { first, second } = house();
-      const made = await first.createProduct({ product: { ...terms, organisationId } }, caller);
+      const made = await first.createProduct(
+        { product: { ...terms, organisationId } },
+        asFinance(),
+      );
       const raise = (client: typeof first, priceNanos: bigint) =>
         refusalOf(
           client.updateProduct(
             { product: { ...made, priceNanos }, expectedVersion: made.version },
-            caller,
+            asFinance(),
           ),
         );
       const answers = await Promise.all([raise(first, 11n), raise(second, 12n)]);
@@ -66,17 +69,17 @@ export function productSuite(house: () => OrdersHouse): void {
       const { first } = house();
       const { id } = await first.createProduct(
         { product: { ...terms, organisationId: own } },
-        asPerson(own),
+        asFinance(),
       );
       for (const organisationId of [own, other]) {
         const read = first.getProduct({ organisationId, id, kind: "pack" }, asPerson(other));
         assert.equal(await refusalOf(read), "orders.product_not_found");
       }
       const change = { product: { ...terms, id, organisationId: own, name: "mine" } };
-      const write = first.updateProduct(change, asPerson(other));
-      assert.equal(await refusalOf(write), "orders.product_not_found");
+      const write = first.updateProduct(change, asPerson(own));
+      assert.equal(await refusalOf(write), "orders.permission_missing");
       const away = { ...change, product: { ...change.product, archivedAtMs: 1n } };
-      await first.updateProduct(away, asPerson(own));
+      await first.updateProduct(away, asFinance());
       const listed = await first.listProducts({ organisationId: own, kind: "pack" }, asPerson(own));
       assert.deepEqual(listed.products, []);
     });
@@ -86,9 +89,9 @@ export function productSuite(house: () => OrdersHouse): void {
       const { first } = house();
       const product = { ...terms, organisationId };
       for (const given of [
-        { roles: ["admin"] },
-        { roles: ["viewer"] },
-        { keyId: "key_1", scopes: ["manage:write"] },
+        { roles: ["owner"] },
+        { roles: ["platform:operator"] },
+        { keyId: "key_1", scopes: ["admin"] },
       ]) {
         const call = first.createProduct({ product }, asPerson(organisationId, given));
         assert.equal(await refusalOf(call), "orders.permission_missing");
@@ -104,12 +107,12 @@ export function productSuite(house: () => OrdersHouse): void {
         { ...product, kind: "plan", validDays: 0 },
       ];
       for (const wrong of nonsense) {
-        const call = first.createProduct({ product: wrong }, asPerson(organisationId));
+        const call = first.createProduct({ product: wrong }, asFinance());
         assert.equal(await refusalOf(call), "orders.malformed");
       }
     });
 
-    test("the platform's own come from the settings, for everybody and to be changed by nobody", async () => {
+    test("the platform's own come from the settings, for everybody and to be changed there alone", async () => {
       const organisationId = nextOrganisation();
       const caller = asPerson(organisationId);
       const starter = { key: "starter", name: "Starter", price: "5", credit: "5" };
@@ -122,8 +125,8 @@ export function productSuite(house: () => OrdersHouse): void {
       assert.equal(offered.organisationId, "");
       const change = { product: { ...offered, organisationId, priceNanos: 1n } };
       assert.equal(
-        await refusalOf(first.updateProduct(change, caller)),
-        "orders.product_of_platform",
+        await refusalOf(first.updateProduct(change, asFinance())),
+        "orders.product_of_settings",
       );
       await restart({ products: [{ ...starter, price: "6" }] });
       const [dearer] = (await first.listProducts(list, caller)).products;

@@ -22,6 +22,13 @@ export async function takeOrder({ tx }: Action, place: OrderPlace): Promise<Orde
   return order;
 }
 
+/** Anybody's order, locked, for whoever may see them all. Throws `orders.order_not_found`. */
+export async function takeAnyOrder({ tx }: Action, id: string): Promise<OrderRow> {
+  const order = await lockOrder(tx, id);
+  if (order === undefined) throw ordersFaults.order_not_found();
+  return order;
+}
+
 /** The newest attempt at paying it. Throws `orders.wrong_state` when there is none. */
 export async function takePayment({ tx }: Action, order: OrderRow): Promise<PaymentRow> {
   const payment = await newestPayment(tx, order.id);

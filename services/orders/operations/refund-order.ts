@@ -1,14 +1,14 @@
 import type { Refund, RefundOrderRequest } from "@tandem/contracts/rpc/orders/v1/orders_pb";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
 import { newId } from "@tandem/libs/world";
-import { requirePermission } from "../authority.ts";
+import { requirePlatformPermission } from "../authority.ts";
 import { ordersFaults } from "../faults.ts";
 import { refundMessage } from "../messages.ts";
 import type { OrdersParts } from "../parts.ts";
 import { type Action, act } from "../store/action.ts";
 import type { OrderRow, RefundRow } from "../store/orders.ts";
 import { enterRefund, refundsSum } from "../store/refunds.ts";
-import { takeOrder, takePayment } from "./read-order.ts";
+import { takeAnyOrder, takePayment } from "./read-order.ts";
 
 const refundable = new Set(["fulfilled", "partially_refunded"]);
 
@@ -21,13 +21,12 @@ export async function refundOrder(
   request: RefundOrderRequest,
   context: CallContext,
 ): Promise<MessageInit<Refund>> {
-  const { organisationId, orderId, amountNanos, reason, idempotencyKey } = request;
-  const hidden = ordersFaults.order_not_found;
-  requirePermission(context, organisationId, { permission: "refunds:write", hidden });
+  const { orderId, amountNanos, reason, idempotencyKey } = request;
+  requirePlatformPermission(context, "refunds:write");
   const isText = reason.length <= 200 && !/\p{Cc}/u.test(reason);
   if (idempotencyKey === "" || amountNanos < 0n || !isText) throw ordersFaults.malformed();
   return act(parts, context, async (action) => {
-    const order = await takeOrder(action, { organisationId, id: orderId });
+    const order = await takeAnyOrder(action, orderId);
     const known = await findRepeated(action, { request, order });
     if (known !== undefined) return refundMessage(known, order);
     await checkRefundable(action, order);
@@ -53,7 +52,7 @@ async function findRepeated(
   const known = await tx
     .selectFrom("refunds")
     .selectAll()
-    .where("organisation_id", "=", request.organisationId)
+    .where("organisation_id", "=", order.organisation_id)
     .where("idempotency_key", "=", request.idempotencyKey)
     .executeTakeFirst();
   if (known === undefined) return undefined;

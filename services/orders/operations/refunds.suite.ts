@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Order, Refund } from "@tandem/contracts/rpc/orders/v1/orders_pb";
 import {
+  asFinance,
   asPerson,
   confirm,
   type OrdersClient,
@@ -21,9 +22,8 @@ function refund(
   given: { readonly amountNanos?: bigint; readonly idempotencyKey?: string } = {},
 ): Promise<Refund> {
   serial += 1;
-  const { organisationId, id: orderId } = order;
-  const request = { organisationId, orderId, idempotencyKey: `refund-${serial}`, ...given };
-  return client.refundOrder(request, asPerson(organisationId));
+  const request = { orderId: order.id, idempotencyKey: `refund-${serial}`, ...given };
+  return client.refundOrder(request, asFinance());
 }
 
 function untilRefund(client: OrdersClient, { id, orderId, organisationId }: Refund, state: string) {
@@ -123,8 +123,8 @@ export function refundSuite(house: () => OrdersHouse): void {
       const { first } = house();
       const order = await fulfilled();
       const { organisationId, id: orderId } = order;
-      for (const given of [{ roles: ["admin"] }, { keyId: "key_1", scopes: ["manage:write"] }]) {
-        const request = { organisationId, orderId, idempotencyKey: "no" };
+      for (const given of [{ roles: ["owner"] }, { keyId: "key_1", scopes: ["admin"] }]) {
+        const request = { orderId, idempotencyKey: "no" };
         const call = first.refundOrder(request, asPerson(organisationId, given));
         assert.equal(await refusalOf(call), "orders.permission_missing");
       }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import {
+  asFinance,
   asPerson,
   confirm,
   type OrdersHouse,
@@ -22,8 +23,8 @@ export function statementSuite(house: () => OrdersHouse): void {
       await untilState(house(), order, "fulfilled");
       const amountNanos = 1_190_000_000n;
       await first.refundOrder(
-        { organisationId, orderId: order.id, amountNanos, idempotencyKey: "part" },
-        caller,
+        { orderId: order.id, amountNanos, idempotencyKey: "part" },
+        asFinance(),
       );
       await untilState(house(), order, "partially_refunded");
       const month = new Date(nowMs()).toISOString().slice(0, 7);

@@ -1,11 +1,12 @@
 import type { Product, UpdateProductRequest } from "@tandem/contracts/rpc/orders/v1/orders_pb";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
-import { requirePermission } from "../authority.ts";
+import { requirePlatformPermission } from "../authority.ts";
 import { areSameTerms } from "../core/product.ts";
 import { ordersFaults } from "../faults.ts";
 import { productMessage, termsFromMessage } from "../messages.ts";
 import type { OrdersParts } from "../parts.ts";
 import { act } from "../store/action.ts";
+import { isConfigured } from "../store/configured-products.ts";
 import { insertVersion, selectCurrent, termsOf } from "../store/products.ts";
 
 /** Writes the next version, archives (`archived_at_ms` other than 0) or brings back. */
@@ -15,9 +16,8 @@ export async function updateProduct(
   context: CallContext,
 ): Promise<MessageInit<Product>> {
   if (wanted === undefined) throw ordersFaults.malformed();
-  const { id, organisationId } = wanted;
-  const hidden = ordersFaults.product_not_found;
-  requirePermission(context, organisationId, { permission: "packs:write", hidden });
+  requirePlatformPermission(context, "packs:write");
+  const { id } = wanted;
   const terms = termsFromMessage(wanted);
   return act(parts, context, async ({ tx, now, audit }) => {
     // Locked by itself first: a join that waited for the lock would not find the new version.
@@ -25,10 +25,10 @@ export async function updateProduct(
     const found = await selectCurrent(tx)
       .where("products.id", "=", id)
       .where("products.kind", "=", terms.kind)
-      .where("products.organisation_id", "in", [organisationId, ""])
       .executeTakeFirst();
     if (found === undefined) throw ordersFaults.product_not_found();
-    if (found.organisation_id === "") throw ordersFaults.product_of_platform();
+    if (isConfigured(id)) throw ordersFaults.product_of_settings();
+    const { organisation_id: organisationId } = found;
     if (expectedVersion !== 0n && expectedVersion !== found.version) {
       throw ordersFaults.version_mismatch();
     }

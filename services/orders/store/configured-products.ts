@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { idFromBytes, parseNanos } from "@tandem/libs/kernel";
+import { idFromBytes, idTimestampMs, parseNanos } from "@tandem/libs/kernel";
 import { type Database, sql, transaction } from "@tandem/libs/store";
 import type { ConfiguredProduct } from "../config.ts";
 import { areSameTerms, type ProductTerms, problemOf } from "../core/product.ts";
@@ -23,7 +23,8 @@ export async function declareProducts(
   await transaction(database, async (tx) => {
     await sql`select pg_advisory_xact_lock(${lockId})`.execute(tx);
     const now = new Date(database.world.clock.nowMs());
-    const rows = await selectCurrent(tx).where("products.organisation_id", "=", "").execute();
+    const all = await selectCurrent(tx).where("products.organisation_id", "=", "").execute();
+    const rows = all.filter(({ id }) => isConfigured(id));
     const known = new Map(rows.map((row) => [row.id, row]));
     for (const [id, terms] of wanted) {
       const row = known.get(id);
@@ -43,6 +44,11 @@ export async function declareProducts(
       await tx.updateTable("products").set({ archived_at: now }).where("id", "=", id).execute();
     }
   });
+}
+
+/** Declared in the settings: their ids carry no time. */
+export function isConfigured(id: string): boolean {
+  return idTimestampMs(id) === 0;
 }
 
 /** The same entry has the same id on every machine and after every start. */

@@ -49,6 +49,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     create index orders_paid on orders (organisation_id, paid_at)
     where paid_at is not null`.execute(db);
+  await sql`create index orders_by_reference on orders (reference)`.execute(db);
   // An id that a client was told for an order that had another one already.
   await sql`
     create table order_aliases (

@@ -22,7 +22,7 @@ export declare type Product = Message<"tandem.orders.v1.Product"> & {
   id: string;
 
   /**
-   * Empty for what the platform offers everybody.
+   * The one it is offered to; empty for all.
    *
    * @generated from field: string organisation_id = 2;
    */
@@ -668,14 +668,11 @@ export declare type ListOrdersResponse = Message<"tandem.orders.v1.ListOrdersRes
 export declare const ListOrdersResponseSchema: GenMessage<ListOrdersResponse>;
 
 /**
+ * By the platform's finance: of any organisation.
+ *
  * @generated from message tandem.orders.v1.ConfirmPaymentRequest
  */
 export declare type ConfirmPaymentRequest = Message<"tandem.orders.v1.ConfirmPaymentRequest"> & {
-  /**
-   * @generated from field: string organisation_id = 1;
-   */
-  organisationId: string;
-
   /**
    * @generated from field: string order_id = 2;
    */
@@ -807,14 +804,11 @@ export declare type ReceivePaymentEventResponse = Message<"tandem.orders.v1.Rece
 export declare const ReceivePaymentEventResponseSchema: GenMessage<ReceivePaymentEventResponse>;
 
 /**
+ * By the platform's finance: of any organisation.
+ *
  * @generated from message tandem.orders.v1.RefundOrderRequest
  */
 export declare type RefundOrderRequest = Message<"tandem.orders.v1.RefundOrderRequest"> & {
-  /**
-   * @generated from field: string organisation_id = 1;
-   */
-  organisationId: string;
-
   /**
    * @generated from field: string order_id = 2;
    */
@@ -1006,6 +1000,13 @@ export declare type Discrepancy = Message<"tandem.orders.v1.Discrepancy"> & {
    * @generated from field: int64 found_at_ms = 7;
    */
   foundAtMs: bigint;
+
+  /**
+   * Empty where it is nobody's.
+   *
+   * @generated from field: string organisation_id = 8;
+   */
+  organisationId: string;
 };
 
 /**
@@ -1013,6 +1014,62 @@ export declare type Discrepancy = Message<"tandem.orders.v1.Discrepancy"> & {
  * Use `create(DiscrepancySchema)` to create a new message.
  */
 export declare const DiscrepancySchema: GenMessage<Discrepancy>;
+
+/**
+ * @generated from message tandem.orders.v1.ListDiscrepanciesRequest
+ */
+export declare type ListDiscrepanciesRequest = Message<"tandem.orders.v1.ListDiscrepanciesRequest"> & {
+};
+
+/**
+ * Describes the message tandem.orders.v1.ListDiscrepanciesRequest.
+ * Use `create(ListDiscrepanciesRequestSchema)` to create a new message.
+ */
+export declare const ListDiscrepanciesRequestSchema: GenMessage<ListDiscrepanciesRequest>;
+
+/**
+ * @generated from message tandem.orders.v1.InspectOrderRequest
+ */
+export declare type InspectOrderRequest = Message<"tandem.orders.v1.InspectOrderRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Instead of the id: what the payer wrote.
+   *
+   * @generated from field: string reference = 2;
+   */
+  reference: string;
+};
+
+/**
+ * Describes the message tandem.orders.v1.InspectOrderRequest.
+ * Use `create(InspectOrderRequestSchema)` to create a new message.
+ */
+export declare const InspectOrderRequestSchema: GenMessage<InspectOrderRequest>;
+
+/**
+ * @generated from message tandem.orders.v1.InspectedOrder
+ */
+export declare type InspectedOrder = Message<"tandem.orders.v1.InspectedOrder"> & {
+  /**
+   * @generated from field: tandem.orders.v1.Order order = 1;
+   */
+  order?: Order | undefined;
+
+  /**
+   * @generated from field: repeated tandem.orders.v1.Refund refunds = 2;
+   */
+  refunds: Refund[];
+};
+
+/**
+ * Describes the message tandem.orders.v1.InspectedOrder.
+ * Use `create(InspectedOrderSchema)` to create a new message.
+ */
+export declare const InspectedOrderSchema: GenMessage<InspectedOrder>;
 
 /**
  * @generated from message tandem.orders.v1.ListDiscrepanciesResponse
@@ -1419,13 +1476,31 @@ export declare const OrdersService: GenService<{
     output: typeof ListRefundsResponseSchema;
   },
   /**
-   * Payments without order and orders without payment, as far as they are the organisation's.
+   * For finance of the platform, of all organisations: orders whose payment people confirm.
+   *
+   * @generated from rpc tandem.orders.v1.OrdersService.ListWaitingOrders
+   */
+  listWaitingOrders: {
+    methodKind: "unary";
+    input: typeof ListOrdersRequestSchema;
+    output: typeof ListOrdersResponseSchema;
+  },
+  /**
+   * @generated from rpc tandem.orders.v1.OrdersService.InspectOrder
+   */
+  inspectOrder: {
+    methodKind: "unary";
+    input: typeof InspectOrderRequestSchema;
+    output: typeof InspectedOrderSchema;
+  },
+  /**
+   * Payments without order and orders without payment.
    *
    * @generated from rpc tandem.orders.v1.OrdersService.ListDiscrepancies
    */
   listDiscrepancies: {
     methodKind: "unary";
-    input: typeof ListPaymentsRequestSchema;
+    input: typeof ListDiscrepanciesRequestSchema;
     output: typeof ListDiscrepanciesResponseSchema;
   },
   /**
