@@ -56,6 +56,18 @@ export const configSchema = z.strictObject({
     min: "0ms",
     max: "60s",
   }),
+  streamHoldTimeoutMs: duration({
+    doc: "The same for a stream under way whose gateway replica was lost.",
+    default: "10s",
+    min: "0ms",
+    max: "5m",
+  }),
+  lossesMax: count({
+    doc: "Gateway replicas that one stream may lose and still go on; then it is cut.",
+    default: 8,
+    min: 0,
+    max: 100,
+  }),
   probePeriodMs: duration({
     doc: "Time between two readiness probes of one gateway replica.",
     default: "250ms",

@@ -1,8 +1,9 @@
 /**
  * The router: the one public door. It names every request, finds the gateway that serves its path,
  * picks a replica, and passes bytes both ways without looking into them. It keeps small bodies
- * until the answer began, so that a replica that dies costs nobody an answer; beyond that point a
- * broken answer is broken off visibly. It holds no state that another router would need. It fails
+ * until the answer began, so that a replica that dies costs nobody an answer, and those of streams
+ * together with what was sent, so that another replica goes on; what cannot go on is broken off
+ * visibly. It holds no state that another router would need. It fails
  * by refusing: 503 when a gateway is gone for longer than requests can wait, never by hanging.
  */
 import { createHttpServer, createPublicServer, type ExchangeHandler } from "@tandem/libs/http";

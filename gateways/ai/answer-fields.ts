@@ -2,12 +2,14 @@ import { type EncodedFields, encodeFields } from "@tandem/libs/http";
 import { formatNanos } from "@tandem/libs/kernel";
 import type { Citation } from "./articles/articles.ts";
 import type { Call } from "./call.ts";
+import { handOverField } from "./hand-over/hand-over.ts";
+import type { HandOverClaims } from "./hand-over/hand-over-seal.ts";
 import type { AiParts } from "./parts.ts";
 
 type Field = readonly [name: string, value: string];
 
 /** What goes with every answer of this plane: who answered, how, and what it cost. */
-export function answerFields(call: Call, { world }: AiParts): EncodedFields {
+export function answerFields(call: Call, { world, seal }: AiParts): EncodedFields {
   const { requestId, attempts, passage, dialect } = call;
   // Each family of clients reads the request's id under another name .
   const fields: Field[] = [
@@ -31,6 +33,8 @@ export function answerFields(call: Call, { world }: AiParts): EncodedFields {
   if (call.knownIdentity !== undefined) {
     fields.push(...dialect.callerFields(call.knownIdentity.claims.organisationId));
   }
+  const claims = handOverClaims(call, world.clock.nowMs());
+  if (claims !== undefined) fields.push([handOverField, seal.seal(claims)]);
   if (call.ignored.length > 0) fields.push(["x-tandem-ignored", call.ignored.join(", ")]);
   if (call.articles !== undefined) {
     fields.push(["x-tandem-articles", citedArticles(call.articles.citations).join(", ")]);
@@ -42,6 +46,20 @@ export function answerFields(call: Call, { world }: AiParts): EncodedFields {
 /** `art_…@3`, each once. */
 export function citedArticles(citations: readonly Citation[]): readonly string[] {
   return [...new Set(citations.map((one) => `${one.articleId}@${one.articleVersion}`))];
+}
+
+/** What another replica has to know to go on with this stream; undefined for what nobody does. */
+function handOverClaims(call: Call, atMs: number): HandOverClaims | undefined {
+  const { handOver, target, requestId } = call;
+  if (call.validRequest?.isStream !== true || call.dialect.readSent === undefined) return undefined;
+  return {
+    requestId,
+    keyId: call.knownIdentity?.claims.keyId ?? handOver?.keyId ?? "",
+    model: call.knownModel?.id ?? handOver?.model ?? "",
+    upstream: target?.upstream.settings.name ?? handOver?.upstream ?? "",
+    upstreamModel: target?.model ?? handOver?.upstreamModel ?? "",
+    atMs,
+  };
 }
 
 const routes = new Map<string, EncodedFields>();

@@ -201,6 +201,13 @@ export const aiFaults = defineFaults("ai", {
     retry: "never",
     publicMessage: "The answer took longer than this model's time limit.",
   },
+  /** The router says that another replica was lost, and brings what none of ours has begun. */
+  hand_over_refused: {
+    code: "permission_denied",
+    blame: "routing",
+    retry: "never",
+    publicMessage: "This is no stream of this platform.",
+  },
   client_left: {
     code: "canceled",
     blame: "client",

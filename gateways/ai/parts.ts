@@ -7,6 +7,7 @@ import type { AiConfig } from "./config.ts";
 import type { Conversations } from "./conversations.ts";
 import type { ResumeBudget } from "./core/splice/resume-budget.ts";
 import type { CatalogueHolder } from "./feeds/catalogue-holder.ts";
+import type { HandOverSeal } from "./hand-over/hand-over-seal.ts";
 import type { KnownCallers } from "./known-callers.ts";
 import type { LimitDesk } from "./limits/limit-desk.ts";
 import type { Refusals } from "./money/refusals.ts";
@@ -35,6 +36,8 @@ export interface AiParts {
   readonly watchdog: Watchdog;
   readonly retryBudget: RetryBudget;
   readonly resumeBudget: ResumeBudget;
+  /** Of the tokens with which streams are handed over. */
+  readonly seal: HandOverSeal;
   /** How many streams are being generated. */
   readonly streams: { open: number };
 }

@@ -24,6 +24,7 @@ import { connectClients } from "./clients.ts";
 import type { AiConfig } from "./config.ts";
 import { ResumeBudget } from "./core/splice/resume-budget.ts";
 import { errorBody } from "./dialects/openai/error-body.ts";
+import { createHandOverSeal } from "./hand-over/hand-over-seal.ts";
 import { createIdentities } from "./identities.ts";
 import { createManagement } from "./management/management.ts";
 import type { ReadParts } from "./reads/read.ts";
@@ -73,6 +74,7 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     watchdog,
     retryBudget: new RetryBudget(),
     resumeBudget: new ResumeBudget(),
+    seal: createHandOverSeal(site.keys.apiKeyPepper),
     streams: { open: 0 },
     quota: clients.quota,
     chat: clients.chat,

@@ -40,6 +40,10 @@ export interface LoadReport {
   readonly retried: number;
   /** What the whole answers say that they cost, in nanos. */
   readonly costNanos: bigint;
+  /** Streams that broke behind the router and went on, and the silence at their seams. */
+  readonly resumed: number;
+  readonly seamMsP50: number;
+  readonly seamMsP99: number;
   readonly callMsP50: number;
   readonly callMsP99: number;
   readonly callMsMax: number;
@@ -60,6 +64,7 @@ interface Tally {
   costNanos: bigint;
   finished: number;
   readonly callMs: number[];
+  readonly seamMs: number[];
   readonly failures: LoadFailure[];
 }
 
@@ -78,6 +83,7 @@ export function startLoad(options: LoadOptions): RunningLoad {
     costNanos: 0n,
     finished: 0,
     callMs: [],
+    seamMs: [],
     failures: [],
   };
   const running = new Set<Promise<void>>();
@@ -135,6 +141,7 @@ async function ask(
   tally.finished += 1;
   if (answer.attempts > 1) tally.retried += 1;
   if (kind === "call") tally.callMs.push(answer.tookMs);
+  if (answer.text.includes("\n\n: resumed\n\n")) tally.seamMs.push(answer.gapMsMax);
   if (what === undefined) {
     tally.costNanos += parseNanos(/"cost":"([\d.]+)"/.exec(answer.text)?.[1] ?? "0");
     return;
@@ -163,17 +170,23 @@ function verdictOf(
 }
 
 function reportOf(tally: Tally): LoadReport {
-  const sorted = tally.callMs.toSorted((a, b) => a - b);
-  const at = (share: number): number =>
-    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+  const calls = tally.callMs.toSorted((a, b) => a - b);
+  const seams = tally.seamMs.toSorted((a, b) => a - b);
   return {
     calls: tally.calls,
     streams: tally.streams,
     failures: tally.failures,
     retried: tally.retried,
     costNanos: tally.costNanos,
-    callMsP50: at(0.5),
-    callMsP99: at(0.99),
-    callMsMax: sorted.at(-1) ?? 0,
+    resumed: seams.length,
+    seamMsP50: percentile(seams, 0.5),
+    seamMsP99: percentile(seams, 0.99),
+    callMsP50: percentile(calls, 0.5),
+    callMsP99: percentile(calls, 0.99),
+    callMsMax: calls.at(-1) ?? 0,
   };
+}
+
+function percentile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }

@@ -25,6 +25,8 @@ export interface PlainAnswer {
   readonly tookMs: number;
   /** What broke the last attempt. */
   readonly error: string | undefined;
+  /** The longest silence between two pieces of the body. */
+  readonly gapMsMax: number;
 }
 
 export interface PlainClient {
@@ -91,8 +93,11 @@ function attempt(options: PlainClientOptions, agent: Agent, call: Call): Promise
     let status = 0;
     let headers: IncomingHttpHeaders = {};
     const chunks: Buffer[] = [];
+    let lastMs = 0;
+    let gapMsMax = 0;
     const finish = (isComplete: boolean, error?: string): void => {
-      resolve({ status, headers, text: Buffer.concat(chunks).toString(), isComplete, error });
+      const text = Buffer.concat(chunks).toString();
+      resolve({ status, headers, text, isComplete, error, gapMsMax });
     };
     const outgoing = request(`${options.baseUrl}${call.path}`, {
       agent,
@@ -108,7 +113,12 @@ function attempt(options: PlainClientOptions, agent: Agent, call: Call): Promise
     outgoing.on("response", (response) => {
       status = response.statusCode ?? 0;
       headers = response.headers;
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("data", (chunk: Buffer) => {
+        const nowMs = performance.now();
+        if (chunks.length > 0) gapMsMax = Math.max(gapMsMax, nowMs - lastMs);
+        lastMs = nowMs;
+        chunks.push(chunk);
+      });
       response.on("error", (error) => finish(false, error.message));
       response.on("end", () => finish(response.complete));
     });

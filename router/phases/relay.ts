@@ -11,6 +11,7 @@ import type { RouterParts } from "../router-parts.ts";
 import type { AdmittedRequest } from "./admitted-request.ts";
 import { respondFault } from "./answer-fault.ts";
 import { choose } from "./choose.ts";
+import { HandOver } from "./hand-over.ts";
 import { RequestBody } from "./request-body.ts";
 import { answerFields, requestFields } from "./request-fields.ts";
 
@@ -20,13 +21,15 @@ import { answerFields, requestFields } from "./request-fields.ts";
  */
 const latencyCountedMsMax = 2_000;
 
+const noFields: readonly never[] = [];
+
 /**
  * Fourth phase: sends the request to a replica and its answer to the client, and tries another
  * replica where that is safe. States: collecting the body → attempting ⇄ holding (no replica takes
  * connections) → withholding (a small whole answer, until it is complete) or committed → over.
  *
- * Every byte of an answer passes `onChunk`, and every broken one ends in `onFailure`: that is where
- * a splicer takes its place, with the kept request body.
+ * A stream whose replica is lost goes on at another one, with the request and what the client has
+ * of the answer (`hand-over.ts`).
  */
 export class Relay implements ResponseHandler, WaitingCall {
   readonly #request: AdmittedRequest;
@@ -43,6 +46,8 @@ export class Relay implements ResponseHandler, WaitingCall {
   #withheld: { readonly head: ResponseHead; readonly chunks: Buffer[] } | undefined;
   #holdTimer: Timer | undefined;
   #endHolding: (() => void) | undefined;
+  /** Of a stream that another replica could go on with. */
+  #handOver: HandOver | undefined;
   #isOver = false;
 
   constructor(
@@ -91,16 +96,19 @@ export class Relay implements ResponseHandler, WaitingCall {
     this.#replica = replica;
     this.#attemptStartedAtMs = nowMs;
     replica.load.started();
-    replica.unanswered.add(this);
+    replica.movable.add(this);
     replica.health.callStarted();
     const { method, target } = request.exchange.head;
     const body = this.#body.forRequest();
+    const handOver = this.#handOver;
+    const isMoved = handOver?.isLost === true && Buffer.isBuffer(body);
+    const own = isMoved ? handOver.fieldsFor(body) : noFields;
     const call = replica.connections.send(
       {
         method,
         target,
-        headers: requestFields(request, { ...this.#parts.forwarding, nowMs }),
-        ...(body === undefined ? {} : { body }),
+        headers: requestFields(request, { ...this.#parts.forwarding, nowMs, own }),
+        ...(body === undefined ? {} : { body: isMoved ? handOver.bodyFor(body) : body }),
         freshConnection: request.attempts > 1,
       },
       this,
@@ -113,6 +121,10 @@ export class Relay implements ResponseHandler, WaitingCall {
     const request = this.#request;
     this.#holdTimer?.cancel();
     this.#holdTimer = undefined;
+    if (this.#isCommitted) {
+      this.#goOn(head);
+      return;
+    }
     const nowMs = this.#parts.world.clock.monotonicMs();
     request.status = head.status;
     request.firstByteMs = nowMs - request.startedAtMs;
@@ -121,7 +133,8 @@ export class Relay implements ResponseHandler, WaitingCall {
       head.status === 503 ? failureLatencyMs : Math.min(tookMs, latencyCountedMsMax);
     this.#replica?.load.observed(countedMs, nowMs);
     this.#replica?.tally.answered(head.status, tookMs);
-    this.#replica?.unanswered.delete(this);
+    this.#handOver = HandOver.of(head, this.#route);
+    if (this.#handOver === undefined) this.#replica?.movable.delete(this);
     const { contentLength } = head;
     const isSmall = (contentLength ?? Infinity) <= this.#parts.config.withheldAnswerBytes;
     if (isSmall) {
@@ -137,9 +150,15 @@ export class Relay implements ResponseHandler, WaitingCall {
       this.#withheld.chunks.push(chunk);
       return;
     }
-    this.#request.answerBytes += chunk.length;
+    const handOver = this.#handOver;
+    const piece = handOver === undefined ? chunk : handOver.sent.pass(chunk);
+    if (piece !== undefined) this.#write(piece);
+  }
+
+  #write(piece: Buffer): void {
+    this.#request.answerBytes += piece.length;
     const { exchange } = this.#request;
-    if (exchange.write(chunk)) return;
+    if (exchange.write(piece)) return;
     const call = this.#call;
     call?.pause();
     exchange.onDrain(() => call?.resume());
@@ -153,10 +172,25 @@ export class Relay implements ResponseHandler, WaitingCall {
       this.#commit(withheld.head);
       for (const chunk of withheld.chunks) this.onChunk(chunk);
     }
+    const rest = this.#handOver?.sent.takeRest();
+    if (rest !== undefined) this.#write(rest);
     this.#replica?.health.callSucceeded(this.#parts.world.clock.monotonicMs());
     this.#endAttempt();
     this.#isOver = true;
     exchange.end();
+  }
+
+  /** The replica that was asked to go on with a stream answers. */
+  #goOn(head: ResponseHead): void {
+    if (this.#handOver?.takes(head) === true) {
+      this.#tried = undefined;
+      return;
+    }
+    this.#call?.cancel();
+    this.#replica?.health.callAbandoned();
+    // One that is not ready yet may be asked again; one that refuses has its reasons.
+    if (head.status === 503) this.#retry();
+    else this.#giveUp(routerFaults.gateway_lost({ detail: `status ${head.status}` }), "failed");
   }
 
   onFailure(failure: AttemptFailure): void {
@@ -164,7 +198,8 @@ export class Relay implements ResponseHandler, WaitingCall {
     this.#reportFailure(failure, nowMs);
     this.#withheld = undefined;
     if (failure.requestStarted) this.#startedAttempts += 1;
-    if (this.#mayRetry(failure.requestStarted, nowMs)) {
+    if (this.#mayMove() || this.#mayRetry(failure.requestStarted, nowMs)) {
+      this.#handOver?.lost();
       this.#retry();
       return;
     }
@@ -173,13 +208,20 @@ export class Relay implements ResponseHandler, WaitingCall {
   }
 
   /** Its replica has fallen silent: another one does it, where that is safe. */
-  moveAway(): void {
+  moveAway(isLong: boolean): void {
+    if (this.#isCommitted && !isLong) return;
     const nowMs = this.#parts.world.clock.monotonicMs();
-    if (this.#isOver || !this.#mayRetry(true, nowMs)) return;
+    if (this.#isOver || !(this.#mayMove() || this.#mayRetry(true, nowMs))) return;
+    this.#handOver?.lost();
     this.#startedAttempts += 1;
     this.#replica?.health.callAbandoned();
     this.#call?.cancel();
     this.#retry();
+  }
+
+  /** A stream that is under way can be gone on with elsewhere. */
+  #mayMove(): boolean {
+    return this.#isCommitted && this.#handOver?.mayMove(this.#parts.config.lossesMax) === true;
   }
 
   #mayRetry(requestStarted: boolean, nowMs: number): boolean {
@@ -210,14 +252,19 @@ export class Relay implements ResponseHandler, WaitingCall {
     this.#tried = undefined;
     this.#endHolding = this.#pool.whenReady(() => this.#attempt());
     // Once for the whole request, however often a replica comes back and goes again.
-    this.#holdTimer ??= this.#parts.world.timers.after(this.#parts.config.holdTimeoutMs, () => {
+    const { holdTimeoutMs, streamHoldTimeoutMs } = this.#parts.config;
+    const patienceMs = this.#isCommitted ? streamHoldTimeoutMs : holdTimeoutMs;
+    this.#holdTimer ??= this.#parts.world.timers.after(patienceMs, () => {
       this.#giveUp(routerFaults.gateway_unavailable({ retryAfterMs: 1_000 }), "failed");
     });
   }
 
   #commit(head: ResponseHead): void {
     this.#isCommitted = true;
-    this.#body.release();
+    if (this.#handOver === undefined || !this.#body.isKept) {
+      this.#handOver = undefined;
+      this.#body.release();
+    } else this.#body.compact();
     const date = this.#parts.dateField();
     const fields = answerFields(this.#request, { head, date });
     this.#request.exchange.startStream(head.status, fields, { contentLength: head.contentLength });
@@ -283,7 +330,7 @@ export class Relay implements ResponseHandler, WaitingCall {
 
   #endAttempt(): void {
     if (this.#call !== undefined) this.#replica?.load.ended();
-    this.#replica?.unanswered.delete(this);
+    this.#replica?.movable.delete(this);
     this.#call = undefined;
     this.#replica = undefined;
     this.#request.requestBytes = this.#body.bytes;

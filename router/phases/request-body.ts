@@ -99,6 +99,15 @@ export class RequestBody {
     });
   }
 
+  /** It is kept for as long as a stream lasts, in memory of its own instead of a part of a slab. */
+  compact(): void {
+    const body = this.forRequest();
+    if (!Buffer.isBuffer(body)) return;
+    const own = Buffer.allocUnsafeSlow(body.length);
+    body.copy(own);
+    this.#chunks = [own];
+  }
+
   /** The answer began: nothing will be sent again. */
   release(): void {
     this.#isKept = false;

@@ -9,6 +9,7 @@ import {
 } from "@tandem/libs/http";
 import type { AdmittedRequest } from "./admitted-request.ts";
 import { forwardedFor, type TrustedProxies } from "./client-address.ts";
+import { handOverField } from "./hand-over.ts";
 
 /**
  * What never passes from a client to a gateway: fields of the connection, fields in which the
@@ -29,7 +30,12 @@ const droppedFromRequest = new FieldNameSet(
   ["x-tandem-", "x-forwarded-"],
 );
 
-const droppedFromAnswer = new FieldNameSet([...hopByHopFields, "x-request-id", "date"]);
+const droppedFromAnswer = new FieldNameSet([
+  ...hopByHopFields,
+  "x-request-id",
+  "date",
+  handOverField,
+]);
 
 /** What each hop subtracts from the deadline for itself, in milliseconds. */
 const deadlineMarginMs = 5;
@@ -41,6 +47,8 @@ export function requestFields(
     readonly trusted: TrustedProxies;
     readonly isTls: boolean;
     readonly nowMs: number;
+    /** Words of the router to the gateway. */
+    readonly own: readonly (readonly [name: string, value: string])[];
   },
 ): EncodedFields {
   const { exchange, clientRequestId, tracestate } = request;
@@ -60,6 +68,7 @@ export function requestFields(
   if (tracestate !== undefined) added.push(["tracestate", tracestate]);
   if (clientRequestId !== undefined) added.push(["x-client-request-id", clientRequestId]);
   if (request.attempts > 1) added.push(["x-tandem-attempt", `${request.attempts}`]);
+  for (const [name, value] of given.own) added.push([name, value]);
   return forwardFields(headers, { dropped: droppedFromRequest, added });
 }
 

@@ -30,7 +30,8 @@ export class GatewayPool {
     this.#world = options.world;
     this.#fraction = () => options.world.randomness.fraction();
     const onReady = (): void => this.#release();
-    const onSilent = (replica: GatewayReplica): void => this.#moveCalls(replica);
+    const onSilent = (replica: GatewayReplica, isLong: boolean): void =>
+      this.#moveCalls(replica, isLong);
     this.#open = (address) => new GatewayReplica({ ...options, address, onReady, onSilent });
     this.setReplicas(options.addresses, () => 1);
   }
@@ -59,12 +60,12 @@ export class GatewayPool {
   }
 
   /** A frozen replica breaks no connection; its calls would wait for as long as it is frozen. */
-  #moveCalls(silent: GatewayReplica): void {
+  #moveCalls(silent: GatewayReplica, isLong: boolean): void {
     const nowMs = this.#world.clock.monotonicMs();
     const hasOther = this.#replicas.some((each) => each !== silent && each.isRouted(nowMs));
     // Where all are silent it is this machine that is slow: moving would make it slower.
     if (!hasOther) return;
-    for (const call of [...silent.unanswered]) call.moveAway();
+    for (const call of [...silent.movable]) call.moveAway(isLong);
   }
 
   #release(): void {

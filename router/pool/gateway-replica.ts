@@ -14,17 +14,23 @@ export interface GatewayReplicaOptions {
   readonly probeTimeoutMs: number;
   /** It answered a probe that it is ready. */
   onReady(): void;
-  /** It has not answered for about a second, though its socket may be open: frozen, or gone. */
-  onSilent(replica: GatewayReplica): void;
+  /**
+   * It has not answered for about a second, though its socket may be open: frozen, or gone.
+   * `isLong`: for about two.
+   */
+  onSilent(replica: GatewayReplica, isLong: boolean): void;
 }
 
-/** A call that can be taken to another replica, as long as nothing of its answer has come. */
+/** A call that can be taken to another replica. */
 export interface WaitingCall {
-  moveAway(): void;
+  /** A stream under way moves only after a long silence: it costs its prompt once more. */
+  moveAway(isLong: boolean): void;
 }
 
 /** Probes in a row without an answer, after which calls that still wait are moved. */
 const silencesUntilMoved = 4;
+/** And after which streams are, too. */
+const silencesUntilStreamsMoved = 8;
 
 /** Requests to one replica at once. Far above what one process can work on. */
 const connectionsMax = 4_096;
@@ -38,8 +44,8 @@ export class GatewayReplica {
   readonly load = new PeakEwma();
   readonly health = new ReplicaHealth();
   readonly #probe: Probe;
-  /** Calls that have had no word of an answer yet. */
-  readonly unanswered = new Set<WaitingCall>();
+  /** Calls that can be moved: without a word of an answer yet, or streams that go on elsewhere. */
+  readonly movable = new Set<WaitingCall>();
   #hasPassedProbe = false;
   #silences = 0;
 
@@ -89,7 +95,8 @@ export class GatewayReplica {
     const after = this.health.availability(nowMs);
     if (before !== after) log.info("replica_health_changed", { target: this.name, before, after });
     if (result === "ready") onReady();
-    if (this.#silences === silencesUntilMoved) onSilent(this);
+    if (this.#silences === silencesUntilMoved) onSilent(this, false);
+    if (this.#silences === silencesUntilStreamsMoved) onSilent(this, true);
   }
 }
 

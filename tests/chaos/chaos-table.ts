@@ -11,9 +11,8 @@ export interface ChaosRow {
 }
 
 /**
- * What is wrong with a run; empty when nothing is. A stream ends with the process that carried it,
- * visibly: nobody takes it over yet, so cut streams are counted and not held against the run,
- * unless only services were killed, which carry none.
+ * What is wrong with a run; empty when nothing is. A stream goes on when its gateway dies, and ends
+ * with its router, visibly: cut streams are counted and not held against a run that kills routers.
  */
 export function shortcomings({
   victims,
@@ -23,7 +22,7 @@ export function shortcomings({
   const { load, recoveryMsMax, settledMs, kills, books } = report;
   const some = (kind: "call" | "stream", ...what: readonly string[]): boolean =>
     load.failures.some((one) => one.kind === kind && what.includes(one.what));
-  const mayCut = victims !== "services";
+  const mayCut = victims === "routers" || victims === "any";
   const isAllAcknowledged = load.failures.length === 0 && load.retried === 0;
   const wrongs: readonly (readonly [wrong: boolean, text: string])[] = [
     [kills === 0, "nobody was killed"],
@@ -42,8 +41,8 @@ export function shortcomings({
 }
 
 const columns =
-  "fault,load,kills,calls,streams,failed,cut,wrong,retried,p99 of calls,recovery p50 / max," +
-  "charged beyond answers,verdict";
+  "fault,load,kills,calls,streams,failed,cut,wrong,retried,resumed,seam p50 / p99,p99 of calls," +
+  "recovery p50 / max,charged beyond answers,verdict";
 
 export function chaosTable(rows: readonly ChaosRow[]): string {
   const heads = columns.split(",");
@@ -68,6 +67,8 @@ function rowLine(row: ChaosRow): string {
     count("truncated"),
     count("wrong", "unmarked"),
     load.retried,
+    load.resumed,
+    `${Math.round(load.seamMsP50)} / ${Math.round(load.seamMsP99)} ms`,
     `${Math.round(load.callMsP99)} ms`,
     `${Math.round(recoveryMsP50)} / ${Math.round(recoveryMsMax)} ms`,
     formatNanos(report.books.spentNanos - load.costNanos),

@@ -25,4 +25,6 @@ async function check(victims: Victims): Promise<void> {
 test("whoever is killed, no call fails and every answer is right, charged and charged once", () =>
   check("any"));
 
+test("streams of gateways that are killed go on, to the word", () => check("gateways"));
+
 test("services that are killed are not noticed, not even by streams", () => check("services"));

@@ -1,5 +1,6 @@
 import { type EncodedFields, type Exchange, encodeFields } from "@tandem/libs/http";
 import type { Fault } from "@tandem/libs/kernel";
+import { endedComment } from "../hand-over/hand-over.ts";
 import type { AnswerForm, Dialect } from "./dialect.ts";
 
 /** What goes with every answer, asked for when its head is written. */
@@ -73,6 +74,25 @@ export class AnswerWriter {
     return this.#exchange.write(told);
   }
 
+  /**
+   * Goes on with an answer of another replica: `canonical` is what it has said, `told` the same as
+   * the client has it. False, and an answer that can only fail, where they are not the same.
+   */
+  resume(canonical: Buffer, told: Buffer, nowMs: number): boolean {
+    this.#begin();
+    this.#lastWriteMs = nowMs;
+    this.#state = canonical.length === 0 ? "waiting" : "flowing";
+    if (this.#form === undefined || canonical.length === 0) return canonical.equals(told);
+    return Buffer.from(this.#form.events(canonical)).equals(told);
+  }
+
+  /** Stops in the middle without a word, for another replica to go on with. */
+  abandon(): void {
+    if (this.#state === "over") return;
+    this.#state = "over";
+    this.#exchange.cut();
+  }
+
   /** A word for whoever reads the bytes; clients do not see it. */
   comment(text: string): void {
     if (this.#state === "flowing" && this.#isStream) this.#exchange.write(`: ${text}\n\n`);
@@ -136,7 +156,7 @@ export class AnswerWriter {
     }
     if (this.#isStream) {
       const event = this.#form?.failure(fault, requestId) ?? dialect.errorEvent(fault, requestId);
-      this.#exchange.write(event);
+      this.#exchange.write(event.toString() + endedComment);
     }
     this.#exchange.cut();
   }

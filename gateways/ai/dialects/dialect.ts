@@ -48,6 +48,11 @@ export interface Dialect {
   readonly name: DialectName;
   /** Reads a body into canonical form, or says what is wrong with it in the dialect's words. */
   readonly read: (body: Buffer, given: ReadGiven) => ReadRequest | RequestProblem;
+  /**
+   * The canonical events of which a stream's events were made, as far as they tell; undefined where
+   * they cannot be told. Absent in a dialect whose streams are not handed over.
+   */
+  readonly readSent?: (sent: Buffer) => Buffer | undefined;
   /** Signs of life: in a stream, and before a whole answer. */
   readonly keepAlive: { readonly inStream: string; readonly beforeWhole: string };
   /** The status under which this dialect tells a fault that has `status` among ourselves. */

@@ -22,6 +22,7 @@ export function authenticatePhase(parts: AiParts): Phase<Call> {
       "identity.invalid",
       "identity.expired",
       "identity.unavailable",
+      "ai.hand_over_refused",
       "ai.scope_missing",
       "ai.endpoint_not_allowed",
       "ai.address_not_allowed",
@@ -40,6 +41,9 @@ function admit(call: Call, parts: AiParts, known: Known<UseMark>): "done" {
   if (parts.identities.admit(known)) call.mark("identity");
   const { identity } = known;
   call.identity = identity;
+  if (call.handOver !== undefined && call.handOver.keyId !== identity.claims.keyId) {
+    throw aiFaults.hand_over_refused();
+  }
   checkRights(call, identity);
   call.model = findModel(call, parts, identity);
   const { organisationId, projectId, userId, keyId } = identity.claims;
@@ -59,9 +63,11 @@ function checkRights(call: Call, identity: CallerIdentity): void {
 }
 
 function findModel(call: Call, parts: AiParts, identity: CallerIdentity): CatalogueModel {
-  const { request } = call;
+  const { request, handOver } = call;
   const { current: catalogue } = parts.catalogue;
   const mayUse = (id: string): boolean => identity.mayUseModel(id);
+  const former = handOver === undefined ? undefined : catalogue.find(handOver.model);
+  if (former !== undefined && mayUse(former.id)) return former;
   if (request.model === autoName && catalogue.find(autoName) === undefined) {
     const choice = catalogue.choose(requestTraits(request), {
       features: request.features,

@@ -32,6 +32,8 @@ export function checkQuotaPhase(parts: AiParts): Phase<Call> {
     isRepeatable: true,
     run(call) {
       assert(call.payer !== undefined, "the caller was authenticated");
+      // It was admitted by the replica that was lost, and counts once.
+      if (call.handOver !== undefined) return checkMoney(call, parts, undefined);
       const tokens = likelyPromptTokens(call.request.prompt) + likelyAnswerTokens(call);
       const passage = parts.limits.admit(call.payer, { tokens });
       return passage instanceof Promise
@@ -47,9 +49,13 @@ function likelyAnswerTokens({ request }: Call): number {
   return (request.maxTokens ?? answerTokensDefault) * request.choices;
 }
 
-function checkMoney(call: Call, parts: AiParts, passage: Passage): "done" | Promise<"done"> {
+function checkMoney(
+  call: Call,
+  parts: AiParts,
+  passage: Passage | undefined,
+): "done" | Promise<"done"> {
   call.passage = passage;
-  if (passage.isDegraded) call.mark("limits");
+  if (passage?.isDegraded) call.mark("limits");
   const price = servingPrice(call.model, parts);
   call.price = price;
   const tokensMax = defaultTokens(call.request, call.model);

@@ -16,6 +16,8 @@ export function lookUpCachePhase(parts: AiParts): Phase<Call> {
     run(call) {
       // Articles change: what was said of them yesterday is no answer today.
       if (wishOf(call, parts) !== undefined) return "skipped";
+      // An answer that was begun goes on; another one would not fit behind it.
+      if (call.handOver !== undefined) return "skipped";
       const use = cacheUse(call.request, {
         control: call.exchange.head.headers.get("x-tandem-cache-control"),
         isEnabled: config.cache.isEnabled,

@@ -4,6 +4,8 @@ import type { Call } from "../call.ts";
 import { credentialOf, keyOf } from "../credential.ts";
 import { AnswerWriter } from "../dialects/answer-writer.ts";
 import { aiFaults } from "../faults.ts";
+import { handOverBytesMax, handOverField } from "../hand-over/hand-over.ts";
+import { takeHandOver } from "../hand-over/take-over.ts";
 import type { AiParts } from "../parts.ts";
 
 /**
@@ -19,6 +21,7 @@ export function receivePhase(parts: AiParts): Phase<Call> {
       "identity.missing",
       "identity.invalid",
       "http.body_too_large",
+      "ai.hand_over_refused",
       "http.client_left",
     ],
     isRepeatable: true,
@@ -34,7 +37,10 @@ export function receivePhase(parts: AiParts): Phase<Call> {
       call.credential = credentialOf(exchange.head.headers);
       const isKnown = identities.find(call.credential) !== undefined;
       if (!isKnown && !hasApiKeyForm(keyOf(call.credential))) throw identityFaults.invalid();
-      call.body = await exchange.readBody(config.bodyLimitBytes);
+      const isHandedOver = exchange.head.headers.has(handOverField);
+      const beyond = isHandedOver ? handOverBytesMax : 0;
+      call.body = await exchange.readBody(config.bodyLimitBytes + beyond);
+      if (isHandedOver) takeHandOver(call, parts);
       return "done";
     },
   };

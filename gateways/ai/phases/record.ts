@@ -20,7 +20,8 @@ export function recordPhase(parts: AiParts): Phase<Call> {
     isRepeatable: false,
     always: true,
     run(call) {
-      const isServed = call.attempts.length > 0 || call.cached !== undefined;
+      const isServed =
+        call.attempts.length > 0 || call.cached !== undefined || call.sent.pieces > 0;
       finishLimits(call, isServed);
       if (call.outcome === "complete" && call.turn !== undefined) appendTurn(call, parts);
       if (isServed) return settle(call, parts);

@@ -8,6 +8,7 @@ import {
   type RequestProblem,
 } from "../core/request/generation-request.ts";
 import { aiFaults } from "../faults.ts";
+import { resumeAnswer } from "../hand-over/take-over.ts";
 
 const conversationId = /^conv_[0-9a-z]{26}$/;
 
@@ -17,7 +18,12 @@ const conversationId = /^conv_[0-9a-z]{26}$/;
  */
 export const validatePhase: Phase<Call> = {
   name: "validate",
-  throws: ["ai.malformed_body", "ai.invalid_parameter", "ai.contradictory_request"],
+  throws: [
+    "ai.malformed_body",
+    "ai.invalid_parameter",
+    "ai.contradictory_request",
+    "ai.stream_broken",
+  ],
   isRepeatable: true,
   run(call) {
     assert(call.body !== undefined, "the body was received");
@@ -31,6 +37,7 @@ export const validatePhase: Phase<Call> = {
     if (request.isStream) {
       call.request = { ...call.request, document: request.document.compact() };
     }
+    resumeAnswer(call);
     return "done";
   },
 };

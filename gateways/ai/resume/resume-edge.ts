@@ -5,6 +5,7 @@ import type { HotStore } from "@tandem/libs/store";
 import { newId } from "@tandem/libs/world";
 import { dialectFor, routeAt } from "../dialects/routes.ts";
 import { aiFaults } from "../faults.ts";
+import { handOverField } from "../hand-over/hand-over.ts";
 import type { AiParts } from "../parts.ts";
 import { identify } from "../reads/answer-read.ts";
 import { followAnswer } from "./follow-answer.ts";
@@ -38,7 +39,9 @@ export class ResumeEdge {
 
   readonly handle: ExchangeHandler = (exchange) => {
     const { headers, method, path } = exchange.head;
-    const isNamed = headers.has("idempotency-key") && method === "POST";
+    // One that another replica began is gone on with; it was kept there.
+    const isHandedOver = headers.has(handOverField);
+    const isNamed = headers.has("idempotency-key") && method === "POST" && !isHandedOver;
     const isFull = this.#lives.size >= this.#parts.config.resume.answersMax;
     if (!isNamed || routeAt(path) === undefined || isFull) {
       this.#next(exchange);

@@ -21,11 +21,11 @@ export interface StreamEvent {
   readonly data: Readonly<Record<string, unknown>> & { readonly type: string };
 }
 
-/** The events of an answer; every one has to have its name. */
+/** The events of an answer, comments left out; every one has to have its name. */
 export function eventsOf({ text }: HttpAnswer): StreamEvent[] {
   return text
     .split("\n\n")
-    .filter((block) => block !== "")
+    .filter((block) => block !== "" && !block.startsWith(":"))
     .map((block) => {
       const [first = "", second = ""] = block.split("\n");
       assert.match(first, /^event: /, "every event has a name");

@@ -1,6 +1,7 @@
 import type { Call } from "../call.ts";
 import { type AttemptFailure, judgeAttempt } from "../core/attempts/attempt-outcome.ts";
 import { ContinuationReader } from "../core/splice/continuation-reader.ts";
+import { GivenEnd } from "../core/splice/given-end.ts";
 import { tokensOf } from "../core/splice/splice-tally.ts";
 import type { BrokenStream, Continuation, OpenChoice, Verdict } from "../core/splice/splicer.ts";
 import { chooseTarget } from "../core/target-choice.ts";
@@ -65,7 +66,10 @@ async function act(
   { splice, verdict }: Step,
 ): Promise<TryOutcome | Nobody | { readonly kind: "next"; readonly verdict: Verdict }> {
   const { splicer } = splice;
-  if (verdict.kind === "complete") return answered;
+  if (verdict.kind === "complete") {
+    call.reader ??= new GivenEnd(call.sent.bytes);
+    return answered;
+  }
   splice.count();
   if (verdict.kind === "end") return { kind: "nobody", why: verdict.why };
   const { choice } = verdict;
@@ -112,7 +116,10 @@ async function continueChoice(call: Call, parts: AiParts, wanted: Wanted): Promi
   const { splice } = wanted;
   const { clock } = parts.world;
   splice.brokenAtMs = clock.monotonicMs();
-  const isAllowed = parts.resumeBudget.tryResume(splice.brokenAtMs, parts.streams.open);
+  // A replica that dies hands over all it had, once; upstreams break again and again.
+  const isTakenOver = call.handOver !== undefined && splice.splicer.breaks === 1;
+  const isAllowed =
+    isTakenOver || parts.resumeBudget.tryResume(splice.brokenAtMs, parts.streams.open);
   if (!isAllowed) return { kind: "nobody", why: "too many streams break" };
   const knockUntilMs = splice.brokenAtMs + parts.config.streams.returnMs;
   for (;;) {

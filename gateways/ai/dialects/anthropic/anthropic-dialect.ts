@@ -1,5 +1,6 @@
 import { likelyPromptTokens } from "../../core/money/prompt-estimate.ts";
 import { isProblem } from "../../core/request/generation-request.ts";
+import { AnthropicStream } from "../../upstream/anthropic/read-stream.ts";
 import type { Dialect } from "../dialect.ts";
 import { retryFields } from "../openai/error-body.ts";
 import { anthropicErrorBody, anthropicErrorEvent, anthropicStatus } from "./error-body.ts";
@@ -17,6 +18,7 @@ export const anthropicDialect: Dialect = {
     const promptTokens = likelyPromptTokens(request.prompt);
     return { request, ignored, form: new MessageForm({ stopSequences, promptTokens }) };
   },
+  readSent: (sent) => new AnthropicStream(0).push(sent),
   keepAlive: { inStream: 'event: ping\ndata: {"type":"ping"}\n\n', beforeWhole: "\n" },
   statusOf: anthropicStatus,
   errorBody: anthropicErrorBody,

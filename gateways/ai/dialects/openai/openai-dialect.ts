@@ -26,6 +26,7 @@ export const openaiDialect: Dialect = {
     const request = readers[endpoint](body);
     return isProblem(request) ? request : { request, form: undefined, ignored: none };
   },
+  readSent: (sent) => sent,
   keepAlive: { inStream: ": keep-alive\n\n", beforeWhole: "\n" },
   statusOf: (_fault, status) => status,
   errorBody,
