@@ -3,7 +3,7 @@
  * a token with the stream's head; the router keeps it, the request and what the client was sent,
  * and brings all of it to another replica of its choice. Only who got the head of that very answer
  * has its token: a client's own `x-tandem-` fields never pass the router, and the token is no part
- * of the answer that a client gets. So nobody can make up an answer for this platform to go on with.
+ * of the answer that a client gets. So nobody can make up an answer to be gone on with.
  */
 
 /** The token, on its way to the router and back. */
