@@ -15,7 +15,8 @@ interface Step {
 }
 
 const node = process.execPath;
-const sources = ["libs", "router", "supervisor", "gateways", "services", "tests", "bench", "tools"];
+const folders = "libs router supervisor gateways services clients tests bench tools";
+const sources = folders.split(" ");
 
 const steps: readonly Step[] = [
   { name: "format and lint", command: join(bin, "biome"), args: ["check", "."] },
@@ -48,7 +49,7 @@ const steps: readonly Step[] = [
     args: [
       ...["--test", "--test-reporter=dot", "--test-concurrency=2"],
       ...["libs/{kernel,world,config,service,gateway,resilience}/**/*.test.ts"],
-      ...["{router,gateways,services,supervisor}/**/core/**/*.test.ts"],
+      ...["{router,gateways,services,supervisor,clients}/**/core/**/*.test.ts"],
     ],
   },
 ];
