@@ -10,7 +10,7 @@ interface StopOrder {
   readonly deadlineMs: number;
 }
 
-export interface Ending {
+interface Ending {
   readonly isStopping: boolean;
   /** With the time that a stop has for which nobody gave numbers. */
   stopUnasked(): Promise<void>;

@@ -1,6 +1,5 @@
 import type { Log } from "@tandem/libs/telemetry";
 import type { Timer, World } from "@tandem/libs/world";
-import type { Ending } from "./ending.ts";
 import { leaveAsLast, waitForCallers } from "./last-out.ts";
 import type { SupervisorLink } from "./supervisor-link.ts";
 
@@ -12,6 +11,14 @@ export interface OrphanRule {
   readonly notesFile: string;
   /** Who supervises here, if anybody does again. */
   readonly ownerFile: string;
+}
+
+/** What of a process's end is needed here. */
+interface Ending {
+  readonly isStopping: boolean;
+  /** With the time that a stop has for which nobody gave numbers. */
+  stopUnasked(): Promise<void>;
+  exit(): void;
 }
 
 /**
