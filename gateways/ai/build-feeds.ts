@@ -20,6 +20,7 @@ import {
   upstreamsFromContract,
 } from "./feeds/from-contract.ts";
 import { SnapshotFile } from "./feeds/snapshot-file.ts";
+import type { UpstreamParts } from "./upstream/live-upstream.ts";
 import { UpstreamSet } from "./upstream/upstream-set.ts";
 
 /** Room for the answer of a poll to come back. */
@@ -35,15 +36,22 @@ export interface Feeds {
   readonly articleRules: { readonly current: ArticleRules };
 }
 
+interface FeedParts {
+  readonly clients: Clients;
+  readonly config: AiConfig;
+  /** Who decides about the standby of these. */
+  readonly groupOf: UpstreamParts["groupOf"];
+}
+
 /** What this gateway knows of models and upstreams, from disk at first and then from the services. */
 export async function buildFeeds(
   site: Site,
   lifecycle: Lifecycle,
-  { clients, config }: { readonly clients: Clients; readonly config: AiConfig },
+  { clients, config, groupOf }: FeedParts,
 ): Promise<Feeds> {
   const { models, inference } = clients;
   const catalogue = new CatalogueHolder();
-  const upstreams = buildUpstreams(site, lifecycle, { clients, config });
+  const upstreams = buildUpstreams(site, lifecycle, { clients, config, groupOf });
   await feedWith(site, lifecycle, {
     name: "catalogue",
     schema: CatalogueSchema,
@@ -102,7 +110,7 @@ async function feedWith<Snapshot extends Message>(
 function buildUpstreams(
   site: Site,
   lifecycle: Lifecycle,
-  { clients, config }: { readonly clients: Clients; readonly config: AiConfig },
+  { clients, config, groupOf }: FeedParts,
 ): UpstreamSet {
   const { world } = site;
   const { inference } = clients;
@@ -110,6 +118,7 @@ function buildUpstreams(
     world,
     replicas: replicasOf(site.topology, site.deployable).length,
     queueMax: config.queueMax,
+    groupOf,
     async leasePlaces(upstream, wanted, inUse) {
       const request = { holder: site.id, upstream, wanted, inUse };
       const { granted, validMs } = await inference.leaseCapacity(request, {

@@ -102,6 +102,8 @@ export class Call implements PhasedCall {
   articles: ArticlesInContext | undefined = undefined;
   /** Set by `select_model`. */
   targets: readonly LiveTarget[] = [];
+  /** One of those that are spilled, or moved, to the standby. */
+  prefersStandby: boolean = false;
   /** Set by `generate`. */
   readonly attempts: AttemptRecord[] = [];
   readonly sent = new SentText();

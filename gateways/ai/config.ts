@@ -142,6 +142,21 @@ export const configSchema = z.strictObject({
       max: "10s",
     }),
   }),
+  failover: section({
+    consent: z.enum(["everyone", "listed"]).default("everyone").meta({
+      description: "Whose requests may go to a standby: everyone's, or of listed projects.",
+    }),
+    projects: z
+      .array(z.string().max(64))
+      .default([])
+      .meta({ description: "Ids of the projects that may use a standby, where they are listed." }),
+    costCapPerDay: text({
+      doc: "What standbys may cost us in a day (UTC), in the upstreams' currency; empty: no cap.",
+      default: "",
+      pattern: /^([0-9]{1,6}(\.[0-9]{1,9})?)?$/,
+      example: "50.00",
+    }),
+  }),
   detailsPerSecond: count({
     doc: "Requests a second that are recorded and logged in full; failed and slow ones always are.",
     default: 200,

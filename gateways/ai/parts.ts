@@ -6,6 +6,7 @@ import type { AnswerCache } from "./cache/answer-cache.ts";
 import type { AiConfig } from "./config.ts";
 import type { Conversations } from "./conversations.ts";
 import type { ResumeBudget } from "./core/splice/resume-budget.ts";
+import type { StandbyCost } from "./failover/standby-cost.ts";
 import type { CatalogueHolder } from "./feeds/catalogue-holder.ts";
 import type { HandOverSeal } from "./hand-over/hand-over-seal.ts";
 import type { KnownCallers } from "./known-callers.ts";
@@ -35,6 +36,7 @@ export interface AiParts {
   readonly articles: Articles;
   readonly watchdog: Watchdog;
   readonly retryBudget: RetryBudget;
+  readonly standbyCost: StandbyCost;
   readonly resumeBudget: ResumeBudget;
   /** Of the tokens with which streams are handed over. */
   readonly seal: HandOverSeal;

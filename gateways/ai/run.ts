@@ -17,6 +17,7 @@ import { createArticles } from "./articles/articles-source.ts";
 import { buildCache } from "./build-cache.ts";
 import { buildDesks } from "./build-desks.ts";
 import { buildEntrance } from "./build-entrance.ts";
+import { buildFailover } from "./build-failover.ts";
 import { buildFeeds } from "./build-feeds.ts";
 import { buildObserver } from "./build-observer.ts";
 import { createConversations } from "./chat-conversations.ts";
@@ -39,9 +40,11 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
   const clients = connectClients(site, lifecycle);
   const watchdog = new Watchdog(world);
   lifecycle.defer("watchdog", () => watchdog.close());
+  const { cache, hotStore } = await buildCache(site, lifecycle, config.cache);
+  const failover = buildFailover(site, lifecycle, { hotStore, config: config.failover });
   const { catalogue, upstreams, articleRules } = await buildFeeds(site, lifecycle, {
-    clients,
-    config,
+    ...{ clients, config },
+    groupOf: (all) => failover.desk.groupOf(all),
   });
   const { settler, refusals, wallets, limits } = await buildDesks(site, lifecycle, {
     clients,
@@ -51,7 +54,6 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     auth: clients.auth,
     config: config.identity,
   });
-  const { cache, hotStore } = await buildCache(site, lifecycle, config.cache);
   const observer = buildObserver(site, lifecycle, { clients, config });
   const parts: ReadParts = {
     world,
@@ -73,6 +75,7 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     }),
     watchdog,
     retryBudget: new RetryBudget(),
+    standbyCost: failover.cost,
     resumeBudget: new ResumeBudget(),
     seal: createHandOverSeal(site.keys.apiKeyPepper),
     streams: { open: 0 },

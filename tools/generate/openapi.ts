@@ -10,6 +10,7 @@ const aiTags: readonly Tag[] = [
   { name: "Requests", description: "What became of each model request, phase by phase." },
   { name: "Models", description: "The catalogue, prices, aliases and the rules of `auto`." },
   { name: "Upstreams", description: "Model servers and providers." },
+  { name: "Failover", description: "Primary or standby: what was decided, and why." },
   { name: "Conversations", description: "Conversations that the platform keeps." },
 ];
 

@@ -97,6 +97,10 @@ export const managementApi = {
       "description": "Model servers and providers."
     },
     {
+      "name": "Failover",
+      "description": "Primary or standby: what was decided, and why."
+    },
+    {
       "name": "Conversations",
       "description": "Conversations that the platform keeps."
     }
@@ -11024,6 +11028,198 @@ export const managementApi = {
         }
       }
     },
+    "/api/v1/failover": {
+      "get": {
+        "operationId": "getFailover",
+        "summary": "Which side each group of upstreams answers from, why, and what changed lately.",
+        "tags": [
+          "Failover"
+        ],
+        "x-permission": "upstreams:read",
+        "parameters": [
+          {
+            "name": "If-None-Match",
+            "in": "header",
+            "required": false,
+            "description": "An `ETag`; 304 when nothing has changed.",
+            "schema": {
+              "type": "string"
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "Done.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "type": "object",
+                  "properties": {
+                    "groups": {
+                      "type": "array",
+                      "items": {
+                        "$ref": "#/components/schemas/FailoverGroup"
+                      }
+                    },
+                    "incidents": {
+                      "type": "array",
+                      "items": {
+                        "$ref": "#/components/schemas/FailoverIncident"
+                      }
+                    }
+                  },
+                  "required": [
+                    "groups",
+                    "incidents"
+                  ]
+                }
+              }
+            },
+            "headers": {
+              "ETag": {
+                "schema": {
+                  "type": "string"
+                }
+              }
+            }
+          },
+          "304": {
+            "description": "Nothing has changed."
+          },
+          "401": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "403": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "503": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "default": {
+            "$ref": "#/components/responses/Problem"
+          }
+        }
+      }
+    },
+    "/api/v1/failover/{name}": {
+      "put": {
+        "operationId": "pinFailover",
+        "summary": "Send a group's requests to one side, whatever the gateways see; or leave it to them.",
+        "tags": [
+          "Failover"
+        ],
+        "x-permission": "upstreams:write",
+        "parameters": [
+          {
+            "name": "name",
+            "in": "path",
+            "required": true,
+            "schema": {
+              "type": "string",
+              "minLength": 1,
+              "maxLength": 512
+            }
+          }
+        ],
+        "requestBody": {
+          "required": true,
+          "content": {
+            "application/json": {
+              "schema": {
+                "type": "object",
+                "properties": {
+                  "side": {
+                    "anyOf": [
+                      {
+                        "type": "string",
+                        "enum": [
+                          "primary",
+                          "standby"
+                        ]
+                      },
+                      {
+                        "type": "null"
+                      }
+                    ],
+                    "description": "Null ends the pin."
+                  },
+                  "seconds": {
+                    "default": 3600,
+                    "description": "How long it holds; nobody stays pinned by being forgotten.",
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": 86400
+                  }
+                },
+                "required": [
+                  "side"
+                ],
+                "additionalProperties": false
+              }
+            }
+          }
+        },
+        "responses": {
+          "200": {
+            "description": "Done.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "type": "object",
+                  "properties": {
+                    "name": {
+                      "type": "string"
+                    },
+                    "pinned": {
+                      "anyOf": [
+                        {
+                          "type": "string",
+                          "enum": [
+                            "primary",
+                            "standby"
+                          ]
+                        },
+                        {
+                          "type": "null"
+                        }
+                      ]
+                    }
+                  },
+                  "required": [
+                    "name",
+                    "pinned"
+                  ]
+                }
+              }
+            }
+          },
+          "400": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "401": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "403": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "404": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "413": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "415": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "503": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "default": {
+            "$ref": "#/components/responses/Problem"
+          }
+        }
+      }
+    },
     "/api/v1/conversations": {
       "post": {
         "operationId": "createConversation",
@@ -12146,6 +12342,114 @@ export const managementApi = {
           "tokens",
           "request_id",
           "at"
+        ]
+      },
+      "FailoverGroup": {
+        "type": "object",
+        "properties": {
+          "name": {
+            "type": "string",
+            "description": "The primaries' names, joined with a plus sign."
+          },
+          "pinned": {
+            "anyOf": [
+              {
+                "type": "string",
+                "enum": [
+                  "primary",
+                  "standby"
+                ]
+              },
+              {
+                "type": "null"
+              }
+            ]
+          },
+          "replicas": {
+            "type": "array",
+            "items": {
+              "$ref": "#/components/schemas/FailoverReplica"
+            }
+          }
+        },
+        "required": [
+          "name",
+          "pinned",
+          "replicas"
+        ]
+      },
+      "FailoverIncident": {
+        "type": "object",
+        "properties": {
+          "at": {
+            "type": "string",
+            "format": "date-time",
+            "pattern": "^(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))T(?:(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z))$",
+            "description": "RFC 3339, UTC."
+          },
+          "replica": {
+            "type": "string"
+          },
+          "group": {
+            "type": "string"
+          },
+          "state": {
+            "type": "string"
+          },
+          "standby_share": {
+            "type": "number"
+          },
+          "reasons": {
+            "type": "array",
+            "items": {
+              "type": "string"
+            }
+          },
+          "alarm": {
+            "type": "boolean"
+          }
+        },
+        "required": [
+          "at",
+          "replica",
+          "group",
+          "state",
+          "standby_share",
+          "reasons",
+          "alarm"
+        ]
+      },
+      "FailoverReplica": {
+        "type": "object",
+        "properties": {
+          "replica": {
+            "type": "string"
+          },
+          "state": {
+            "type": "string",
+            "description": "primary, standby, returning or pinned."
+          },
+          "standby_share": {
+            "type": "number",
+            "description": "Of the requests that may go there: 0 to 1."
+          },
+          "reasons": {
+            "type": "array",
+            "items": {
+              "type": "string"
+            }
+          },
+          "alarm": {
+            "type": "boolean",
+            "description": "Somebody should look."
+          }
+        },
+        "required": [
+          "replica",
+          "state",
+          "standby_share",
+          "reasons",
+          "alarm"
         ]
       },
       "Invitation": {

@@ -32,7 +32,14 @@ function fractions(seed: number): () => number {
 }
 
 function context(part: Partial<ChoiceContext<Target>> = {}): ChoiceContext<Target> {
-  return { nowMs: 0, fraction: fractions(1), tried: new Set(), chain: () => [], ...part };
+  return {
+    nowMs: 0,
+    fraction: fractions(1),
+    tried: new Set(),
+    prefersStandby: false,
+    chain: () => [],
+    ...part,
+  };
 }
 
 test("targets of a higher order wait until those of the lower one are tried or out", () => {
@@ -46,6 +53,7 @@ test("targets of a higher order wait until those of the lower one are tried or o
 test("a standby comes after every primary, whatever its order", () => {
   const [primary, standby] = [target("p", { order: 9 }), target("s", { isStandby: true })];
   assert.equal(chooseTarget([standby, primary], context()), primary);
+  assert.equal(chooseTarget([primary, standby], context({ prefersStandby: true })), standby);
 });
 
 test("when all are out all are asked, and when all were tried nobody is", () => {

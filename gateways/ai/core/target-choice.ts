@@ -1,7 +1,7 @@
 /**
- * Which target gets the next attempt. Pure. Targets of the lowest order come first, standbys last;
- * within an order by weight, or, where weights do not differ, by prefix affinity and then by the
- * better of two (peak-EWMA).
+ * Which target gets the next attempt. Pure. Targets of the lowest order come first, those of the
+ * other side (primary or standby) last; within an order by weight, or, where weights do not differ,
+ * by prefix affinity and then by the better of two (peak-EWMA).
  */
 import { chooseReplica, type ReplicaCandidate } from "@tandem/libs/resilience";
 import type { PrefixMemory } from "./prefix-affinity.ts";
@@ -23,6 +23,8 @@ export interface ChoiceContext<Target> {
   readonly fraction: () => number;
   /** Tried for this request already. */
   readonly tried: ReadonlySet<Target>;
+  /** This request is one of those that go to the standby first. */
+  readonly prefersStandby: boolean;
   /** Hashes of the prompt's beginning; only asked for where there is a choice. */
   readonly chain: () => readonly number[];
 }
@@ -50,7 +52,8 @@ export function chooseTarget<Target extends TargetCandidate>(
   const free = reachable.some(({ isFull }) => !isFull)
     ? reachable.filter(({ isFull }) => !isFull)
     : reachable;
-  const rank = (target: Target): number => (target.isStandby ? 1e6 : 0) + target.order;
+  const rank = ({ isStandby, order }: Target): number =>
+    (isStandby === context.prefersStandby ? 0 : 1e6) + order;
   const lowest = Math.min(...free.map(rank));
   const group = free.filter((target) => rank(target) === lowest);
   return chooseWithin(group, context);

@@ -1,6 +1,7 @@
 /** The management plane's part of this gateway, as one table of routes. */
 import { createRouteTable, type RouteTable } from "@tandem/libs/gateway";
 import { conversationRoutes } from "./conversations.ts";
+import { failoverRoutes } from "./failover.ts";
 import { modelRoutes } from "./models.ts";
 import { requestRoutes } from "./requests.ts";
 import type { ManagementServices } from "./services.ts";
@@ -13,6 +14,7 @@ export function managementRoutes(): RouteTable<ManagementServices> {
     ...requestRoutes,
     ...modelRoutes,
     ...upstreamRoutes,
+    ...failoverRoutes,
     ...conversationRoutes,
   ]);
 }

@@ -12,12 +12,14 @@ import {
   restFaults,
 } from "@tandem/libs/gateway";
 import type { ExchangeHandler } from "@tandem/libs/http";
-import type { Site } from "@tandem/libs/service";
+import { replicasOf, type Site } from "@tandem/libs/service";
 import type { HotStore } from "@tandem/libs/store";
 import type { Clients } from "../clients.ts";
 import { credentialOf, keyOf } from "../credential.ts";
+import { FailoverBoard } from "../failover/failover-board.ts";
 import type { KnownCallers } from "../known-callers.ts";
 import { managementRoutes } from "./index.ts";
+import type { FailoverView } from "./services.ts";
 
 export interface ManagementParts {
   readonly clients: Clients;
@@ -34,7 +36,7 @@ export function createManagement(site: Site, parts: ManagementParts): ExchangeHa
   const { world, log, metrics, keys } = site;
   return createRestHandler({
     table: managementRoutes(),
-    services: parts.clients,
+    services: { ...parts.clients, failover: failoverView(site, parts.hotStore) },
     authenticate: authenticateByKey(parts.identities),
     idempotency: createIdempotency({
       store: parts.hotStore,
@@ -53,6 +55,18 @@ export function createManagement(site: Site, parts: ManagementParts): ExchangeHa
     deadlineMs,
     staleAfterMs,
   });
+}
+
+/** Of all gateway replicas, by what they last told the shared store. */
+function failoverView({ topology, deployable }: Site, hotStore: HotStore): FailoverView {
+  const board = new FailoverBoard(hotStore);
+  const replicas = replicasOf(topology, deployable);
+  return {
+    boards: () =>
+      Promise.all(replicas.map(async ({ id }) => ({ replica: id, board: await board.read(id) }))),
+    pinOf: (group) => board.pinOf(group),
+    pin: (group, side, life) => board.pin(group, side, life),
+  };
 }
 
 function authenticateByKey(identities: KnownCallers): Authenticate {

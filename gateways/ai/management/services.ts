@@ -4,6 +4,8 @@ import type { ModelsService } from "@tandem/contracts/rpc/models/v1/models_pb";
 import type { MonitoringService } from "@tandem/contracts/rpc/monitoring/v1/monitoring_pb";
 import { type RestCall, routesOf } from "@tandem/libs/gateway";
 import type { CallOptions, RpcClient } from "@tandem/libs/rpc";
+import type { Side } from "../core/failover/failover-machine.ts";
+import type { Board } from "../failover/failover-board.ts";
 
 /** The services that these routes speak to. */
 export interface ManagementServices {
@@ -11,6 +13,14 @@ export interface ManagementServices {
   readonly models: RpcClient<(typeof ModelsService)["method"]>;
   readonly inference: RpcClient<(typeof InferenceService)["method"]>;
   readonly chat: RpcClient<(typeof ChatService)["method"]>;
+  readonly failover: FailoverView;
+}
+
+/** What the gateways decided about the standby, and how to tell them otherwise. */
+export interface FailoverView {
+  boards(): Promise<readonly { readonly replica: string; readonly board: Board }[]>;
+  pinOf(group: string): Promise<Side | undefined>;
+  pin(group: string, side: Side | undefined, life: { readonly forMs: number }): Promise<void>;
 }
 
 export const route = routesOf<ManagementServices>();

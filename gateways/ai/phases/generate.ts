@@ -104,6 +104,7 @@ function nextTarget(
     nowMs: parts.world.clock.monotonicMs(),
     fraction: parts.world.randomness.fraction,
     tried,
+    prefersStandby: call.prefersStandby,
     chain: chainOf,
   });
   target?.memory.remember(chainOf());

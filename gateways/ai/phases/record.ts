@@ -69,6 +69,7 @@ function settle(call: Call, parts: AiParts): "done" | Promise<"done"> {
     call.chargedNanos = atMost(chargeFor(usage, price.charged), reservation?.nanos ?? 0n);
     if (!price.isUpstreamFree) call.upstreamNanos = upstreamCost(call, price.upstream);
   }
+  if (call.target?.isStandby === true) parts.standbyCost.spent(call.upstreamNanos);
   const { chargedNanos } = call;
   if (reservation !== undefined) reservation.lease.finish(reservation.nanos, chargedNanos);
   const recorded = parts.settler.settle(settlementOf(call, parts), reservation?.lease);

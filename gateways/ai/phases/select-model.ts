@@ -37,8 +37,10 @@ export function selectModelPhase(parts: AiParts): Phase<Call> {
           context: { parameter: parameterOf(missing) },
         });
       }
-      const targets = parts.upstreams.targetsOf(model);
+      const targets = withConsent(parts.upstreams.targetsOf(model), call, parts);
       call.targets = withSpeech(targets, call);
+      const share = targets[0]?.group?.decision.share ?? 0;
+      call.prefersStandby = share > 0 && parts.world.randomness.fraction() < share;
       if (call.targets.length === 0) {
         throw aiFaults.upstream_failed({
           publicMessage: `No upstream has the model ${model.id} at the moment.`,
@@ -49,6 +51,19 @@ export function selectModelPhase(parts: AiParts): Phase<Call> {
       return "done";
     },
   };
+}
+
+/** Without standbys, where the project has not agreed to them or they have cost enough today. */
+function withConsent(
+  targets: readonly LiveTarget[],
+  { identity }: Call,
+  { config: { failover }, standbyCost }: AiParts,
+): readonly LiveTarget[] {
+  if (!targets.some(({ isStandby }) => isStandby)) return targets;
+  const { projectId } = identity.claims;
+  const hasAgreed = failover.consent === "everyone" || failover.projects.includes(projectId);
+  if (hasAgreed && !standbyCost.isExhausted) return targets;
+  return targets.filter(({ isStandby }) => !isStandby);
 }
 
 /** Without those that have no words for what is asked, as long as there are others. */

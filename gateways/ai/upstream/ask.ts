@@ -41,6 +41,7 @@ export function ask(call: Call, parts: AiParts, { target, asked }: Asked): Promi
     const limits = limitsOf(call, parts, target);
     const record = recordFor(call, parts, target);
     call.target = target;
+    if (target.isStandby) call.mark("standby");
     call.reader = reader;
     const end = (outcome: TryOutcome, failure: string): void => {
       upstream.places.leave();

@@ -157,6 +157,7 @@ function nextTarget(call: Call, parts: AiParts, wanted: Wanted): LiveTarget | un
     nowMs: parts.world.clock.monotonicMs(),
     fraction: parts.world.randomness.fraction,
     tried: new Set(),
+    prefersStandby: call.prefersStandby,
     chain: () => [],
   });
 }

@@ -2,8 +2,10 @@ import { type ClientPool, createClientPool } from "@tandem/libs/http";
 import { failureLatencyMs, type PeakEwma, ReplicaHealth } from "@tandem/libs/resilience";
 import type { World } from "@tandem/libs/world";
 import type { HealthSign } from "../core/attempts/attempt-outcome.ts";
+import type { Side } from "../core/failover/failover-machine.ts";
 import type { PrefixMemory } from "../core/prefix-affinity.ts";
 import type { TargetCandidate } from "../core/target-choice.ts";
+import type { FailoverGroup } from "../failover/failover-group.ts";
 import type { PlaceGrant } from "./places.ts";
 import { Places } from "./places.ts";
 import { profileNamed } from "./profile-registry.ts";
@@ -12,6 +14,8 @@ import { splitBaseUrl, type UpstreamSettings } from "./upstream-settings.ts";
 
 export interface UpstreamParts {
   readonly world: World;
+  /** The group that decides about these upstreams' standby; undefined where there is none. */
+  readonly groupOf: (upstreams: readonly LiveUpstream[]) => FailoverGroup | undefined;
   readonly leasePlaces: (upstream: string, wanted: number, inUse: number) => Promise<PlaceGrant>;
   /** Gateway replicas, this one included. */
   readonly replicas: number;
@@ -139,6 +143,8 @@ export class LiveTarget implements TargetCandidate {
   readonly weight: number;
   readonly load: PeakEwma;
   readonly memory: PrefixMemory;
+  /** Set once all targets of the model are known. */
+  group: FailoverGroup | undefined;
 
   constructor(
     upstream: LiveUpstream,
@@ -178,11 +184,18 @@ export class LiveTarget implements TargetCandidate {
     this.load.ended();
     this.load.observed(firstTokenMs, nowMs);
     this.upstream.succeeded(firstTokenMs);
+    this.group?.succeeded(this.#side, nowMs, firstTokenMs);
   }
 
   failed(sign: HealthSign, { detail, nowMs }: { detail: string; nowMs: number }): void {
     this.load.ended();
     if (sign !== "none") this.load.observed(failureLatencyMs, nowMs);
     this.upstream.failed(sign, detail);
+    // Too much to do is told by its own signs; a client that left says nothing.
+    if (sign === "refused" || sign === "failed") this.group?.failed(this.#side, nowMs);
+  }
+
+  get #side(): Side {
+    return this.isStandby ? "standby" : "primary";
   }
 }

@@ -72,6 +72,8 @@ export class UpstreamSet {
       }
       targets.push(new LiveTarget(upstream, given, known));
     }
+    const group = this.#parts.groupOf(targets.map(({ upstream }) => upstream));
+    for (const target of targets) target.group = group;
     this.#targets.set(model, targets);
     this.#generationOf.set(model, this.#generation);
     return targets;

@@ -11,6 +11,7 @@ import { createHttpServer } from "@tandem/libs/http";
 import { createLifecycle, type Replica, type Site } from "@tandem/libs/service";
 import type { EngineConfig } from "./config.ts";
 import { Engine } from "./generation/engine.ts";
+import { LoadMeter } from "./load-meter.ts";
 import { declareMetrics } from "./metrics.ts";
 import type { OperationTools } from "./operations/operation-tools.ts";
 import { route } from "./routes.ts";
@@ -30,6 +31,7 @@ export async function run(config: EngineConfig, site: Site): Promise<Replica> {
   });
   const closing = new AbortController();
   const tools: OperationTools = {
+    load: new LoadMeter(site.world.clock),
     engine,
     config,
     world,

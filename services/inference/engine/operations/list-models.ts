@@ -27,11 +27,16 @@ function modelBody({ facts, state }: ModelHost<unknown>, createdMs: number): obj
   };
 }
 
-/** `GET /v1/models`: what there is and how far it is. */
-export const listModels: Operation = (exchange, { engine, world }) => {
+/** `GET /v1/models`: what there is and how far it is; its fields tell how busy this process is. */
+export const listModels: Operation = (exchange, { engine, world, load }) => {
   const nowMs = world.clock.nowMs();
   const data = engine.hosts().map((host) => modelBody(host, nowMs));
-  respond(exchange, { object: "list", data });
+  const { cpu, memory } = load.read();
+  const fields = [
+    ["x-tandem-cpu", cpu.toFixed(3)],
+    ["x-tandem-memory", memory.toFixed(3)],
+  ] as const;
+  exchange.respond(200, [...jsonFields, ...fields], JSON.stringify({ object: "list", data }));
 };
 
 /** `GET /v1/models/{id}` */

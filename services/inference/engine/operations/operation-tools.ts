@@ -3,6 +3,7 @@ import type { Log } from "@tandem/libs/telemetry";
 import type { World } from "@tandem/libs/world";
 import type { EngineConfig } from "../config.ts";
 import type { Engine } from "../generation/engine.ts";
+import type { LoadMeter } from "../load-meter.ts";
 import type { EngineMetrics } from "../metrics.ts";
 
 /** What every operation is given. */
@@ -12,6 +13,7 @@ export interface OperationTools {
   readonly world: World;
   readonly log: Log;
   readonly metrics: EngineMetrics;
+  readonly load: LoadMeter;
   /** Rings when the engine closes and this answer cannot be finished. */
   readonly closing: AbortSignal;
 }
