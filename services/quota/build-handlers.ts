@@ -9,6 +9,7 @@ import { creditOrderOperation } from "./operations/credit-order.ts";
 import { deleteBudgetOperation } from "./operations/delete-budget.ts";
 import { deleteLimitOperation } from "./operations/delete-limit.ts";
 import { getBalanceOperation } from "./operations/get-balance.ts";
+import { getSpendingOperation } from "./operations/get-spending.ts";
 import { grantCreditOperation } from "./operations/grant-credit.ts";
 import { leaseLimitsOperation } from "./operations/lease-limits.ts";
 import { leaseWalletOperation } from "./operations/lease-wallet.ts";
@@ -53,6 +54,7 @@ export function buildHandlers(parts: {
     settle: (request, context) => settleOperation({ ...parts, settled }, request, context),
     watchChanges: (request, context) => watchChangesOperation({ books, board }, request, context),
     getBalance: (request, context) => getBalanceOperation(parts, request, context),
+    getSpending: (request, context) => getSpendingOperation(books, request, context),
     grantCredit: (request, context) => grantCreditOperation(parts, request, context),
     creditOrder: (request, context) => creditOrderOperation(books, request, context),
     takeBackCredit: (request, context) => takeBackCreditOperation(books, request, context),

@@ -276,6 +276,31 @@ describe("limits, budgets and money", () => {
     });
   }
 
+  test("who is near a budget is listed, the fullest first", async () => {
+    const { adminKey: key } = made;
+    const body = { amount: "0", period: "day", model: "none" };
+    const full = await house.expect(201, { method: "POST", path: "/api/v1/budgets", key, body });
+    const roomy = { ...body, amount: "5", model: "roomy" };
+    await house.expect(201, { method: "POST", path: "/api/v1/budgets", key, body: roomy });
+    const near = await house.expect(200, { path: "/api/v1/budgets?near=80", key });
+    assert.deepEqual(
+      data(near).map((row) => [row["id"], row["used_percent"]]),
+      [[full["id"], 100]],
+    );
+    assert.equal(data(await house.expect(200, { path: "/api/v1/budgets", key })).length, 2);
+  });
+
+  test("credit is used soonest to expire first, and says how long it lasts", async () => {
+    const { adminKey: key } = made;
+    const soon = new Date(Date.now() + 3_600_000).toISOString();
+    const headers = { "idempotency-key": "expiring" };
+    const body = { amount: "1", expires_at: soon, reason: "for an hour" };
+    await house.expect(201, { method: "POST", path: "/api/v1/credits", key, headers, body });
+    const { spending } = await house.expect(200, { path: "/api/v1/wallet", key });
+    const { lots, days_left } = object(spending) as { lots: { reason: string }[]; days_left: null };
+    assert.deepEqual([lots[0]?.reason, days_left], ["for an hour", null]);
+  });
+
   test("credit is granted once for a key, and only by who may", async () => {
     const grant = {
       method: "POST",
@@ -286,7 +311,7 @@ describe("limits, budgets and money", () => {
     };
     assert.equal((await house.ask({ ...grant, headers: {} })).status, 400, "it needs a key");
     const first = await house.expect(201, grant);
-    assert.deepEqual(first["total"], { amount: "12.50", currency: "USD" });
+    assert.deepEqual(first["total"], { amount: "13.50", currency: "USD" });
     assert.deepEqual(await house.expect(201, grant, 2), first);
     const refused = await house.ask({ ...grant, key: made.inferenceKey });
     assert.equal(refused.status, 403);

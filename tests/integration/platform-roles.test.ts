@@ -105,7 +105,10 @@ describe("the platform's operators", () => {
     assert.equal(wallet["organisation_id"], tenant.organisationId);
     const path = `/api/v1/platform/organisations/${tenant.organisationId}/wallet`;
     assert.deepEqual(await house.expect(200, { path, key: platform.adminKey }), wallet);
-    assert.deepEqual(await house.expect(200, asTenant("/api/v1/wallet")), wallet);
+    const { spending, ...own } = await house.expect(200, asTenant("/api/v1/wallet"));
+    assert.deepEqual(own, wallet);
+    const { lots, days_left } = spending as { lots: object[]; days_left: null };
+    assert.deepEqual([lots.length, days_left], [1, null]);
     const nowhere = { amount: "3", organisation_id: `org_${"0".repeat(26)}` };
     const headers = { "idempotency-key": "nowhere" };
     const ask = { method: "POST", path: "/api/v1/credits", key: platform.adminKey, headers };

@@ -3702,11 +3702,23 @@ export const managementApi = {
       "get": {
         "operationId": "listBudgets",
         "summary": "List the organisation's budgets and what is spent of them.",
+        "description": "With `near` those alone of which at least that many percent are used, fullest first.",
         "tags": [
           "Limits"
         ],
         "x-permission": "limits:read",
         "parameters": [
+          {
+            "name": "near",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "type": "integer",
+              "minimum": 0,
+              "maximum": 100,
+              "default": 0
+            }
+          },
           {
             "name": "If-None-Match",
             "in": "header",
@@ -3748,6 +3760,9 @@ export const managementApi = {
           },
           "304": {
             "description": "Nothing has changed."
+          },
+          "400": {
+            "$ref": "#/components/responses/Problem"
           },
           "401": {
             "$ref": "#/components/responses/Problem"
@@ -4140,7 +4155,7 @@ export const managementApi = {
     "/api/v1/wallet": {
       "get": {
         "operationId": "getWallet",
-        "summary": "Read the organisation's credit.",
+        "summary": "Read the organisation's credit, how fast it goes, and how long it lasts.",
         "tags": [
           "Money"
         ],
@@ -4162,7 +4177,7 @@ export const managementApi = {
             "content": {
               "application/json": {
                 "schema": {
-                  "$ref": "#/components/schemas/Wallet"
+                  "$ref": "#/components/schemas/WalletWithSpending"
                 }
               }
             },
@@ -12114,6 +12129,9 @@ export const managementApi = {
             "description": "By requests under way.",
             "$ref": "#/components/schemas/Money"
           },
+          "used_percent": {
+            "type": "number"
+          },
           "period": {
             "type": "string"
           },
@@ -12140,6 +12158,7 @@ export const managementApi = {
           "amount",
           "spent",
           "held",
+          "used_percent",
           "period",
           "resets_at"
         ]
@@ -15043,6 +15062,103 @@ export const managementApi = {
           "credit"
         ]
       },
+      "Spending": {
+        "type": "object",
+        "properties": {
+          "last_day": {
+            "$ref": "#/components/schemas/Money"
+          },
+          "last_week": {
+            "$ref": "#/components/schemas/Money"
+          },
+          "this_month": {
+            "$ref": "#/components/schemas/Money"
+          },
+          "burn_per_day": {
+            "description": "By the last seven days, or as many as there were.",
+            "$ref": "#/components/schemas/Money"
+          },
+          "days_left": {
+            "description": "How long the credit lasts at that; null when nothing is spent.",
+            "type": [
+              "number",
+              "null"
+            ]
+          },
+          "month_end": {
+            "description": "What this month comes to if it goes on so.",
+            "$ref": "#/components/schemas/Money"
+          },
+          "lots": {
+            "type": "array",
+            "items": {
+              "type": "object",
+              "properties": {
+                "id": {
+                  "type": "string"
+                },
+                "kind": {
+                  "type": "string"
+                },
+                "granted": {
+                  "$ref": "#/components/schemas/Money"
+                },
+                "remaining": {
+                  "$ref": "#/components/schemas/Money"
+                },
+                "expires_at": {
+                  "anyOf": [
+                    {
+                      "type": "string",
+                      "format": "date-time",
+                      "pattern": "^(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))T(?:(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z))$",
+                      "description": "RFC 3339, UTC."
+                    },
+                    {
+                      "type": "null"
+                    }
+                  ]
+                },
+                "reason": {
+                  "type": "string"
+                },
+                "created_at": {
+                  "anyOf": [
+                    {
+                      "type": "string",
+                      "format": "date-time",
+                      "pattern": "^(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))T(?:(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z))$",
+                      "description": "RFC 3339, UTC."
+                    },
+                    {
+                      "type": "null"
+                    }
+                  ]
+                }
+              },
+              "required": [
+                "id",
+                "kind",
+                "granted",
+                "remaining",
+                "expires_at",
+                "reason",
+                "created_at"
+              ]
+            },
+            "description": "What the credit is made of, in the order in which it is used."
+          }
+        },
+        "required": [
+          "last_day",
+          "last_week",
+          "this_month",
+          "burn_per_day",
+          "days_left",
+          "month_end",
+          "lots"
+        ]
+      },
       "Statement": {
         "type": "object",
         "properties": {
@@ -15649,6 +15765,42 @@ export const managementApi = {
           "purchased",
           "held",
           "is_available"
+        ]
+      },
+      "WalletWithSpending": {
+        "type": "object",
+        "properties": {
+          "organisation_id": {
+            "type": "string"
+          },
+          "total": {
+            "$ref": "#/components/schemas/Money"
+          },
+          "granted": {
+            "$ref": "#/components/schemas/Money"
+          },
+          "purchased": {
+            "$ref": "#/components/schemas/Money"
+          },
+          "held": {
+            "description": "Held by gateways for requests; part of the total.",
+            "$ref": "#/components/schemas/Money"
+          },
+          "is_available": {
+            "type": "boolean"
+          },
+          "spending": {
+            "$ref": "#/components/schemas/Spending"
+          }
+        },
+        "required": [
+          "organisation_id",
+          "total",
+          "granted",
+          "purchased",
+          "held",
+          "is_available",
+          "spending"
         ]
       },
       "WholeArticleVersion": {

@@ -3,6 +3,7 @@ import type { Budget } from "@tandem/contracts/rpc/quota/v1/quota_pb";
 import {
   amountInput,
   idField,
+  integerQuery,
   moneyField,
   moneyOf,
   type RestCall,
@@ -25,6 +26,7 @@ const budget = z
     amount: moneyField,
     spent: moneyField,
     held: moneyField.meta({ description: "By requests under way." }),
+    used_percent: z.number(),
     period: z.string(),
     resets_at: timeField.nullable(),
   })
@@ -37,6 +39,7 @@ function budgetBody(message: Budget, currency: string): z.input<typeof budget> {
     amount: moneyOf(message.nanos, currency),
     spent: moneyOf(message.spentNanos, currency),
     held: moneyOf(message.heldNanos, currency),
+    used_percent: usedPercent(message),
     period: message.period,
     resets_at: timeOf(message.resetsAtMs),
   };
@@ -65,14 +68,31 @@ const writeBudget = { permission: "limits:write", visibleWith: "limits:read" } a
 const place = z.strictObject({ budget_id: idField("bdg") });
 const tag = "Limits";
 
+/** How full a budget is, in percent: spent, and held by requests under way. */
+function usedPercent({ nanos, spentNanos, heldNanos }: Budget): number {
+  const used = spentNanos + heldNanos;
+  if (nanos === 0n) return 100;
+  return Number((used * 10_000n) / nanos) / 100;
+}
+
+function nearest(budgets: readonly Budget[], percent: number): readonly Budget[] {
+  if (percent === 0) return budgets;
+  return budgets
+    .filter((entry) => usedPercent(entry) >= percent)
+    .sort((left, right) => usedPercent(right) - usedPercent(left));
+}
+
 const readRoutes = [
   route({
     method: "GET",
     path: "/api/v1/budgets",
     operationId: "listBudgets",
     summary: "List the organisation's budgets and what is spent of them.",
+    description:
+      "With `near` those alone of which at least that many percent are used, fullest first.",
     tag,
     access: { permission: "limits:read" },
+    query: z.strictObject({ near: integerQuery({ min: 0, max: 100, default: 0 }) }),
     reply: z.object({ data: z.array(budget) }),
     async handle(call, services) {
       const { organisationId } = call.caller.claims;
@@ -80,7 +100,11 @@ const readRoutes = [
         currencyOf(call, services),
         services.quota.listBudgets({ organisationId }, asCaller(call)),
       ]);
-      return { body: { data: budgets.map((entry) => budgetBody(entry, currency)) } };
+      return {
+        body: {
+          data: nearest(budgets, call.query.near).map((entry) => budgetBody(entry, currency)),
+        },
+      };
     },
   }),
   route({

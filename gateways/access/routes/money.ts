@@ -1,5 +1,5 @@
 /** The wallet, credit and the ledger behind them. */
-import type { Anomaly, Balance, Transfer } from "@tandem/contracts/rpc/quota/v1/quota_pb";
+import type { Anomaly, Balance, Spending, Transfer } from "@tandem/contracts/rpc/quota/v1/quota_pb";
 import {
   amountInput,
   currencyField,
@@ -28,6 +28,34 @@ export const wallet = z
     is_available: z.boolean(),
   })
   .meta({ id: "Wallet" });
+
+const spending = z
+  .object({
+    last_day: moneyField,
+    last_week: moneyField,
+    this_month: moneyField,
+    burn_per_day: moneyField.meta({
+      description: "By the last seven days, or as many as there were.",
+    }),
+    days_left: z.number().nullable().meta({
+      description: "How long the credit lasts at that; null when nothing is spent.",
+    }),
+    month_end: moneyField.meta({ description: "What this month comes to if it goes on so." }),
+    lots: z
+      .array(
+        z.object({
+          id: z.string(),
+          kind: z.string(),
+          granted: moneyField,
+          remaining: moneyField,
+          expires_at: timeField.nullable(),
+          reason: z.string(),
+          created_at: timeField.nullable(),
+        }),
+      )
+      .meta({ description: "What the credit is made of, in the order in which it is used." }),
+  })
+  .meta({ id: "Spending" });
 
 const transfer = z
   .object({
@@ -59,14 +87,18 @@ const walletRoutes = [
     method: "GET",
     path: "/api/v1/wallet",
     operationId: "getWallet",
-    summary: "Read the organisation's credit.",
+    summary: "Read the organisation's credit, how fast it goes, and how long it lasts.",
     tag: "Money",
     access: { permission: "wallet:read" },
-    reply: wallet,
+    reply: wallet.extend({ spending }).meta({ id: "WalletWithSpending" }),
     async handle(call, { quota }) {
       const { organisationId } = call.caller.claims;
-      const balance = await quota.getBalance({ organisationId }, asCaller(call));
-      return { body: walletFromBalance(balance) };
+      const [balance, spent] = await Promise.all([
+        quota.getBalance({ organisationId }, asCaller(call)),
+        quota.getSpending({ organisationId }, asCaller(call)),
+      ]);
+      const body = walletFromBalance(balance);
+      return { body: { ...body, spending: spendingBody(spent, body.total.currency) } };
     },
   }),
   route({
@@ -200,6 +232,30 @@ export function walletFromBalance(balance: Balance): z.input<typeof wallet> {
     purchased: moneyOf(balance.purchasedNanos, currency),
     held: moneyOf(balance.heldNanos, currency),
     is_available: balance.isAvailable,
+  };
+}
+
+const dayMs = 86_400_000;
+
+function spendingBody(message: Spending, currency: string): z.input<typeof spending> {
+  const money = (nanos: bigint) => moneyOf(nanos, currency);
+  const { lastsMs } = message;
+  return {
+    last_day: money(message.dayNanos),
+    last_week: money(message.weekNanos),
+    this_month: money(message.monthNanos),
+    burn_per_day: money(message.burnPerDayNanos),
+    days_left: lastsMs === undefined ? null : Math.round((Number(lastsMs) / dayMs) * 10) / 10,
+    month_end: money(message.monthEndNanos),
+    lots: message.lots.map((lot) => ({
+      id: lot.id,
+      kind: lot.kind,
+      granted: money(lot.grantedNanos),
+      remaining: money(lot.remainingNanos),
+      expires_at: timeOf(lot.expiresAtMs),
+      reason: lot.reason,
+      created_at: timeOf(lot.createdAtMs),
+    })),
   };
 }
 

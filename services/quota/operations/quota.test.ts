@@ -120,6 +120,15 @@ test("from lease to settlement: what is charged leaves the wallet, the rest come
     ["settlement", 1_234n, true],
   );
   assert.equal(transfers[0]?.reference, settlement.requestId);
+  const spending = await second.getSpending(
+    { organisationId },
+    { caller: caller(organisationId, { scopes: ["inference"] }) },
+  );
+  assert.deepEqual([spending.dayNanos, spending.burnPerDayNanos], [1_234n, 1_234n]);
+  assert.ok(spending.monthEndNanos >= spending.monthNanos);
+  const left = spending.lots.reduce((sum, { remainingNanos }) => sum + remainingNanos, 0n);
+  assert.equal(left, 1_000_000n - 1_234n);
+  assert.equal(spending.lastsMs, (left * 86_400_000n) / 1_234n);
 });
 
 test("a refused settlement is seen by the organisation and by the platform", async () => {
@@ -257,6 +266,7 @@ test("another organisation does not exist for a caller", async () => {
   const subject = { organisationId };
   const attempts = [
     first.getBalance({ organisationId }, stranger),
+    first.getSpending({ organisationId }, stranger),
     first.listTransfers({ organisationId }, stranger),
     first.setLimit({ limit: { subject, kind: "requests", amount: 1n } }, stranger),
     first.listLimits({ organisationId }, stranger),

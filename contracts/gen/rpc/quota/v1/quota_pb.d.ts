@@ -949,6 +949,128 @@ export declare type Balance = Message<"tandem.quota.v1.Balance"> & {
 export declare const BalanceSchema: GenMessage<Balance>;
 
 /**
+ * @generated from message tandem.quota.v1.GetSpendingRequest
+ */
+export declare type GetSpendingRequest = Message<"tandem.quota.v1.GetSpendingRequest"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+};
+
+/**
+ * Describes the message tandem.quota.v1.GetSpendingRequest.
+ * Use `create(GetSpendingRequestSchema)` to create a new message.
+ */
+export declare const GetSpendingRequestSchema: GenMessage<GetSpendingRequest>;
+
+/**
+ * @generated from message tandem.quota.v1.Spending
+ */
+export declare type Spending = Message<"tandem.quota.v1.Spending"> & {
+  /**
+   * Charged in the last 24 hours, the last seven days, and this month of UTC.
+   *
+   * @generated from field: int64 day_nanos = 1;
+   */
+  dayNanos: bigint;
+
+  /**
+   * @generated from field: int64 week_nanos = 2;
+   */
+  weekNanos: bigint;
+
+  /**
+   * @generated from field: int64 month_nanos = 3;
+   */
+  monthNanos: bigint;
+
+  /**
+   * What goes on a day, by the last seven or by as many as there were.
+   *
+   * @generated from field: int64 burn_per_day_nanos = 4;
+   */
+  burnPerDayNanos: bigint;
+
+  /**
+   * How long the credit lasts at that; absent when nothing is spent.
+   *
+   * @generated from field: optional int64 lasts_ms = 5;
+   */
+  lastsMs?: bigint | undefined;
+
+  /**
+   * What this month comes to if it goes on so.
+   *
+   * @generated from field: int64 month_end_nanos = 6;
+   */
+  monthEndNanos: bigint;
+
+  /**
+   * In the order in which they are used.
+   *
+   * @generated from field: repeated tandem.quota.v1.CreditLot lots = 7;
+   */
+  lots: CreditLot[];
+};
+
+/**
+ * Describes the message tandem.quota.v1.Spending.
+ * Use `create(SpendingSchema)` to create a new message.
+ */
+export declare const SpendingSchema: GenMessage<Spending>;
+
+/**
+ * @generated from message tandem.quota.v1.CreditLot
+ */
+export declare type CreditLot = Message<"tandem.quota.v1.CreditLot"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * granted, purchased
+   *
+   * @generated from field: string kind = 2;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: int64 granted_nanos = 3;
+   */
+  grantedNanos: bigint;
+
+  /**
+   * @generated from field: int64 remaining_nanos = 4;
+   */
+  remainingNanos: bigint;
+
+  /**
+   * 0 for never.
+   *
+   * @generated from field: int64 expires_at_ms = 5;
+   */
+  expiresAtMs: bigint;
+
+  /**
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: int64 created_at_ms = 7;
+   */
+  createdAtMs: bigint;
+};
+
+/**
+ * Describes the message tandem.quota.v1.CreditLot.
+ * Use `create(CreditLotSchema)` to create a new message.
+ */
+export declare const CreditLotSchema: GenMessage<CreditLot>;
+
+/**
  * @generated from message tandem.quota.v1.GrantCreditRequest
  */
 export declare type GrantCreditRequest = Message<"tandem.quota.v1.GrantCreditRequest"> & {
@@ -1683,6 +1805,16 @@ export declare const QuotaService: GenService<{
     methodKind: "unary";
     input: typeof GetBalanceRequestSchema;
     output: typeof BalanceSchema;
+  },
+  /**
+   * How fast a wallet is used up, and what it is made of.
+   *
+   * @generated from rpc tandem.quota.v1.QuotaService.GetSpending
+   */
+  getSpending: {
+    methodKind: "unary";
+    input: typeof GetSpendingRequestSchema;
+    output: typeof SpendingSchema;
   },
   /**
    * @generated from rpc tandem.quota.v1.QuotaService.GrantCredit
