@@ -23,7 +23,7 @@ export interface Quoted {
 }
 
 const quotesMax = 3;
-const leastScore = 0.5;
+const leastScore = 0.35;
 const nearBest = 0.8;
 
 /** At most three, the best first; empty when nothing in the passages answers it. */
