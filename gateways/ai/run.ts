@@ -46,10 +46,7 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     ...{ clients, config },
     groupOf: (all) => failover.desk.groupOf(all),
   });
-  const { settler, refusals, wallets, limits } = await buildDesks(site, lifecycle, {
-    clients,
-    config,
-  });
+  const desks = await buildDesks(site, lifecycle, { clients, config });
   const identities = createIdentities(site, lifecycle, {
     auth: clients.auth,
     config: config.identity,
@@ -63,10 +60,7 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     identities,
     catalogue,
     upstreams,
-    limits,
-    wallets,
-    settler,
-    refusals,
+    ...desks,
     cache,
     conversations: createConversations({ chat: clients.chat, world, log }),
     articles: createArticles({
