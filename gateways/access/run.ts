@@ -7,6 +7,7 @@
  */
 import { AuthService } from "@tandem/contracts/rpc/auth/v1/auth_pb";
 import { MonitoringService } from "@tandem/contracts/rpc/monitoring/v1/monitoring_pb";
+import { OutboxService } from "@tandem/contracts/rpc/outbox/v1/outbox_pb";
 import { QuotaService } from "@tandem/contracts/rpc/quota/v1/quota_pb";
 import { UsersService } from "@tandem/contracts/rpc/users/v1/users_pb";
 import { csrfTokenOf, serveManagement } from "@tandem/libs/gateway";
@@ -43,6 +44,10 @@ function connectServices(config: Config, site: Site, lifecycle: Lifecycle): Acce
     auth: connectRpc(site, lifecycle, { service: AuthService, deployable: "auth" }),
     users: connectRpc(site, lifecycle, { service: UsersService, deployable: "users" }),
     quota: connectRpc(site, lifecycle, { service: QuotaService, deployable: "quota" }),
+    outboxes: {
+      users: connectRpc(site, lifecycle, { service: OutboxService, deployable: "users" }),
+      quota: connectRpc(site, lifecycle, { service: OutboxService, deployable: "quota" }),
+    },
     monitoring: connectRpc(site, lifecycle, {
       service: MonitoringService,
       deployable: "monitoring",

@@ -9,6 +9,7 @@
 import { ArticlesService } from "@tandem/contracts/rpc/articles/v1/articles_pb";
 import { AuthService } from "@tandem/contracts/rpc/auth/v1/auth_pb";
 import { OrdersService } from "@tandem/contracts/rpc/orders/v1/orders_pb";
+import { OutboxService } from "@tandem/contracts/rpc/outbox/v1/outbox_pb";
 import { serveManagement } from "@tandem/libs/gateway";
 import { connectRpc, createLifecycle, type Replica, type Site } from "@tandem/libs/service";
 import { openHotStore } from "@tandem/libs/store";
@@ -27,6 +28,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   const services: BusinessServices = {
     articles: connectRpc(site, lifecycle, { service: ArticlesService, deployable: "articles" }),
     orders,
+    outbox: connectRpc(site, lifecycle, { service: OutboxService, deployable: "orders" }),
     queue: await buildQueue({ site, lifecycle, config, hotStore, orders }),
     queueAfterMs: config.queueAfterMs,
     nowMs: () => world.clock.nowMs(),

@@ -7,6 +7,7 @@
 export type { Address } from "./address.ts";
 export { databaseUrlOf } from "./database-url.ts";
 export { createLifecycle, type Lifecycle } from "./lifecycle.ts";
+export { implementOutbox } from "./parked-events.ts";
 export { connectRpc, serveRpc } from "./rpc.ts";
 export type { Replica, Site, SiteKeys, StartReplica } from "./site.ts";
 export {

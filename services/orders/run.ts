@@ -11,11 +11,13 @@ import {
   connectRpc,
   createLifecycle,
   databaseUrlOf,
+  implementOutbox,
   type Replica,
   type Site,
   serveRpc,
 } from "@tandem/libs/service";
 import { migrate, openDatabase, startRelay } from "@tandem/libs/store";
+import { requirePlatformPermission } from "./authority.ts";
 import { buildHandlers } from "./build-handlers.ts";
 import type { Config } from "./config.ts";
 import { type DeliveryParts, deliver } from "./deliveries.ts";
@@ -64,5 +66,11 @@ export async function run(config: Config, site: Site): Promise<Replica> {
     wakeRelay: () => relay.wake(),
   };
   startUpkeep(parts, lifecycle);
-  return serveRpc(site, lifecycle, [buildHandlers(parts)]);
+  return serveRpc(site, lifecycle, [
+    buildHandlers(parts),
+    implementOutbox(database, {
+      authorise: (call) => requirePlatformPermission(call, "events:replay"),
+      wake: () => relay.wake(),
+    }),
+  ]);
 }

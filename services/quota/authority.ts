@@ -16,7 +16,8 @@ export type PlatformPermission =
   | "organisations:read"
   | "allowances:write"
   | "credits:write"
-  | "ledger:verify";
+  | "ledger:verify"
+  | "events:replay";
 
 type Table = Readonly<Record<string, readonly (Permission | PlatformPermission)[]>>;
 
@@ -25,6 +26,7 @@ const wholePlatform: readonly PlatformPermission[] = [
   "allowances:write",
   "credits:write",
   "ledger:verify",
+  "events:replay",
 ];
 
 const byRole: Table = {
@@ -35,7 +37,7 @@ const byRole: Table = {
   developer: ["limits:read"],
   viewer: ["limits:read"],
   "platform:owner": wholePlatform,
-  "platform:operator": ["organisations:read", "allowances:write"],
+  "platform:operator": ["organisations:read", "allowances:write", "events:replay"],
   "platform:finance": ["organisations:read", "credits:write"],
 };
 

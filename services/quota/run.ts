@@ -7,12 +7,14 @@
  */
 import {
   createLifecycle,
+  implementOutbox,
   type Replica,
   replicasOf,
   type Site,
   serveRpc,
 } from "@tandem/libs/service";
 import { openHotStore, subscribe } from "@tandem/libs/store";
+import { requirePlatformPermission } from "./authority.ts";
 import { buildBooks } from "./build-books.ts";
 import { buildHandlers } from "./build-handlers.ts";
 import { ChangeBoard } from "./change-board.ts";
@@ -55,5 +57,11 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   startUpkeep({ books, world, log, metrics, lifecycle }, config);
   const onUsage = startUsageRelay(site, lifecycle, books);
   const parts = { ...config, books, board, limits, desk, metrics, onUsage };
-  return serveRpc(site, lifecycle, [buildHandlers(parts)]);
+  return serveRpc(site, lifecycle, [
+    buildHandlers(parts),
+    implementOutbox(books.database, {
+      authorise: (call) => requirePlatformPermission(call, "events:replay"),
+      wake: onUsage,
+    }),
+  ]);
 }

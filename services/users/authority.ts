@@ -34,3 +34,8 @@ export function seesEveryOrganisation(call: Call): boolean {
 export function requireSelf(call: Call, userId: string, hidden: () => Error): void {
   if (!isPlatform(call) && (userId === "" || call.passport.userId !== userId)) throw hidden();
 }
+
+/** Throws `users.permission_missing` for those who do not run the platform. */
+export function requireOperator(call: Call): void {
+  if (!seesEveryOrganisation(call)) throw usersFaults.permission_missing();
+}

@@ -13,11 +13,13 @@ import {
   connectRpc,
   createLifecycle,
   databaseUrlOf,
+  implementOutbox,
   type Replica,
   type Site,
   serveRpc,
 } from "@tandem/libs/service";
 import { migrate, type OutboxEvent, openDatabase, startRelay } from "@tandem/libs/store";
+import { requireOperator } from "./authority.ts";
 import type { Config } from "./config.ts";
 import { acceptInvitation } from "./operations/accept-invitation.ts";
 import { completeInvitation } from "./operations/complete-invitation.ts";
@@ -62,7 +64,13 @@ export async function run(config: Config, site: Site): Promise<Replica> {
     pepper: site.keys.apiKeyPepper,
     wakeRelay: () => relay.wake(),
   };
-  return serveRpc(site, lifecycle, [operationsOf(parts)]);
+  return serveRpc(site, lifecycle, [
+    operationsOf(parts),
+    implementOutbox(database, {
+      authorise: requireOperator,
+      wake: () => relay.wake(),
+    }),
+  ]);
 }
 
 async function tellAudit(

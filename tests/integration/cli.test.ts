@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { AuditEntrySchema } from "@tandem/contracts/rpc/auth/v1/auth_pb";
+import { enqueueEvent, openDatabase, sql, transaction } from "@tandem/libs/store";
+import { createLog } from "@tandem/libs/telemetry";
+import { newId, realWorld } from "@tandem/libs/world";
 import { openProduct } from "./product.ts";
 
 const product = await openProduct();
@@ -119,6 +125,52 @@ describe("keys", () => {
     assert.equal(keys.find((key: { readonly id: string }) => key.id === id)?.state, "revoked");
   });
 });
+
+describe("dead letters", () => {
+  test("an event that was given up is shown, delivered anew, and then has its effect", async () => {
+    const id = await giveUpAnEvent("person.forgotten_by_test");
+    const shown = async (): Promise<boolean> => {
+      return (await tandemSays("dead-letters", "list", "users")).includes(id);
+    };
+    while (!(await shown())) await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.equal(
+      await tandemSays("dead-letters", "replay", "users", "evt_other"),
+      "0 delivered anew\n",
+    );
+    assert.equal(await tandemSays("dead-letters", "replay", "users", id), "1 delivered anew\n");
+    const isThere = async (): Promise<boolean> => {
+      const audit = await product.manage("GET", "/audit");
+      return JSON.stringify(audit).includes("person.forgotten_by_test");
+    };
+    while (!(await isThere())) await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.equal(await tandemSays("dead-letters", "list"), "none\n");
+  });
+});
+
+/** An audit entry in the outbox of users that has had its ten tries. Resolves to its event's id. */
+async function giveUpAnEvent(action: string): Promise<string> {
+  const { runDirectory } = await tandem.status();
+  const site = readFileSync(`${runDirectory}/sockets/access-services-1.site.json`, "utf8");
+  const { replicas } = JSON.parse(site) as {
+    readonly replicas: readonly { readonly deployable: string; readonly databaseUrl?: string }[];
+  };
+  const url = replicas.find(({ deployable }) => deployable === "users")?.databaseUrl ?? "";
+  const world = realWorld();
+  const log = createLog({ level: "error", fields: {}, write: () => {} });
+  const database = openDatabase<unknown>(url, { world, log, poolSize: 1 });
+  const { organisation_id: organisationId } = await product.manage("GET", "/wallet");
+  const entry = create(AuditEntrySchema, {
+    ...{ action, organisationId: String(organisationId), actor: "test", target: "test" },
+  });
+  const id = newId(world, "evt");
+  await transaction(database, async (tx) => {
+    const payload = toBinary(AuditEntrySchema, entry);
+    await enqueueEvent(tx, { id, topic: "audit.v1", payload });
+    await sql`update outbox set attempts = 10 where event_id = ${id}`.execute(tx);
+  });
+  await database.destroy();
+  return id;
+}
 
 describe("chat", () => {
   test("an answer comes as it is spoken, and its request can be shown", async () => {

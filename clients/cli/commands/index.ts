@@ -1,6 +1,7 @@
 import type { Command } from "../command.ts";
 import { chat } from "./chat.ts";
 import { connect } from "./connect.ts";
+import { deadLetterCommands } from "./dead-letters.ts";
 import { doctor } from "./doctor.ts";
 import { keyCommands } from "./keys.ts";
 import { logs } from "./logs.ts";
@@ -32,6 +33,7 @@ export const commands: readonly Command[] = [
   doctor,
   ...keyCommands,
   ...readCommands,
+  ...deadLetterCommands,
   chat,
   connect,
   help,

@@ -2,6 +2,7 @@
 import type { Route } from "@tandem/libs/gateway";
 import { auditRoutes } from "./audit.ts";
 import { budgetRoutes } from "./budgets.ts";
+import { deadLetterRoutes } from "./dead-letters.ts";
 import { documentRoutes } from "./document.ts";
 import { invitationRoutes } from "./invitations.ts";
 import { keyRoutes } from "./keys.ts";
@@ -38,6 +39,7 @@ export const accessRoutes: readonly Route<AccessServices>[] = [
   ...auditRoutes,
   ...platformRoutes,
   ...topologyRoutes,
+  ...deadLetterRoutes,
   ...documentRoutes,
 ];
 

@@ -3,6 +3,7 @@ import type { Route } from "@tandem/libs/gateway";
 import { articlePartRoutes } from "./article-parts.ts";
 import { articleSearchRoutes } from "./article-search.ts";
 import { articleRoutes } from "./articles.ts";
+import { deadLetterRoutes } from "./dead-letters.ts";
 import { orderRoutes } from "./orders.ts";
 import { paymentRoutes } from "./payments.ts";
 import { packRoutes, planRoutes } from "./products.ts";
@@ -15,6 +16,7 @@ export const businessRoutes: readonly Route<BusinessServices>[] = [
   ...orderRoutes,
   ...paymentRoutes,
   ...statementRoutes,
+  ...deadLetterRoutes,
   ...articleRoutes,
   ...articlePartRoutes,
   ...articleSearchRoutes,

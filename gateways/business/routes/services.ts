@@ -1,5 +1,6 @@
 import type { ArticlesService } from "@tandem/contracts/rpc/articles/v1/articles_pb";
 import type { OrdersService } from "@tandem/contracts/rpc/orders/v1/orders_pb";
+import type { OutboxService } from "@tandem/contracts/rpc/outbox/v1/outbox_pb";
 import { routesOf } from "@tandem/libs/gateway";
 import type { RpcClient } from "@tandem/libs/rpc";
 import type { OrderQueue } from "../queue/order-queue.ts";
@@ -10,6 +11,8 @@ export { asCaller, asPlatform, idempotencyKeyOf } from "@tandem/libs/gateway";
 export interface BusinessServices {
   readonly articles: RpcClient<(typeof ArticlesService)["method"]>;
   readonly orders: RpcClient<(typeof OrdersService)["method"]>;
+  /** Of the orders service. */
+  readonly outbox: RpcClient<(typeof OutboxService)["method"]>;
   /** Where new orders wait while the orders service is away. */
   readonly queue: Pick<OrderQueue, "add" | "find" | "isAway">;
   readonly queueAfterMs: number;

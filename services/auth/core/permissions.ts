@@ -77,6 +77,8 @@ const platformPermissions = [
   "upstreams:write",
   "topology:read",
   "operators:write",
+  /** Delivering anew what could not be delivered. */
+  "events:replay",
 ] as const;
 
 export type Permission =
@@ -154,6 +156,7 @@ const byRole: Readonly<Record<Role, readonly Permission[]>> = {
     "upstreams:read",
     "upstreams:write",
     "topology:read",
+    "events:replay",
   ],
   "platform:finance": ["organisations:read", "credits:write", ...orderPermissions],
 };

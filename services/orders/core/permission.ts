@@ -8,7 +8,11 @@ export type Permission = "orders:read" | "orders:write";
  * What somebody of the platform may do to the orders of every organisation. No organisation's own
  * people have any of it: offers and confirmed payments are how credit is made.
  */
-export type PlatformPermission = "packs:write" | "payments:confirm" | "refunds:write";
+export type PlatformPermission =
+  | "packs:write"
+  | "payments:confirm"
+  | "refunds:write"
+  | "events:replay";
 
 type Table = Readonly<Record<string, readonly (Permission | PlatformPermission)[]>>;
 
@@ -24,6 +28,7 @@ const wholePlatform: readonly PlatformPermission[] = [
   "packs:write",
   "payments:confirm",
   "refunds:write",
+  "events:replay",
 ];
 
 const byRole: Table = {
@@ -32,6 +37,7 @@ const byRole: Table = {
   finance: ownOrders,
   "platform:owner": wholePlatform,
   "platform:finance": wholePlatform,
+  "platform:operator": ["events:replay"],
 };
 
 const byScope: Table = {
