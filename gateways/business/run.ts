@@ -6,6 +6,7 @@
  * later, and all of that says so. It shares nothing with the access gateway, so neither notices
  * when the other's domain is gone.
  */
+import { AnalyticsService } from "@tandem/contracts/rpc/analytics/v1/analytics_pb";
 import { ArticlesService } from "@tandem/contracts/rpc/articles/v1/articles_pb";
 import { AuthService } from "@tandem/contracts/rpc/auth/v1/auth_pb";
 import { OrdersService } from "@tandem/contracts/rpc/orders/v1/orders_pb";
@@ -33,6 +34,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
     queueAfterMs: config.queueAfterMs,
     nowMs: () => world.clock.nowMs(),
     newOrderId: () => newId(world, "ord"),
+    analytics: connectRpc(site, lifecycle, { service: AnalyticsService, deployable: "analytics" }),
   };
   return serveManagement({
     ...{ site, lifecycle, config, hotStore, services },

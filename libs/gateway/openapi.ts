@@ -168,6 +168,10 @@ function describeAnswers(route: Route<never>, schemas: Schemas): JsonObject {
     const schema = convert(route.reply, "output", schemas);
     success["content"] = { "application/json": { schema } };
   }
+  if (route.fileTypes !== undefined) {
+    const file = { schema: { type: "string" } };
+    success["content"] = Object.fromEntries(route.fileTypes.map((type) => [type, file]));
+  }
   if (route.method === "GET" || route.needsIfMatch === true) {
     success["headers"] = { ETag: { schema: { type: "string" } } };
   }

@@ -12,6 +12,7 @@ import {
 } from "@tandem/libs/testing";
 import { start as startAccess } from "../../gateways/access/main.ts";
 import { start as startBusiness } from "../../gateways/business/main.ts";
+import { start as startAnalytics } from "../../services/analytics/main.ts";
 import { start as startArticles } from "../../services/articles/main.ts";
 import { start as startAuth } from "../../services/auth/main.ts";
 import { start as startMonitoring } from "../../services/monitoring/main.ts";
@@ -21,7 +22,15 @@ import { start as startUsers } from "../../services/users/main.ts";
 
 export const setupToken = "the-setup-token-of-this-house";
 
-const services = ["auth", "users", "quota", "monitoring", "orders", "articles"] as const;
+const services = [
+  "auth",
+  "users",
+  "quota",
+  "monitoring",
+  "orders",
+  "articles",
+  "analytics",
+] as const;
 type Service = (typeof services)[number];
 
 type Settings = Readonly<Record<string, unknown>>;
@@ -58,6 +67,7 @@ const starters: Readonly<Record<Service, StartReplica>> = {
   monitoring: startMonitoring,
   orders: startOrders,
   articles: startArticles,
+  analytics: startAnalytics,
 };
 
 /** As the default topology routes them. */
@@ -81,12 +91,12 @@ export async function openAccessHouse(settings: Settings = {}): Promise<AccessHo
     ],
     calls: {
       access: ["auth", "users", "quota", "monitoring"],
-      business: ["auth", "orders", "articles", "monitoring"],
+      business: ["auth", "orders", "articles", "analytics", "monitoring"],
       articles: ["auth", "engine", "monitoring"],
       orders: ["auth", "quota", "monitoring"],
       auth: ["users", "monitoring"],
       users: ["auth", "monitoring"],
-      quota: ["monitoring"],
+      quota: ["analytics", "monitoring"],
     },
   });
   const postgres = await startTestPostgres();

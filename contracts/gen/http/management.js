@@ -85,6 +85,10 @@ export const managementApi = {
       "description": "The knowledge base: articles, search, and chats' context."
     },
     {
+      "name": "Usage",
+      "description": "What was used, by whom, and what it cost."
+    },
+    {
       "name": "Requests",
       "description": "What became of each model request, phase by phase."
     },
@@ -9997,6 +10001,779 @@ export const managementApi = {
         }
       }
     },
+    "/api/v1/usage": {
+      "get": {
+        "operationId": "queryUsage",
+        "summary": "Sum what was used, grouped, over a time or for each step of it.",
+        "description": "Times within a step are moved outwards to whole minutes, hours or days of UTC; `from` and `until` of the answer say what it is of. Usage appears a second or so after the call.",
+        "tags": [
+          "Usage"
+        ],
+        "x-permission": "analytics:read",
+        "x-faults": [
+          "analytics.malformed",
+          "analytics.too_fine"
+        ],
+        "parameters": [
+          {
+            "name": "from",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Default: 30 days ago.",
+              "type": "string",
+              "format": "date-time",
+              "pattern": "^(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))T(?:(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z|([+-](?:[01]\\d|2[0-3]):[0-5]\\d)))$"
+            }
+          },
+          {
+            "name": "until",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Exclusive. Default: now.",
+              "type": "string",
+              "format": "date-time",
+              "pattern": "^(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))T(?:(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z|([+-](?:[01]\\d|2[0-3]):[0-5]\\d)))$"
+            }
+          },
+          {
+            "name": "model",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Models; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "key_id",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Keys; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "user_id",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "People; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "project_id",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Projects; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "status",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Statuses; several with commas between them.",
+              "type": "string",
+              "pattern": "^[0-9]{3}(,[0-9]{3}){0,49}$"
+            }
+          },
+          {
+            "name": "outcome",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Of complete, partial, failed, cached, refused; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "upstream",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Upstreams; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "endpoint",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Of chat, completions, embeddings and the like; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "group_by",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Up to three of model, key, user, project, status, outcome, upstream, endpoint, with commas between them.",
+              "type": "string",
+              "maxLength": 200
+            }
+          },
+          {
+            "name": "step",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "default": "none",
+              "type": "string",
+              "enum": [
+                "none",
+                "minute",
+                "hour",
+                "day"
+              ]
+            }
+          },
+          {
+            "name": "rank_by",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "default": "charged",
+              "type": "string",
+              "enum": [
+                "charged",
+                "requests",
+                "tokens",
+                "errors"
+              ]
+            }
+          },
+          {
+            "name": "limit",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 200,
+              "default": 20
+            }
+          },
+          {
+            "name": "latency",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "default": "false",
+              "description": "Adds percentiles of duration and of the first token.",
+              "type": "string",
+              "enum": [
+                "true",
+                "false"
+              ]
+            }
+          },
+          {
+            "name": "If-None-Match",
+            "in": "header",
+            "required": false,
+            "description": "An `ETag`; 304 when nothing has changed.",
+            "schema": {
+              "type": "string"
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "Done.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "type": "object",
+                  "properties": {
+                    "data": {
+                      "type": "array",
+                      "items": {
+                        "$ref": "#/components/schemas/UsageRow"
+                      }
+                    },
+                    "rest_groups": {
+                      "type": "integer",
+                      "minimum": -9007199254740991,
+                      "maximum": 9007199254740991,
+                      "description": "Groups that the rest stands for."
+                    },
+                    "totals": {
+                      "type": "array",
+                      "items": {
+                        "$ref": "#/components/schemas/UsageRow"
+                      },
+                      "description": "Over all groups, one for each currency."
+                    },
+                    "from": {
+                      "anyOf": [
+                        {
+                          "type": "string",
+                          "format": "date-time",
+                          "pattern": "^(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))T(?:(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z))$",
+                          "description": "RFC 3339, UTC."
+                        },
+                        {
+                          "type": "null"
+                        }
+                      ]
+                    },
+                    "until": {
+                      "anyOf": [
+                        {
+                          "type": "string",
+                          "format": "date-time",
+                          "pattern": "^(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))T(?:(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z))$",
+                          "description": "RFC 3339, UTC."
+                        },
+                        {
+                          "type": "null"
+                        }
+                      ]
+                    },
+                    "recorded_at": {
+                      "anyOf": [
+                        {
+                          "type": "string",
+                          "format": "date-time",
+                          "pattern": "^(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))T(?:(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z))$",
+                          "description": "RFC 3339, UTC."
+                        },
+                        {
+                          "type": "null"
+                        }
+                      ],
+                      "description": "When the platform's newest usage was counted."
+                    }
+                  },
+                  "required": [
+                    "data",
+                    "rest_groups",
+                    "totals",
+                    "from",
+                    "until",
+                    "recorded_at"
+                  ]
+                }
+              }
+            },
+            "headers": {
+              "ETag": {
+                "schema": {
+                  "type": "string"
+                }
+              }
+            }
+          },
+          "304": {
+            "description": "Nothing has changed."
+          },
+          "400": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "401": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "403": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "503": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "default": {
+            "$ref": "#/components/responses/Problem"
+          }
+        }
+      }
+    },
+    "/api/v1/usage/forecast": {
+      "get": {
+        "operationId": "forecastUsage",
+        "summary": "Say what the days to come will cost, going by those that were.",
+        "description": "Four days of five lie between `low` and `high`. The first day is the running one.",
+        "tags": [
+          "Usage"
+        ],
+        "x-permission": "analytics:read",
+        "x-faults": [
+          "analytics.malformed"
+        ],
+        "parameters": [
+          {
+            "name": "model",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Models; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "key_id",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Keys; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "user_id",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "People; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "project_id",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Projects; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "status",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Statuses; several with commas between them.",
+              "type": "string",
+              "pattern": "^[0-9]{3}(,[0-9]{3}){0,49}$"
+            }
+          },
+          {
+            "name": "outcome",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Of complete, partial, failed, cached, refused; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "upstream",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Upstreams; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "endpoint",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Of chat, completions, embeddings and the like; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "days",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 92,
+              "default": 30
+            }
+          },
+          {
+            "name": "If-None-Match",
+            "in": "header",
+            "required": false,
+            "description": "An `ETag`; 304 when nothing has changed.",
+            "schema": {
+              "type": "string"
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "Done.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "type": "object",
+                  "properties": {
+                    "burn_per_day": {
+                      "type": "object",
+                      "properties": {
+                        "last_day": {
+                          "description": "The last 24 hours.",
+                          "$ref": "#/components/schemas/Money"
+                        },
+                        "last_week": {
+                          "description": "The last seven days, a day.",
+                          "$ref": "#/components/schemas/Money"
+                        }
+                      },
+                      "required": [
+                        "last_day",
+                        "last_week"
+                      ]
+                    },
+                    "month": {
+                      "type": "object",
+                      "properties": {
+                        "so_far": {
+                          "$ref": "#/components/schemas/Money"
+                        },
+                        "expected": {
+                          "$ref": "#/components/schemas/Money"
+                        },
+                        "low": {
+                          "$ref": "#/components/schemas/Money"
+                        },
+                        "high": {
+                          "$ref": "#/components/schemas/Money"
+                        }
+                      },
+                      "required": [
+                        "so_far",
+                        "expected",
+                        "low",
+                        "high"
+                      ]
+                    },
+                    "data": {
+                      "type": "array",
+                      "items": {
+                        "type": "object",
+                        "properties": {
+                          "at": {
+                            "anyOf": [
+                              {
+                                "type": "string",
+                                "format": "date-time",
+                                "pattern": "^(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))T(?:(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z))$",
+                                "description": "RFC 3339, UTC."
+                              },
+                              {
+                                "type": "null"
+                              }
+                            ]
+                          },
+                          "expected": {
+                            "$ref": "#/components/schemas/Money"
+                          },
+                          "low": {
+                            "$ref": "#/components/schemas/Money"
+                          },
+                          "high": {
+                            "$ref": "#/components/schemas/Money"
+                          }
+                        },
+                        "required": [
+                          "at",
+                          "expected",
+                          "low",
+                          "high"
+                        ]
+                      }
+                    },
+                    "days_seen": {
+                      "type": "integer",
+                      "minimum": -9007199254740991,
+                      "maximum": 9007199254740991,
+                      "description": "Whole days that this goes by."
+                    },
+                    "recorded_at": {
+                      "anyOf": [
+                        {
+                          "type": "string",
+                          "format": "date-time",
+                          "pattern": "^(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))T(?:(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z))$",
+                          "description": "RFC 3339, UTC."
+                        },
+                        {
+                          "type": "null"
+                        }
+                      ]
+                    }
+                  },
+                  "required": [
+                    "burn_per_day",
+                    "month",
+                    "data",
+                    "days_seen",
+                    "recorded_at"
+                  ]
+                }
+              }
+            },
+            "headers": {
+              "ETag": {
+                "schema": {
+                  "type": "string"
+                }
+              }
+            }
+          },
+          "304": {
+            "description": "Nothing has changed."
+          },
+          "400": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "401": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "403": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "503": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "default": {
+            "$ref": "#/components/responses/Problem"
+          }
+        }
+      }
+    },
+    "/api/v1/usage/export": {
+      "get": {
+        "operationId": "exportUsage",
+        "summary": "Send usage as a file: a row a call (CSV, NDJSON), or FOCUS 1.2.",
+        "description": "Made while it is sent. A file that breaks off was cut, and can be gone on with behind its last whole row by `after`. FOCUS rows are of whole hours, a row for each meter.",
+        "tags": [
+          "Usage"
+        ],
+        "x-permission": "analytics:read",
+        "x-faults": [
+          "analytics.malformed",
+          "analytics.cursor_unknown"
+        ],
+        "parameters": [
+          {
+            "name": "from",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Default: 30 days ago.",
+              "type": "string",
+              "format": "date-time",
+              "pattern": "^(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))T(?:(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z|([+-](?:[01]\\d|2[0-3]):[0-5]\\d)))$"
+            }
+          },
+          {
+            "name": "until",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Exclusive. Default: now.",
+              "type": "string",
+              "format": "date-time",
+              "pattern": "^(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))T(?:(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z|([+-](?:[01]\\d|2[0-3]):[0-5]\\d)))$"
+            }
+          },
+          {
+            "name": "model",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Models; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "key_id",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Keys; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "user_id",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "People; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "project_id",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Projects; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "status",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Statuses; several with commas between them.",
+              "type": "string",
+              "pattern": "^[0-9]{3}(,[0-9]{3}){0,49}$"
+            }
+          },
+          {
+            "name": "outcome",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Of complete, partial, failed, cached, refused; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "upstream",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Upstreams; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "endpoint",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "description": "Of chat, completions, embeddings and the like; several with commas between them.",
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^\\p{Cc}]+$"
+            }
+          },
+          {
+            "name": "format",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "default": "csv",
+              "type": "string",
+              "enum": [
+                "csv",
+                "ndjson",
+                "focus"
+              ]
+            }
+          },
+          {
+            "name": "after",
+            "in": "query",
+            "required": false,
+            "schema": {
+              "default": "",
+              "description": "Go on behind this row: its `id`, or `x_Cursor` of FOCUS.",
+              "type": "string",
+              "maxLength": 64,
+              "pattern": "^[a-z0-9_]+$"
+            }
+          },
+          {
+            "name": "If-None-Match",
+            "in": "header",
+            "required": false,
+            "description": "An `ETag`; 304 when nothing has changed.",
+            "schema": {
+              "type": "string"
+            }
+          }
+        ],
+        "responses": {
+          "200": {
+            "description": "Done.",
+            "content": {
+              "text/csv": {
+                "schema": {
+                  "type": "string"
+                }
+              },
+              "application/x-ndjson": {
+                "schema": {
+                  "type": "string"
+                }
+              }
+            },
+            "headers": {
+              "ETag": {
+                "schema": {
+                  "type": "string"
+                }
+              }
+            }
+          },
+          "304": {
+            "description": "Nothing has changed."
+          },
+          "400": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "401": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "403": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "503": {
+            "$ref": "#/components/responses/Problem"
+          },
+          "default": {
+            "$ref": "#/components/responses/Problem"
+          }
+        }
+      }
+    },
     "/api/v1/requests/{request_id}": {
       "get": {
         "operationId": "getRequest",
@@ -14760,6 +15537,34 @@ export const managementApi = {
           "created_at"
         ]
       },
+      "Percentiles": {
+        "type": "object",
+        "properties": {
+          "count": {
+            "type": "string"
+          },
+          "p50": {
+            "type": "number"
+          },
+          "p90": {
+            "type": "number"
+          },
+          "p95": {
+            "type": "number"
+          },
+          "p99": {
+            "type": "number"
+          }
+        },
+        "required": [
+          "count",
+          "p50",
+          "p90",
+          "p95",
+          "p99"
+        ],
+        "description": "Milliseconds, within two hundredths."
+      },
       "Person": {
         "type": "object",
         "properties": {
@@ -15876,6 +16681,120 @@ export const managementApi = {
           "state_since",
           "continuation",
           "version"
+        ]
+      },
+      "UsageRow": {
+        "type": "object",
+        "properties": {
+          "at": {
+            "anyOf": [
+              {
+                "type": "string",
+                "format": "date-time",
+                "pattern": "^(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))T(?:(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z))$",
+                "description": "RFC 3339, UTC."
+              },
+              {
+                "type": "null"
+              }
+            ],
+            "description": "The step's beginning; null without steps."
+          },
+          "group": {
+            "type": "object",
+            "propertyNames": {
+              "type": "string"
+            },
+            "description": "By the fields of `group_by`; empty for the rest and for totals."
+          },
+          "is_rest": {
+            "type": "boolean",
+            "description": "All groups beyond `limit` together."
+          },
+          "requests": {
+            "type": "string"
+          },
+          "errors": {
+            "type": "string",
+            "description": "Refused, failed and cut short."
+          },
+          "input_tokens": {
+            "type": "string"
+          },
+          "cached_input_tokens": {
+            "type": "string"
+          },
+          "output_tokens": {
+            "type": "string"
+          },
+          "reasoning_tokens": {
+            "type": "string"
+          },
+          "estimated_requests": {
+            "type": "string"
+          },
+          "cost": {
+            "$ref": "#/components/schemas/Money"
+          },
+          "upstream_cost": {
+            "anyOf": [
+              {
+                "$ref": "#/components/schemas/Money"
+              },
+              {
+                "type": "null"
+              }
+            ],
+            "description": "What upstreams took, where it is known; null where none may be seen."
+          },
+          "margin": {
+            "anyOf": [
+              {
+                "$ref": "#/components/schemas/Money"
+              },
+              {
+                "type": "null"
+              }
+            ],
+            "description": "Of the requests whose upstream cost is known."
+          },
+          "duration_ms": {
+            "anyOf": [
+              {
+                "$ref": "#/components/schemas/Percentiles"
+              },
+              {
+                "type": "null"
+              }
+            ]
+          },
+          "first_token_ms": {
+            "anyOf": [
+              {
+                "$ref": "#/components/schemas/Percentiles"
+              },
+              {
+                "type": "null"
+              }
+            ]
+          }
+        },
+        "required": [
+          "at",
+          "group",
+          "is_rest",
+          "requests",
+          "errors",
+          "input_tokens",
+          "cached_input_tokens",
+          "output_tokens",
+          "reasoning_tokens",
+          "estimated_requests",
+          "cost",
+          "upstream_cost",
+          "margin",
+          "duration_ms",
+          "first_token_ms"
         ]
       },
       "WaitingOrder": {

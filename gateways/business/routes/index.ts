@@ -9,6 +9,7 @@ import { paymentRoutes } from "./payments.ts";
 import { packRoutes, planRoutes } from "./products.ts";
 import type { BusinessServices } from "./services.ts";
 import { statementRoutes } from "./statements.ts";
+import { usageRoutes } from "./usage.ts";
 
 export const businessRoutes: readonly Route<BusinessServices>[] = [
   ...packRoutes,
@@ -20,6 +21,7 @@ export const businessRoutes: readonly Route<BusinessServices>[] = [
   ...articleRoutes,
   ...articlePartRoutes,
   ...articleSearchRoutes,
+  ...usageRoutes,
 ];
 
 export const businessTags = [
@@ -29,4 +31,5 @@ export const businessTags = [
   { name: "Payments", description: "Payments of all orders, and what providers tell of them." },
   { name: "Statements", description: "What was paid and paid back in a month." },
   { name: "Articles", description: "The knowledge base: articles, search, and chats' context." },
+  { name: "Usage", description: "What was used, by whom, and what it cost." },
 ] as const;

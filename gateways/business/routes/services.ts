@@ -1,3 +1,4 @@
+import type { AnalyticsService } from "@tandem/contracts/rpc/analytics/v1/analytics_pb";
 import type { ArticlesService } from "@tandem/contracts/rpc/articles/v1/articles_pb";
 import type { OrdersService } from "@tandem/contracts/rpc/orders/v1/orders_pb";
 import type { OutboxService } from "@tandem/contracts/rpc/outbox/v1/outbox_pb";
@@ -19,6 +20,7 @@ export interface BusinessServices {
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
   readonly newOrderId: () => string;
+  readonly analytics: RpcClient<(typeof AnalyticsService)["method"]>;
 }
 
 export const route = routesOf<BusinessServices>();

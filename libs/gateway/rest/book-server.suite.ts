@@ -21,7 +21,11 @@ export interface Shelf {
   created: number;
   /** What the next handler does instead of its work. */
   trouble: (() => Promise<never>) | undefined;
+  /** Of the file of all books. */
+  pieces: () => AsyncGenerator<string>;
 }
+
+async function* noPieces(): AsyncGenerator<string> {}
 
 export const bookId = `prj_${"0".repeat(26)}`;
 export const otherId = `prj_${"1".repeat(26)}`;
@@ -50,6 +54,18 @@ const routes: readonly Route<Shelf>[] = [
         target,
       });
     },
+  }),
+  route({
+    method: "GET",
+    path: "/api/v1/books-file",
+    operationId: "exportBooks",
+    summary: "Sends books as a file.",
+    tag: "Books",
+    access: { permission: "books:read" },
+    fileTypes: ["text/csv"],
+    handle: async (_, shelf) => ({
+      file: { mediaType: "text/csv", name: "books of today.csv", pieces: shelf.pieces() },
+    }),
   }),
   route({
     method: "POST",
@@ -124,6 +140,7 @@ export interface Ask {
 }
 
 export interface BookServer {
+  readonly address: string;
   readonly shelf: Shelf;
   readonly hotStore: HotStore;
   readonly lines: readonly string[];
@@ -140,7 +157,7 @@ export async function openBookServer(): Promise<BookServer> {
   const lines: string[] = [];
   const log = createLog({ level: "info", fields: {}, write: (line) => lines.push(line) });
   const hotStore = await openHotStore("memory:", { world, log });
-  const shelf: Shelf = { books: new Map(), created: 0, trouble: undefined };
+  const shelf: Shelf = { books: new Map(), created: 0, trouble: undefined, pieces: noPieces };
   const server = createHttpServer({
     world,
     log,
@@ -168,6 +185,7 @@ export async function openBookServer(): Promise<BookServer> {
   });
   await server.listen("tcp:127.0.0.1:0");
   const opened: BookServer = {
+    address: server.address,
     shelf,
     hotStore,
     lines,
@@ -177,6 +195,7 @@ export async function openBookServer(): Promise<BookServer> {
     reset() {
       Object.assign(shelf, { books: new Map([[bookId, "Emma"]]), created: 0, trouble: undefined });
       opened.storeIsAway = false;
+      shelf.pieces = noPieces;
     },
     async close() {
       await server.close({ deadlineMs: 1000 });

@@ -3,6 +3,7 @@ import { canonicalJson } from "./idempotency.ts";
 import { contentToEtag, versionToEtag } from "./precondition.ts";
 import { restFaults } from "./rest-faults.ts";
 import { type RestCall, type RestReply, type Route, successStatusOf } from "./route.ts";
+import { beginFile, fileHeaders } from "./send-file.ts";
 import type { StaleAnswer } from "./stale-answers.ts";
 import type { RestPhase, RestWork } from "./work.ts";
 
@@ -46,6 +47,7 @@ export const execute: RestPhase = {
     try {
       const handled = work.route.handle(callOf(work), work.parts.services);
       const reply = await (copies === undefined ? handled : inTime(work, handled, copies));
+      if (reply.file !== undefined) work.file = await beginFile(reply.file);
       work.answer = answerOf(work, reply);
       // What was not whole must not stand in for what was.
       if (staleName !== undefined && reply.degraded === undefined) {
@@ -110,6 +112,9 @@ function answerOf<Services>(
   const { route } = work;
   if (reply.degraded !== undefined) work.marks.add(reply.degraded);
   const headers = [...(reply.headers ?? [])];
+  if (reply.file !== undefined) {
+    return { status: 200, headers: [...headers, ...fileHeaders(reply.file)], body: "" };
+  }
   if (route.reply === undefined) return { status: successStatusOf(route), headers, body: "" };
   const parsed = route.reply.safeParse(reply.body);
   assert(

@@ -64,7 +64,9 @@ export function createRecorder<Services>(parts: RestParts<Services>): {
             phases: phaseSeconds(began, endedMs),
             ...(fault === undefined ? {} : describe(fault)),
           };
-          if (answer.status >= 500) log.error("request", line);
+          // With a fault behind a good status: a file that was broken off.
+          const isBroken = fault !== undefined && answer.status < 400;
+          if (answer.status >= 500 || isBroken) log.error("request", line);
           else log.info("request", line);
         },
       };

@@ -15,6 +15,7 @@ import type { StoredAnswer } from "./idempotency.ts";
 import { isUnchanged } from "./precondition.ts";
 import { createRecorder } from "./recorder.ts";
 import { restFaults } from "./rest-faults.ts";
+import { sendFile } from "./send-file.ts";
 import { validate } from "./validate.ts";
 import type { Arrival, RestParts, RestPhase, RestWork } from "./work.ts";
 
@@ -34,17 +35,16 @@ export function createRestHandler<Services>(parts: RestParts<Services>): Exchang
     const startedMs = parts.world.clock.monotonicMs();
     const arrival = receive(exchange, parts, startedMs);
     const record = recorder.open(arrival, startedMs);
-    serve(arrival, parts, record.phase).then(
-      (served) => {
-        respond(arrival, served.answer, served.work?.marks);
-        record.close(served);
-      },
-      (error: unknown) => {
-        // Only a mistake in the lines above comes here; the peer must not wait for ever.
+    serve(arrival, parts, record.phase)
+      .then(async (served) => {
+        const fault = await respond(arrival, served);
+        record.close(fault === undefined ? served : { ...served, fault });
+      })
+      .catch((error: unknown) => {
+        // Only a mistake of ours comes here; the peer must not wait for ever.
         exchange.cut();
         parts.log.error("request_broken", { request_id: arrival.requestId, error: String(error) });
-      },
-    );
+      });
   };
 }
 
@@ -131,6 +131,7 @@ function findRoute<Services>(
     expectedVersion: 0n,
     run: undefined,
     answer: undefined,
+    file: undefined,
     marks: new Set(),
   };
 }
@@ -143,11 +144,12 @@ function problemAnswer(fault: Fault, requestId: string): StoredAnswer {
   };
 }
 
-function respond(
+/** Resolves when the answer is on its way; with what broke it off, if something did. */
+async function respond<Services>(
   arrival: Arrival,
-  answer: StoredAnswer,
-  marks: ReadonlySet<string> = new Set(),
-): void {
+  { answer, work }: Served<Services>,
+): Promise<Fault | undefined> {
+  const marks: ReadonlySet<string> = work?.marks ?? new Set();
   const { exchange, requestId } = arrival;
   const headers: (readonly [string, string])[] = [
     ...standingHeaders.filter(([name]) => !answer.headers.some(([own]) => own === name)),
@@ -164,9 +166,10 @@ function respond(
   ) {
     const kept = headers.filter(([name]) => name !== "content-type");
     exchange.respond(304, kept, "");
-    return;
-  }
-  exchange.respond(answer.status, headers, markedBody(answer, marks));
+  } else if (work?.file !== undefined) {
+    return sendFile(exchange, headers, work.file).then(() => undefined, Fault.from);
+  } else exchange.respond(answer.status, headers, markedBody(answer, marks));
+  return undefined;
 }
 
 /** Says in the body, too, what is not fresh or whole, for clients that never look at headers. */

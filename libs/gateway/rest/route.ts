@@ -6,6 +6,7 @@
 import type { z } from "zod";
 import type { HeaderFields } from "../../http/index.ts";
 import type { Caller } from "./caller.ts";
+import type { FileReply } from "./send-file.ts";
 
 export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
@@ -50,6 +51,8 @@ export interface RestReply<Body = unknown> {
   readonly body?: Body;
   /** Where it is not the route's: 202 for what was taken in and is done later. */
   readonly status?: 202;
+  /** Instead of a body, on routes that list `fileTypes`. */
+  readonly file?: FileReply;
   /** Of the resource in `body`; goes out as `ETag` and comes back as `If-Match`. */
   readonly version?: bigint;
   readonly headers?: HeaderFields;
@@ -84,6 +87,8 @@ interface RouteFacts {
    * organisation, or for the caller alone where the answer depends on who asks.
    */
   readonly stale?: "organisation" | "caller";
+  /** Media types of the files that it answers with, instead of JSON. */
+  readonly fileTypes?: readonly string[];
   /** Default 64 KiB. */
   readonly bodyLimitBytes?: number;
   /** The body goes to the handler as the very bytes that came, for signatures over them. */
@@ -139,7 +144,8 @@ export function idempotencyOf(route: Route<never>): "required" | "optional" | "n
 }
 
 export function successStatusOf(route: Route<never>): number {
-  return route.status ?? (route.reply === undefined ? 204 : 200);
+  const isEmpty = route.reply === undefined && route.fileTypes === undefined;
+  return route.status ?? (isEmpty ? 204 : 200);
 }
 
 /** The permissions of which a caller needs one; none for routes that ask for none. */

@@ -5,6 +5,7 @@ import type { Caller } from "./caller.ts";
 import type { Idempotency, IdempotentRun, StoredAnswer } from "./idempotency.ts";
 import type { Route } from "./route.ts";
 import type { RouteTable } from "./route-table.ts";
+import type { BegunFile } from "./send-file.ts";
 import type { StaleAnswers } from "./stale-answers.ts";
 
 /** What is known of a request before anybody has been asked who sent it. */
@@ -59,6 +60,8 @@ export interface RestWork<Services> {
   run: IdempotentRun | undefined;
   /** Set by the first phase that knows the answer; the phases behind it are passed over. */
   answer: StoredAnswer | undefined;
+  /** What follows the head of the answer, piece by piece. */
+  file: BegunFile | undefined;
   /** What is not as fresh or as whole as it should be, in the words of `x-tandem-degraded`. */
   readonly marks: Set<string>;
 }

@@ -415,6 +415,13 @@ export declare type QueryUsageResponse = Message<"tandem.analytics.v1.QueryUsage
    * @generated from field: int64 recorded_at_ms = 6;
    */
   recordedAtMs: bigint;
+
+  /**
+   * The caller may see what upstreams took; without it those fields are 0.
+   *
+   * @generated from field: bool margin_shown = 7;
+   */
+  marginShown: boolean;
 };
 
 /**
