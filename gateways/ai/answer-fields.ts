@@ -35,7 +35,8 @@ export function answerFields(call: Call, { world, seal }: AiParts): EncodedField
   }
   const claims = handOverClaims(call, world.clock.nowMs());
   if (claims !== undefined) fields.push([handOverField, seal.seal(claims)]);
-  if (call.ignored.length > 0) fields.push(["x-tandem-ignored", call.ignored.join(", ")]);
+  const ignored = ignoredBy(call);
+  if (ignored.length > 0) fields.push(["x-tandem-ignored", ignored.join(", ")]);
   if (call.articles !== undefined) {
     fields.push(["x-tandem-articles", citedArticles(call.articles.citations).join(", ")]);
   }
@@ -60,6 +61,14 @@ function handOverClaims(call: Call, atMs: number): HandOverClaims | undefined {
     upstreamModel: target?.model ?? handOver?.upstreamModel ?? "",
     atMs,
   };
+}
+
+/** What had no effect, by the dialect's and by the upstream's doing. */
+function ignoredBy({ ignored, target, validRequest }: Call): readonly string[] {
+  const speech = target?.upstream.profile.speech;
+  if (speech === undefined || validRequest === undefined) return ignored;
+  const unheard = speech.unheard(validRequest).map((name) => name.replaceAll(/[^\w.-]/g, "?"));
+  return [...ignored, ...unheard.slice(0, 32)];
 }
 
 const routes = new Map<string, EncodedFields>();

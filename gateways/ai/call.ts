@@ -14,7 +14,7 @@ import { SentText } from "./core/stream/sent-text.ts";
 import type { EmbeddingsAnswer } from "./core/whole/embeddings.ts";
 import type { WholeAnswer } from "./core/whole/whole-reader.ts";
 import type { AnswerWriter } from "./dialects/answer-writer.ts";
-import type { Dialect } from "./dialects/dialect.ts";
+import type { Dialect, Keeping } from "./dialects/dialect.ts";
 import type { GenerationRoute } from "./dialects/routes.ts";
 import type { HandOver } from "./hand-over/hand-over.ts";
 import type { Passage } from "./limits/organisation-limits.ts";
@@ -82,6 +82,9 @@ export class Call implements PhasedCall {
   #answer: AnswerWriter | undefined = undefined;
   /** Members of the request that have no effect. */
   ignored: readonly string[] = [];
+  keeping: Keeping | undefined = undefined;
+  /** Canonical messages of what the request goes on from. Set by `prepare_context`. */
+  previousJsons: readonly string[] = [];
   /** Set by `authenticate`. */
   #identity: CallerIdentity | undefined = undefined;
   #model: CatalogueModel | undefined = undefined;

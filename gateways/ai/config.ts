@@ -157,6 +157,14 @@ export const configSchema = z.strictObject({
       example: "50.00",
     }),
   }),
+  responses: section({
+    keepMs: duration({
+      doc: "How long a response can be read again and gone on from.",
+      default: "1d",
+      min: "1m",
+      max: "30d",
+    }),
+  }),
   detailsPerSecond: count({
     doc: "Requests a second that are recorded and logged in full; failed and slow ones always are.",
     default: 200,

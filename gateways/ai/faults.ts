@@ -160,6 +160,25 @@ export const aiFaults = defineFaults("ai", {
     retry: "after_delay",
     publicMessage: "Conversations cannot be read right now. Try again in a moment.",
   },
+  /** OpenAI's word for it, and its status. */
+  previous_response_not_found: {
+    code: "invalid_argument",
+    blame: "client",
+    retry: "never",
+    publicMessage: "There is no such previous response, or it is kept no longer.",
+  },
+  responses_unavailable: {
+    code: "unavailable",
+    blame: "platform",
+    retry: "after_delay",
+    publicMessage: "Kept responses cannot be reached right now. Try again in a moment.",
+  },
+  no_moderations: {
+    code: "not_found",
+    blame: "client",
+    retry: "never",
+    publicMessage: "Nobody here judges content: there is no model for moderation.",
+  },
   counting_unavailable: {
     code: "unavailable",
     blame: "platform",

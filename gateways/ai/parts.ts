@@ -14,6 +14,7 @@ import type { LimitDesk } from "./limits/limit-desk.ts";
 import type { Refusals } from "./money/refusals.ts";
 import type { Settler } from "./money/settler.ts";
 import type { WalletDesk } from "./money/wallet-desk.ts";
+import type { ResponseStore } from "./responses/response-store.ts";
 import type { UpstreamSet } from "./upstream/upstream-set.ts";
 import type { Watchdog } from "./upstream/watchdog.ts";
 
@@ -42,4 +43,5 @@ export interface AiParts {
   readonly seal: HandOverSeal;
   /** How many streams are being generated. */
   readonly streams: { open: number };
+  readonly responses: ResponseStore;
 }

@@ -29,6 +29,7 @@ import { createHandOverSeal } from "./hand-over/hand-over-seal.ts";
 import { createIdentities } from "./identities.ts";
 import { createManagement } from "./management/management.ts";
 import type { ReadParts } from "./reads/read.ts";
+import { ResponseStore } from "./responses/response-store.ts";
 import { Watchdog } from "./upstream/watchdog.ts";
 
 /** Streams may take ten minutes; the host decides how much of that it waits. */
@@ -73,6 +74,7 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     resumeBudget: new ResumeBudget(),
     seal: createHandOverSeal(site.keys.apiKeyPepper),
     streams: { open: 0 },
+    responses: new ResponseStore(hotStore, { ttlMs: config.responses.keepMs }),
     quota: clients.quota,
     chat: clients.chat,
   };

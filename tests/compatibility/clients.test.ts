@@ -3,6 +3,7 @@ import { aiSdkClients } from "./clients/ai-sdk.ts";
 import { anthropicClients } from "./clients/anthropic-sdk.ts";
 import { langchainClients } from "./clients/langchain.ts";
 import { llamaindexClient } from "./clients/llamaindex.ts";
+import { openaiResponsesClient } from "./clients/openai-responses.ts";
 import { clientsSuite } from "./clients.suite.ts";
 import { openTarget, type Target } from "./target.ts";
 
@@ -18,8 +19,14 @@ before(async () => {
 });
 after(() => target?.close());
 
-const clients = [...anthropicClients, ...langchainClients, ...aiSdkClients, llamaindexClient];
+const clients = [
+  ...anthropicClients,
+  ...langchainClients,
+  ...aiSdkClients,
+  llamaindexClient,
+  openaiResponsesClient,
+];
 for (const client of clients) clientsSuite(client, opened, { upstream: "openai" });
-for (const client of [anthropicClients[0], aiSdkClients[1]]) {
+for (const client of [anthropicClients[0], aiSdkClients[1], openaiResponsesClient]) {
   if (client !== undefined) clientsSuite(client, opened, { upstream: "anthropic" });
 }

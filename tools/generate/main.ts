@@ -7,6 +7,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { configReference } from "./config-reference.ts";
 import { decisionsIndex } from "./decisions-index.ts";
+import { dialectsReference } from "./dialects-reference.ts";
 import { faultsReference } from "./faults-reference.ts";
 import { openapiFiles } from "./openapi.ts";
 
@@ -19,6 +20,7 @@ async function generatedFiles(): Promise<readonly GeneratedFile[]> {
   return [
     ["docs/reference/faults.md", await faultsReference(root)],
     ["docs/reference/config.md", await configReference(root)],
+    ["docs/reference/dialects.md", dialectsReference()],
     ["docs/decisions/README.md", await decisionsIndex(root)],
     ...(await openapiFiles(root)),
   ];

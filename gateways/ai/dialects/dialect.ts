@@ -23,6 +23,23 @@ export interface ReadRequest {
   readonly form: AnswerForm | undefined;
   /** Members that have no effect here, told to the client. */
   readonly ignored: readonly string[];
+  /** Where an answer can be read again and gone on from. */
+  readonly keeping?: Keeping;
+}
+
+/** How a request stands to what was said before, and what is to be kept of it. */
+export interface Keeping {
+  /** Of the answer. */
+  readonly id: string;
+  /** The answer it goes on from; empty for none. */
+  readonly previousId: string;
+  readonly isStored: boolean;
+  /** The request's own words, as it gave them. */
+  readonly items: readonly unknown[];
+  /** Canonical messages at the beginning that hold for this request alone. */
+  readonly instructions: number;
+  /** A whole canonical answer as the client is told it. */
+  readonly told: (canonical: string) => string;
 }
 
 /**

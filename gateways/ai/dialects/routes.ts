@@ -4,6 +4,7 @@ import { anthropicDialect } from "./anthropic/anthropic-dialect.ts";
 import type { Dialect } from "./dialect.ts";
 import { endpointPaths } from "./openai/endpoints.ts";
 import { openaiDialect } from "./openai/openai-dialect.ts";
+import { responsesDialect } from "./responses/responses-dialect.ts";
 
 /** What generates at a path, and in which dialect it is spoken to. */
 export interface GenerationRoute {
@@ -14,10 +15,16 @@ export interface GenerationRoute {
 /** `/anthropic` is where DeepSeek's users point their clients; a bare host is what others give. */
 const anthropicPrefixes = ["/v1", "/anthropic/v1", "/anthropic"];
 
+const responsesPaths = ["", "/v1", "/beta", "/beta/v1"].map((prefix) => `${prefix}/responses`);
+
 const byPath: ReadonlyMap<string, GenerationRoute> = new Map([
   ...endpointPaths.map(([path, endpoint]): [string, GenerationRoute] => [
     path,
     { dialect: openaiDialect, endpoint },
+  ]),
+  ...responsesPaths.map((path): [string, GenerationRoute] => [
+    path,
+    { dialect: responsesDialect, endpoint: "chat" },
   ]),
   ...anthropicPrefixes.map((prefix): [string, GenerationRoute] => [
     `${prefix}/messages`,

@@ -4,9 +4,11 @@ import { usageJson, wholeBody } from "../answer-body.ts";
 import type { Call } from "../call.ts";
 import { replayAsStream } from "../core/stream/replay-answer.ts";
 import type { AiParts } from "../parts.ts";
+import { keepResponse } from "../responses/keep-response.ts";
 
 /** 12 answer: the end of a stream, a whole answer, or what went wrong. */
-export function answerPhase({ config }: AiParts): Phase<Call> {
+export function answerPhase(parts: AiParts): Phase<Call> {
+  const { config } = parts;
   return {
     name: "answer",
     throws: [],
@@ -18,10 +20,18 @@ export function answerPhase({ config }: AiParts): Phase<Call> {
         return "skipped";
       }
       if (call.fault !== undefined) answerFault(call, call.fault, config);
+      else if (call.keeping !== undefined) return keepAndGive(call, parts);
       else giveAnswer(call);
       return "done";
     },
   };
+}
+
+/** What can be gone on from is kept before its last words are out. */
+async function keepAndGive(call: Call, parts: AiParts): Promise<"done"> {
+  await keepResponse(call, parts);
+  giveAnswer(call);
+  return "done";
 }
 
 /** What a fault is answered with, as the operator and the caller's dialect have it. */

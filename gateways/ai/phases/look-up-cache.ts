@@ -22,7 +22,8 @@ export function lookUpCachePhase(parts: AiParts): Phase<Call> {
         control: call.exchange.head.headers.get("x-tandem-cache-control"),
         isEnabled: config.cache.isEnabled,
       });
-      if (!use.mayRead && !use.mayStore) return "skipped";
+      const isAlone = (call.keeping?.previousId ?? "") === "";
+      if (!isAlone || (!use.mayRead && !use.mayStore)) return "skipped";
       const { organisationId, keyId } = call.identity.claims;
       const key = cacheKey(call.request, {
         tenant: config.cache.scope === "key" ? keyId : organisationId,

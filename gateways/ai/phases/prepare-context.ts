@@ -1,11 +1,16 @@
 import type { Phase } from "@tandem/libs/gateway";
-import { Fault } from "@tandem/libs/kernel";
+import { assert, Fault } from "@tandem/libs/kernel";
 import { addArticles, retrieveFor } from "../articles/add-articles.ts";
 import { wishOf } from "../articles/wish-of.ts";
 import type { Call } from "../call.ts";
+import { withSystemRoles } from "../core/context/insert-context.ts";
 import { nowhere } from "../core/json-document.ts";
 import { mostFor } from "../core/money/charge.ts";
-import { leastPromptTokens, reservedPromptTokens } from "../core/money/prompt-estimate.ts";
+import {
+  leastPromptTokens,
+  likelyTextTokens,
+  reservedPromptTokens,
+} from "../core/money/prompt-estimate.ts";
 import type { ArticlesWish } from "../core/request/articles-wish.ts";
 import type { GenerationRequest } from "../core/request/generation-request.ts";
 import { aiFaults } from "../faults.ts";
@@ -30,6 +35,9 @@ export function prepareContextPhase(parts: AiParts): Phase<Call> {
       "ai.no_credit",
       "ai.budget_reached",
       "ai.wallet_unavailable",
+      "ai.previous_response_not_found",
+      "ai.responses_unavailable",
+      "ai.contradictory_request",
     ],
     isRepeatable: true,
     run(call) {
@@ -43,7 +51,8 @@ export function prepareContextPhase(parts: AiParts): Phase<Call> {
         });
       }
       const wish = wishOf(call, parts);
-      if (call.request.conversationId === "" && wish === undefined) return "skipped";
+      const isAlone = call.request.conversationId === "" && !hasPrevious(call);
+      if (isAlone && wish === undefined) return "skipped";
       return prepare(call, parts, wish);
     },
   };
@@ -56,10 +65,55 @@ async function prepare(
 ): Promise<"done"> {
   const own = messagesOf(call.request);
   const searching = wish && retrieveFor(call, parts, { wish, messageJsons: own });
-  const turn = call.request.conversationId === "" ? own : await prepareTurn(call, parts, own);
+  const turn = await turnOf(call, parts, own);
   if (searching !== undefined) addArticles(call, { found: await searching, messageJsons: turn });
   await reserveContext(call, parts);
   return "done";
+}
+
+function hasPrevious({ keeping }: Call): boolean {
+  return keeping !== undefined && keeping.previousId !== "";
+}
+
+/** The messages with what was said before them, if anything was. */
+async function turnOf(
+  call: Call,
+  parts: AiParts,
+  own: readonly string[],
+): Promise<readonly string[]> {
+  if (hasPrevious(call)) return goOnFrom(call, parts, own);
+  return call.request.conversationId === "" ? own : prepareTurn(call, parts, own);
+}
+
+/** What was said before, as it was kept with the response that is named. */
+async function goOnFrom(
+  call: Call,
+  parts: AiParts,
+  own: readonly string[],
+): Promise<readonly string[]> {
+  const { request, keeping, identity } = call;
+  assert(keeping !== undefined, "there is a response to go on from");
+  if (request.conversationId !== "") {
+    throw aiFaults.contradictory_request({
+      publicMessage: "`conversation` and `previous_response_id` exclude each other.",
+      context: { parameter: "previous_response_id" },
+    });
+  }
+  const kept = await parts.responses.find(identity, keeping.previousId).catch((error: unknown) => {
+    const { message: detail } = Fault.from(error);
+    throw aiFaults.responses_unavailable({ detail, retryAfterMs: 1_000, cause: error });
+  });
+  if (kept === undefined) {
+    throw aiFaults.previous_response_not_found({ context: { parameter: "previous_response_id" } });
+  }
+  const standing = own.slice(0, keeping.instructions);
+  const now = own.slice(keeping.instructions);
+  const messageJsons = withSystemRoles([...standing, ...kept.messageJsons, ...now]);
+  const messagesJson = `[${messageJsons.join(",")}]`;
+  const promptTokens = likelyTextTokens(Buffer.byteLength(messagesJson));
+  call.previousJsons = kept.messageJsons;
+  call.turn = { id: "", messageJsons: now, messagesJson, promptTokens };
+  return messageJsons;
 }
 
 /** The messages with their conversation's history. */

@@ -23,7 +23,7 @@ export function recordPhase(parts: AiParts): Phase<Call> {
       const isServed =
         call.attempts.length > 0 || call.cached !== undefined || call.sent.pieces > 0;
       finishLimits(call, isServed);
-      if (call.outcome === "complete" && call.turn !== undefined) appendTurn(call, parts);
+      if (call.outcome === "complete" && (call.turn?.id ?? "") !== "") appendTurn(call, parts);
       if (isServed) return settle(call, parts);
       call.reservation?.lease.finish(call.reservation.nanos, 0n);
       countRefused(call, parts);

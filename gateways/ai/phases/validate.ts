@@ -29,10 +29,11 @@ export const validatePhase: Phase<Call> = {
     assert(call.body !== undefined, "the body was received");
     const read = call.dialect.read(call.body, call);
     if (isProblem(read)) throw problemFault(read);
-    const { request, form, ignored } = read;
+    const { request, form, ignored, keeping } = read;
     call.request = withArticles(call, withConversation(call, request));
     call.body = undefined;
     call.ignored = ignored;
+    call.keeping = keeping;
     call.answer.expect({ isStream: request.isStream, form });
     if (request.isStream) {
       call.request = { ...call.request, document: request.document.compact() };

@@ -15,13 +15,17 @@ import type { AiParts } from "../parts.ts";
 import { balanceRead } from "./balance.ts";
 import { countTokensRead } from "./count-tokens.ts";
 import { modelNameAt, modelsRead } from "./models.ts";
+import { moderationsRead } from "./moderations.ts";
 import type { Read, ReadParts } from "./read.ts";
+import { responsesReadAt } from "./responses.ts";
 
 /** Which read is meant by a path; undefined when none is. */
 export function readAt(path: string): Read | undefined {
   if (modelNameAt(path) !== undefined) return modelsRead;
   if (isCountTokens(path)) return countTokensRead;
-  return restUnder(path, "/user/balance") === "" ? balanceRead : undefined;
+  if (restUnder(path, "/moderations") === "") return moderationsRead;
+  if (restUnder(path, "/user/balance") === "") return balanceRead;
+  return responsesReadAt(path);
 }
 
 /** Answers a read; never rejects. */

@@ -70,6 +70,13 @@ export const langchainClients: readonly Client[] = [
         clientOptions: { fetch },
       }),
   }),
+  langchainClient("@langchain/openai, responses", {
+    modelOf: ({ origin, apiKey, model, maxRetries = 0, fetch = globalThis.fetch }) =>
+      new ChatOpenAI({
+        ...{ apiKey, model, maxRetries, useResponsesApi: true },
+        configuration: { baseURL: `${origin}/v1`, fetch },
+      }),
+  }),
   langchainClient("@langchain/openai", {
     modelOf: ({ origin, apiKey, model, maxRetries = 0, fetch = globalThis.fetch }) =>
       new ChatOpenAI({

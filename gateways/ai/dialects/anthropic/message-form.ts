@@ -1,9 +1,9 @@
 import type { Fault } from "@tandem/libs/kernel";
 import type { AnswerForm } from "../dialect.ts";
 import { isObject, type JsonObject } from "../reading.ts";
+import { ToolBlocks } from "../tool-blocks.ts";
 import { anthropicErrorEvent } from "./error-body.ts";
 import { messageUsage } from "./message-usage.ts";
-import { ToolBlocks } from "./tool-blocks.ts";
 import { stopReasonOf, stopSequenceIn, unsignedThought } from "./vocabulary.ts";
 import { messageId, writeMessage } from "./write-message.ts";
 

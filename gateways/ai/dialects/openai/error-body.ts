@@ -16,6 +16,8 @@ const wordsByReason: ReadonlyMap<string, ErrorWords> = new Map(
     "ai.contradictory_request": { type: invalid, code: invalid },
     "ai.feature_unsupported": { type: invalid, code: "unsupported_parameter" },
     "ai.unknown_model": { type: invalid, code: "model_not_found" },
+    "ai.previous_response_not_found": { type: invalid, code: "previous_response_not_found" },
+    "ai.no_moderations": { type: invalid, code: "moderations_unavailable" },
     "ai.context_too_long": { type: invalid, code: "context_length_exceeded" },
     "ai.no_such_endpoint": { type: invalid, code: "unknown_url" },
     "ai.method_not_allowed": { type: invalid, code: "method_not_allowed" },

@@ -1,3 +1,5 @@
+import { jsonKind, nowhere } from "../../core/json-document.ts";
+import { anthropicUpstreamFields } from "../anthropic/fields.ts";
 import { readMessage } from "../anthropic/read-message.ts";
 import { AnthropicStream } from "../anthropic/read-stream.ts";
 import { unsayable, writeMessagesRequest } from "../anthropic/write-request.ts";
@@ -11,6 +13,19 @@ const speech: ForeignSpeech = {
     if (request.endpoint !== "chat") return "other requests than chats";
     const { document } = request;
     return unsayable(document.parse(document.root) as Readonly<Record<string, unknown>>);
+  },
+  unheard: ({ document }) => {
+    const rules = anthropicUpstreamFields["chat"] ?? {};
+    const names: string[] = [];
+    let member = document.firstChild(document.root);
+    while (member !== nowhere) {
+      const name = document.key(member);
+      const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
+      const isHeard = rule !== undefined && rule.fate !== "ignored";
+      if (!isHeard && document.kind(member) !== jsonKind.null) names.push(name);
+      member = document.nextChild(document.root, member);
+    }
+    return names;
   },
   writeBody: (canonical) => {
     const request = JSON.parse(canonical.toString()) as Readonly<Record<string, unknown>>;

@@ -6,6 +6,8 @@ import { type ContinuationForm, noContinuation } from "../../core/splice/continu
 export interface ForeignSpeech {
   /** What of a request cannot be said there, in words; undefined when all of it can. */
   readonly unsayable: (request: GenerationRequest) => string | undefined;
+  /** Members of a request that are left out there, by their names. */
+  readonly unheard: (request: GenerationRequest) => readonly string[];
   /** A canonical body, adapted to the profile, in the server's words. */
   readonly writeBody: (canonical: Buffer) => Buffer;
   /** A new reader of one stream, which makes it a canonical one. `nowMs` of the wall clock. */

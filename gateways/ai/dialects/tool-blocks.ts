@@ -1,4 +1,4 @@
-import { isObject } from "../reading.ts";
+import { isObject } from "./reading.ts";
 
 /** What a piece of a tool call comes to in a stream whose blocks never interleave. */
 export type ToolStep =
