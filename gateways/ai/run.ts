@@ -64,10 +64,7 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     ...desks,
     cache,
     conversations: createConversations({ chat: clients.chat, world, log }),
-    articles: createArticles({
-      ...{ articles: clients.articles, world, log, rules: articleRules },
-      patienceMs: config.articles.patienceMs,
-    }),
+    articles: createArticles(site, { clients, config, rules: articleRules }),
     watchdog,
     retryBudget: new RetryBudget(),
     standbyCost: failover.cost,

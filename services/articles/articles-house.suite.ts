@@ -131,7 +131,7 @@ export async function openArticlesHouse(): Promise<ArticlesHouse> {
   };
 }
 
-const width = 64;
+const width = 1_024;
 const synonyms: Readonly<Record<string, string>> = { automobile: "car", purchase: "buy" };
 
 async function openEncoder(path: string): Promise<TestEncoder> {
@@ -173,7 +173,7 @@ async function openEncoder(path: string): Promise<TestEncoder> {
 }
 
 function vectorOf(text: string): readonly number[] {
-  const vector = new Array<number>(width).fill(0.01);
+  const vector = new Array<number>(width).fill(0.001);
   for (const word of text.toLowerCase().match(/\p{L}{3,}/gu) ?? []) {
     const known = synonyms[word] ?? word;
     let hash = 7;

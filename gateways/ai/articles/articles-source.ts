@@ -1,8 +1,9 @@
 import type { Hit } from "@tandem/contracts/rpc/articles/v1/articles_pb";
 import { Fault } from "@tandem/libs/kernel";
-import type { Log } from "@tandem/libs/telemetry";
+import type { Site } from "@tandem/libs/service";
 import type { World } from "@tandem/libs/world";
 import type { Clients } from "../clients.ts";
+import type { AiConfig } from "../config.ts";
 import type { ArticleRules } from "../core/context/article-rules.ts";
 import type { Articles, Citation } from "./articles.ts";
 
@@ -13,14 +14,16 @@ const longestPauseMs = 10_000;
  * Articles by way of their service, within a patience. After a failure nobody asks for a moment, so
  * that chats do not wait one after the other for a service that is away.
  */
-export function createArticles(given: {
-  readonly articles: Clients["articles"];
-  readonly world: World;
-  readonly log: Log;
-  readonly patienceMs: number;
-  readonly rules: { readonly current: ArticleRules };
-}): Articles {
-  const { articles, world, log, patienceMs } = given;
+export function createArticles(
+  { world, log }: Site,
+  given: {
+    readonly clients: Clients;
+    readonly config: AiConfig;
+    readonly rules: { readonly current: ArticleRules };
+  },
+): Articles {
+  const { articles } = given.clients;
+  const { patienceMs } = given.config.articles;
   let failures = 0;
   let outUntilMs = 0;
   return {

@@ -14,6 +14,7 @@ export interface Chunk {
 /** Characters a passage aims at and may have: some 200 tokens, the encoder's best range. */
 const targetLength = 900;
 const lengthMax = 1_300;
+const headingLengthMax = 300;
 
 interface Block {
   readonly kind: "prose" | "code" | "table" | "list";
@@ -55,19 +56,34 @@ function sectionsOf(body: string, title: string): readonly Section[] {
     const mark = /^ {0,3}(`{3,}|~{3,})/.exec(line)?.[1] ?? "";
     if (fence === "" && mark !== "") fence = mark;
     else if (fence !== "" && mark.startsWith(fence)) fence = "";
-    const heading = fence === "" ? /^ {0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$/.exec(line) : null;
-    if (heading === null) {
+    const heading = fence === "" ? headingIn(line) : undefined;
+    if (heading === undefined) {
       lines.push(line);
       continue;
     }
     close();
-    const depth = heading[1]?.length ?? 1;
-    while ((path.at(-1)?.depth ?? 0) >= depth) path.pop();
-    const text = (heading[2] ?? "").replace(/[`*]/g, "").trim();
-    if (text !== "") path.push({ depth, text: text.slice(0, 200) });
+    while ((path.at(-1)?.depth ?? 0) >= heading.depth) path.pop();
+    if (heading.text !== "") path.push(heading);
   }
   close();
   return sections;
+}
+
+/**
+ * The heading that a line is, if it is one. Patterns with several runs of blanks take time by the
+ * cube of a line's length, so a line that is longer than any heading is none.
+ */
+export function headingIn(
+  line: string,
+): { readonly depth: number; readonly text: string } | undefined {
+  if (line.length > headingLengthMax) return undefined;
+  const start = /^ {0,3}(#{1,6})[ \t]/.exec(line);
+  if (start === null) return undefined;
+  const text = line
+    .slice(start[0].length)
+    .trim()
+    .replace(/(^|[ \t])#{1,20}$/, "");
+  return { depth: start[1]?.length ?? 1, text: text.replace(/[`*]/g, "").trim() };
 }
 
 function blocksOf(lines: readonly string[]): readonly Block[] {
@@ -76,7 +92,7 @@ function blocksOf(lines: readonly string[]): readonly Block[] {
   let kind: Block["kind"] = "prose";
   let fence = "";
   const close = (): void => {
-    const text = open.join("\n").replace(/^\n+|\s+$/g, "");
+    const text = open.join("\n").trimEnd();
     open = [];
     if (text.trim() !== "") blocks.push({ kind, text });
     kind = "prose";

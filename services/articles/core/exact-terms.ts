@@ -6,6 +6,8 @@
 
 const termsMax = 300;
 const termLengthMax = 80;
+/** Longer runs are no words, and patterns take time by the square of their length. */
+const wordLengthMax = 200;
 const edges = /^[([{<"'“”‘’«»„]+|[)\]}>"'“”‘’«».,;:!?…]+$/gu;
 const codeSpan = /`([^`\n]{1,200})`/g;
 const quoted = /["“„«]([^"”“»\n]{2,80})["”“»]/g;
@@ -60,6 +62,7 @@ export function exactTermsAsked(query: string): readonly string[] {
 function wordsOf(text: string): readonly string[] {
   return text
     .split(/[\s|,;()[\]{}<>"“”„«»`]+/u)
+    .filter((word) => word.length <= wordLengthMax)
     .map((word) => word.replace(edges, ""))
     .filter((word) => word !== "");
 }

@@ -51,7 +51,7 @@ export function plainText(markdown: string): string {
     .replace(/!\[([^\]]*)\]\([^)]*\)/g, "$1")
     .replace(/\[([^\]]+)\]\([^)]*\)/g, "$1")
     .replace(/(\*\*|__|~~)(.+?)\1/g, "$2")
-    .replace(/^\s*(?:[-*+]|\d{1,3}[.)])\s+/gm, "")
-    .replace(/^\s*\|?[\s:|-]+\|?\s*$/gm, "")
+    .replace(/^[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+/gm, "")
+    .replace(/^[ \t:|-]+$/gm, "")
     .replace(/`([^`]+)`/g, "$1");
 }

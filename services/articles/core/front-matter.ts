@@ -1,3 +1,5 @@
+import { headingIn } from "./chunking.ts";
+
 /**
  * What a Markdown file says of itself before its text: the block between two lines of `---` that
  * site generators know, of which title, language, tags and draft are understood, in the plain forms
@@ -57,7 +59,11 @@ function plain(value: string): string {
 }
 
 function headingOf(body: string): string {
-  return (/^#{1,2}[ \t]+(.+?)[ \t]*#*[ \t]*$/m.exec(body)?.[1] ?? "").replace(/[`*]/g, "");
+  for (const [line] of body.matchAll(/^ {0,3}#{1,2}[ \t].*$/gm)) {
+    const text = headingIn(line)?.text ?? "";
+    if (text !== "") return text;
+  }
+  return "";
 }
 
 function nameOf(path: string): string {
