@@ -194,3 +194,27 @@ test("both replicas killed: stale reads say so, an order is queued and made once
   assert.equal(await purchased(), "156.00");
   await ledgerIsWhole();
 });
+
+test("both replicas frozen: reads are stale after a second, orders are queued and made once", async () => {
+  await insist(
+    () => get("/api/v1/orders?limit=7"),
+    ({ status, headers }) => status === 200 && !headers.has("x-tandem-degraded"),
+  );
+  await Promise.all(services.map((name) => tandem.kill(name, "SIGSTOP")));
+  const stale = await get("/api/v1/orders?limit=7");
+  const queued: Answer[] = [];
+  for (let count = 0; count < 6; count += 1) queued.push(await order(`frozen-${count}`));
+  // The supervisor may have found them silent, and replaced them.
+  await Promise.all(services.map((name) => tandem.kill(name, "SIGCONT").catch(() => undefined)));
+  assert.equal(stale.status, 200, JSON.stringify(stale.body));
+  assert.equal(stale.headers.get("x-tandem-degraded"), "stale");
+  const waited = queued.filter(({ status }) => status === 202);
+  assert.ok(waited.length >= 2, JSON.stringify(queued.map(({ status }) => status)));
+  // A replica of the gateway waits for the first one only.
+  assert.ok(waited.some(({ tookMs }) => tookMs < 500));
+  for (const { body } of queued) await untilState(body["id"], "awaiting_payment");
+  const all = await get("/api/v1/orders?limit=100&state=awaiting_payment");
+  const ids = (all.body["data"] as Json[]).map(({ id }) => id);
+  assert.equal(new Set(ids).size, ids.length);
+  assert.equal(ids.length, queued.length);
+});
