@@ -87,6 +87,13 @@ describe("with everything there", () => {
     const month = new Date().toISOString().slice(0, 7);
     const statement = await house.expect(200, { path: `/api/v1/statements?month=${month}`, key });
     assert.equal((statement["lines"] as unknown[]).length, 2);
+    for (const [format, begins] of Object.entries({ pdf: "%PDF-", csv: "date,kind," })) {
+      const path = `/api/v1/statements/file?month=${month}&format=${format}`;
+      const file = await house.ask({ path, key });
+      assert.equal(file.status, 200, file.text);
+      assert.match(String(file.headers["content-disposition"]), /statement-20/);
+      assert.ok(file.text.startsWith(begins), file.text.slice(0, 20));
+    }
     const ledger = await house.expect(200, { path: "/api/v1/ledger/verify", key });
     assert.deepEqual([ledger["ok"], ledger["sum_nanos"]], [true, "0"]);
   });

@@ -71,4 +71,25 @@ export const statementRoutes = [
       };
     },
   }),
+  route({
+    method: "GET",
+    path: "/api/v1/statements/file",
+    operationId: "downloadStatement",
+    summary: "Download a month's statement as PDF for people, or as CSV for programs.",
+    tag,
+    access,
+    fileTypes: ["application/pdf", "text/csv"],
+    query: z.strictObject({ month: monthQuery, format: z.enum(["pdf", "csv"]).default("pdf") }),
+    async handle(call, { orders }) {
+      const { organisationId } = call.caller.claims;
+      const { month, format } = call.query;
+      const made = await orders.renderStatement({ organisationId, month, format }, asCaller(call));
+      const { mediaType, fileName: name, content } = made;
+      return { file: { mediaType, name, pieces: asPieces(content) } };
+    },
+  }),
 ];
+
+async function* asPieces(content: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield content;
+}
