@@ -130,6 +130,8 @@ export class Call implements PhasedCall {
   streamEndsAtMs = Number.POSITIVE_INFINITY;
   /** From the request's beginning to the first real word for the client; 0 when there was none. */
   firstTokenMs = 0;
+  /** Another replica goes on with it: nothing of it is settled here. */
+  isMoved: boolean = false;
   /** The client has gone; nobody is answered any more. */
   hasClientLeft: boolean = false;
   /** What was answered; 0 while nothing was. */
@@ -225,6 +227,19 @@ export class Call implements PhasedCall {
 
   get marks(): readonly string[] {
     return this.#marks;
+  }
+
+  /** Another replica can go on with this stream: it flows, and all of it can be read back. */
+  get mayMove(): boolean {
+    const canBeRead = this.dialect.readSent !== undefined && this.sent.isWhole;
+    return canBeRead && this.#answer?.hasFlowed === true && !this.hasClientLeft;
+  }
+
+  /** Stops without a word; who goes on with it settles it, too. */
+  moveAway(): void {
+    this.isMoved = true;
+    this.answer.abandon();
+    this.leave();
   }
 
   leave(): void {

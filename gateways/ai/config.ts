@@ -46,6 +46,12 @@ export const configSchema = z.strictObject({
       min: 0,
       max: 10,
     }),
+    drainMs: duration({
+      doc: "When this replica ends: how long its streams may take before others go on with them.",
+      default: "30s",
+      min: "0s",
+      max: "10m",
+    }),
     returnMs: duration({
       doc: "How long a broken stream waits for an upstream to be back where there is no other.",
       default: "15s",

@@ -5,7 +5,7 @@ import { newId, realWorld } from "@tandem/libs/world";
 import { createHandOverSeal, type HandOverClaims } from "./hand-over/hand-over-seal.ts";
 import { until } from "./testing/fake-platform.ts";
 import { freshPrompt, type GatewayBench, openBench } from "./testing/gateway-bench.ts";
-import { chunksOf } from "./testing/streamed.ts";
+import { chunksOf, openStream } from "./testing/streamed.ts";
 
 let bench: GatewayBench;
 
@@ -144,6 +144,36 @@ describe("a stream of a replica that was lost", () => {
       }
       assert.equal(bare(sent + rest.text), bare(whole.text), `after ${count} of ${events.length}`);
     }
+  });
+});
+
+describe("a replica that ends while it gives a stream", () => {
+  test("leaves it to another one in the middle, which settles it all, once", async () => {
+    const { body, expected, content } = chatBody(60);
+    await bench.restart({ streams: { drainMs: "0s" } });
+    for (const engine of [bench.first, bench.second]) engine.pace({ tokensPerSecond: 100 });
+    const incoming = await openStream(bench, content);
+    const requestId = String(incoming.headers["x-request-id"]);
+    let sent = "";
+    const begun = new Promise((resolve) => {
+      incoming.on("data", (chunk: Buffer) => {
+        sent += chunk.toString();
+        if (sent.length > 2_000) resolve(undefined);
+      });
+    });
+    incoming.on("error", () => undefined);
+    const closed = new Promise((resolve) => incoming.on("close", resolve));
+    await begun;
+    await bench.restart();
+    await closed;
+    assert.ok(!incoming.complete && !sent.includes(": ended"), sent.slice(-200));
+    for (const engine of [bench.first, bench.second]) engine.pace({});
+    assert.equal(bench.platform.quota.ledger.has(requestId), false);
+    const rest = await bring({ body, sent, requestId });
+    assert.equal(textOfStream(sent + rest.text), expected);
+    await until(() => bench.platform.quota.ledger.has(requestId));
+    const settled = bench.platform.quota.ledger.get(requestId);
+    assert.deepEqual([settled?.outcome, settled?.outputTokens], ["complete", 60]);
   });
 });
 

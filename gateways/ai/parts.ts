@@ -15,6 +15,7 @@ import type { Refusals } from "./money/refusals.ts";
 import type { Settler } from "./money/settler.ts";
 import type { WalletDesk } from "./money/wallet-desk.ts";
 import type { ResponseStore } from "./responses/response-store.ts";
+import type { OpenStreams } from "./upstream/open-streams.ts";
 import type { UpstreamSet } from "./upstream/upstream-set.ts";
 import type { Watchdog } from "./upstream/watchdog.ts";
 
@@ -41,7 +42,6 @@ export interface AiParts {
   readonly resumeBudget: ResumeBudget;
   /** Of the tokens with which streams are handed over. */
   readonly seal: HandOverSeal;
-  /** How many streams are being generated. */
-  readonly streams: { open: number };
   readonly responses: ResponseStore;
+  readonly streams: OpenStreams;
 }

@@ -7,7 +7,7 @@
  * first.
  */
 
-import { createHttpServer } from "@tandem/libs/http";
+import { createHttpServer, type HttpServer } from "@tandem/libs/http";
 import type { Fault } from "@tandem/libs/kernel";
 import { RetryBudget } from "@tandem/libs/resilience";
 import { createLifecycle, type Replica, type Site } from "@tandem/libs/service";
@@ -28,12 +28,17 @@ import { errorBody } from "./dialects/openai/error-body.ts";
 import { createHandOverSeal } from "./hand-over/hand-over-seal.ts";
 import { createIdentities } from "./identities.ts";
 import { createManagement } from "./management/management.ts";
+import type { AiParts } from "./parts.ts";
 import type { ReadParts } from "./reads/read.ts";
 import { ResponseStore } from "./responses/response-store.ts";
+import { OpenStreams } from "./upstream/open-streams.ts";
 import { Watchdog } from "./upstream/watchdog.ts";
 
 /** Streams may take ten minutes; the host decides how much of that it waits. */
 const finishDeadlineMs = 600_000;
+/** Of the time there is for an end, what streams get to come to theirs before they are moved. */
+const moveShare = 0.8;
+const movePeriodMs = 100;
 
 export async function run(config: AiConfig, site: Site): Promise<Replica> {
   const lifecycle = createLifecycle(site);
@@ -70,8 +75,8 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     standbyCost: failover.cost,
     resumeBudget: new ResumeBudget(),
     seal: createHandOverSeal(site.keys.apiKeyPepper),
-    streams: { open: 0 },
     responses: new ResponseStore(hotStore, { ttlMs: config.responses.keepMs }),
+    streams: new OpenStreams(),
     quota: clients.quota,
     chat: clients.chat,
   };
@@ -95,6 +100,21 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     }),
   });
   await server.listen(site.address);
-  lifecycle.defer("door", (options) => server.close(options), { deadlineMs: finishDeadlineMs });
+  const options = { deadlineMs: finishDeadlineMs };
+  lifecycle.defer("door", ({ deadlineMs }) => closeDoor(server, parts, deadlineMs), options);
   return replica;
+}
+
+/** Streams that take too long are ended in time, for other replicas to go on with. */
+async function closeDoor(
+  server: HttpServer,
+  { world, config, streams }: AiParts,
+  deadlineMs: number,
+): Promise<void> {
+  const patienceMs = Math.min(config.streams.drainMs, deadlineMs * moveShare);
+  const untilMs = world.clock.monotonicMs() + patienceMs;
+  const mover = world.timers.every(movePeriodMs, () => {
+    if (world.clock.monotonicMs() >= untilMs) streams.moveAll();
+  });
+  await server.close({ deadlineMs }).finally(() => mover.cancel());
 }

@@ -44,6 +44,7 @@ export class Observer {
   ended(call: Call, nowMs: number): void {
     this.#inFlight -= 1;
     if (call.validRequest?.isStream) this.#streams -= 1;
+    if (call.isMoved) return;
     const durationMs = nowMs - call.trace.startedMs;
     this.#metrics.observe(call, durationMs);
     const isOdd = call.status >= 500 || call.fault?.blame === "platform";

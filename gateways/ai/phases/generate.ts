@@ -35,12 +35,12 @@ export function generatePhase(parts: AiParts): Phase<Call> {
     isRepeatable: true,
     async run(call): Promise<PhaseResult> {
       parts.retryBudget.requested();
-      if (call.request.isStream) parts.streams.open += 1;
+      if (call.request.isStream) parts.streams.begin(call);
       try {
         await generate(call, parts);
         call.outcome = "complete";
       } finally {
-        if (call.request.isStream) parts.streams.open -= 1;
+        if (call.request.isStream) parts.streams.end(call);
         call.onLeave = undefined;
         takeUsage(call);
       }

@@ -32,7 +32,11 @@ export function receivePhase(parts: AiParts): Phase<Call> {
         fields: () => answerFields(call, parts),
         nowMs: call.trace.startedMs,
       });
-      exchange.onAbort(() => call.leave());
+      exchange.onAbort(() => {
+        // To the router a replica that stood still was gone: it has brought its streams elsewhere.
+        if (parts.watchdog.hasStoodStill && call.mayMove) call.moveAway();
+        else call.leave();
+      });
       if (!parts.catalogue.isLoaded || !parts.upstreams.isLoaded) throw aiFaults.not_ready();
       call.credential = credentialOf(exchange.head.headers);
       const isKnown = identities.find(call.credential) !== undefined;

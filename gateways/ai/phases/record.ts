@@ -20,6 +20,12 @@ export function recordPhase(parts: AiParts): Phase<Call> {
     isRepeatable: false,
     always: true,
     run(call) {
+      if (call.isMoved) {
+        // Who goes on with it counts and settles all of it.
+        if (call.passage !== undefined) finishAdmitted(call.passage.admitted, 0);
+        call.reservation?.lease.finish(call.reservation.nanos, 0n);
+        return "skipped";
+      }
       const isServed =
         call.attempts.length > 0 || call.cached !== undefined || call.sent.pieces > 0;
       finishLimits(call, isServed);

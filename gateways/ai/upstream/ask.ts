@@ -127,15 +127,19 @@ function recordFor(call: Call, { world }: AiParts, target: LiveTarget): AttemptR
  * A whole answer comes at its end only, so its first word has the time of all its words. A stream
  * that is gone on with has what its first upstream left of its time.
  */
-function limitsOf(call: Call, { config, world }: AiParts, { upstream }: LiveTarget): AttemptLimits {
+function limitsOf(call: Call, { config, world }: AiParts, target: LiveTarget): AttemptLimits {
+  const { upstream } = target;
   const { firstTokenTimeoutMs, idleTimeoutMs, totalTimeoutMs } = upstream.settings;
   const nowMs = world.clock.monotonicMs();
   if (call.sent.pieces === 0) call.streamEndsAtMs = nowMs + totalTimeoutMs;
   const tokens = call.tokensMax ?? answerTokensUnknown;
   const wholeMs = firstTokenTimeoutMs + idleTimeoutMs + tokens * msPerToken;
+  // A target that has stalled is left early where there is another one; else it is waited for.
+  const stall = call.targets.length > 1 ? target.stall : undefined;
+  const firstTokenMs = Math.min(firstTokenTimeoutMs, stall?.firstTokenLimitMs ?? Infinity);
   return {
-    firstTokenMs: call.request.isStream ? firstTokenTimeoutMs : Math.min(wholeMs, totalTimeoutMs),
-    idleMs: idleTimeoutMs,
+    firstTokenMs: call.request.isStream ? firstTokenMs : Math.min(wholeMs, totalTimeoutMs),
+    idleMs: Math.min(idleTimeoutMs, stall?.idleLimitMs ?? Infinity),
     totalMs: Math.min(totalTimeoutMs, Math.max(1, call.streamEndsAtMs - nowMs)),
     answerBytesMax: config.answerLimitBytes,
   };

@@ -157,7 +157,9 @@ export class Attempt implements ResponseHandler, Watched {
 
   onChunk(chunk: Buffer): void {
     if (this.#isOver) return;
-    this.#lastByteMs = this.#nowMs();
+    const nowMs = this.#nowMs();
+    if (this.#firstTokenMs !== undefined) this.#options.target.stall.gap(nowMs - this.#lastByteMs);
+    this.#lastByteMs = nowMs;
     if (this.#isStream) this.#readStream(chunk);
     else this.#collect(chunk);
   }
@@ -170,6 +172,7 @@ export class Attempt implements ResponseHandler, Watched {
     const isStillborn = reader.failure !== undefined && !this.#hasPassedOn;
     if (this.#firstTokenMs === undefined && reader.hasSpoken && !isStillborn) {
       this.#firstTokenMs = this.#lastByteMs - this.#startedMs;
+      this.#options.target.stall.firstToken(this.#firstTokenMs);
     }
     if (piece !== undefined && !isStillborn) {
       onPiece(piece);

@@ -4,6 +4,7 @@ import type { World } from "@tandem/libs/world";
 import type { HealthSign } from "../core/attempts/attempt-outcome.ts";
 import type { Side } from "../core/failover/failover-machine.ts";
 import type { PrefixMemory } from "../core/prefix-affinity.ts";
+import type { StallGauge } from "../core/stall-gauge.ts";
 import type { TargetCandidate } from "../core/target-choice.ts";
 import type { FailoverGroup } from "../failover/failover-group.ts";
 import type { PlaceGrant } from "./places.ts";
@@ -145,11 +146,17 @@ export class LiveTarget implements TargetCandidate {
   readonly memory: PrefixMemory;
   /** Set once all targets of the model are known. */
   group: FailoverGroup | undefined;
+  /** How long it usually takes. */
+  readonly stall: StallGauge;
 
   constructor(
     upstream: LiveUpstream,
     given: { readonly model: string; readonly order: number; readonly weight: number },
-    known: { readonly load: PeakEwma; readonly memory: PrefixMemory },
+    known: {
+      readonly load: PeakEwma;
+      readonly memory: PrefixMemory;
+      readonly stall: StallGauge;
+    },
   ) {
     this.upstream = upstream;
     this.model = given.model;
@@ -157,6 +164,7 @@ export class LiveTarget implements TargetCandidate {
     this.weight = given.weight;
     this.load = known.load;
     this.memory = known.memory;
+    this.stall = known.stall;
   }
 
   get health(): ReplicaHealth {

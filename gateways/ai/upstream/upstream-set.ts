@@ -1,12 +1,14 @@
 import { PeakEwma } from "@tandem/libs/resilience";
 import type { CatalogueModel } from "../core/catalogue/catalogue.ts";
 import { PrefixMemory } from "../core/prefix-affinity.ts";
+import { StallGauge } from "../core/stall-gauge.ts";
 import { type AttemptSums, LiveTarget, LiveUpstream, type UpstreamParts } from "./live-upstream.ts";
 import type { UpstreamsSnapshot } from "./upstream-settings.ts";
 
 interface TargetMemory {
   readonly load: PeakEwma;
   readonly memory: PrefixMemory;
+  readonly stall: StallGauge;
 }
 
 /** All upstreams of the last snapshot. A newer one changes only what it changes. */
@@ -67,7 +69,7 @@ export class UpstreamSet {
       const name = JSON.stringify([given.upstream, given.model]);
       let known = this.#known.get(name);
       if (known === undefined) {
-        known = { load: new PeakEwma(), memory: new PrefixMemory() };
+        known = { load: new PeakEwma(), memory: new PrefixMemory(), stall: new StallGauge() };
         this.#known.set(name, known);
       }
       targets.push(new LiveTarget(upstream, given, known));
