@@ -183,6 +183,7 @@ export class SpliceSimulation {
       shownModel: "shown",
       reasoningKey: undefined,
       holdsToolCalls: this.request.features.includes("tools"),
+      choices: this.request.choices,
     });
   }
 

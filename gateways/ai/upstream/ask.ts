@@ -106,6 +106,7 @@ function readerFor(call: Call, { world }: AiParts, { upstream }: LiveTarget): St
     shownModel: call.shownModel,
     reasoningKey: upstream.profile.reasoningKey,
     holdsToolCalls: call.request.features.includes("tools"),
+    choices: call.request.choices,
   });
 }
 

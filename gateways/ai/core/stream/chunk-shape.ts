@@ -12,6 +12,8 @@ export interface ChunkFacts {
   readonly isToolCall: boolean;
   /** The first finish reason that is set; empty when none is. */
   readonly finishReason: string;
+  /** Choices that end with this chunk. */
+  readonly finished: number;
   readonly hasRole: boolean;
   readonly object: string;
   readonly model: string;
@@ -29,14 +31,15 @@ export function readChunk(value: unknown): ChunkFacts {
     Record<string, unknown>
   >;
   const choices = Array.isArray(fields["choices"]) ? (fields["choices"] as Choice[]) : undefined;
-  const finish = choices?.find(({ finish_reason }) => typeof finish_reason === "string");
+  const finishes = choices?.filter(({ finish_reason }) => typeof finish_reason === "string") ?? [];
   return {
     error: fields["error"] ?? undefined,
     isChunk: choices !== undefined,
     hasChoices: choices !== undefined && choices.length > 0,
     isReal: choices?.some(isRealChoice) ?? false,
     isToolCall: choices?.some(isCallingChoice) ?? false,
-    finishReason: String(finish?.finish_reason ?? ""),
+    finishReason: String(finishes[0]?.finish_reason ?? ""),
+    finished: finishes.length,
     hasRole: choices?.some(({ delta }) => typeof delta?.["role"] === "string") ?? false,
     object: String(fields["object"] ?? ""),
     model: String(fields["model"] ?? ""),

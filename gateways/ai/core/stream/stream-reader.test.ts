@@ -115,6 +115,42 @@ test("a finish reason without [DONE] is complete when the body ended properly", 
   assert.equal(reader.isComplete, true);
 });
 
+test("of several choices all have to finish, unless [DONE] says that this is all", () => {
+  const reader = new StreamReader({ ...options, choices: 2 });
+  reader.push(Buffer.from(role + word("a") + chunk({ delta: { content: "b" }, index: 1 })));
+  reader.push(Buffer.from(finish));
+  reader.end();
+  assert.equal(reader.failure?.kind, "incomplete");
+  const both = new StreamReader({ ...options, choices: 2 });
+  both.push(Buffer.from(role + word("a") + finish + chunk({ finish: "stop", index: 1 })));
+  both.end();
+  assert.ok(both.isComplete);
+});
+
+test("tool calls are held until all of them are there, and go with what ends them", () => {
+  const call = (given: object): string =>
+    chunk({ delta: { tool_calls: [{ index: 0, ...given }] } });
+  const reader = new StreamReader({ ...options, holdsToolCalls: true });
+  const said = reader.push(Buffer.from(role + word("a")))?.toString() ?? "";
+  assert.ok(said.includes('"a"'));
+  assert.equal(reader.push(Buffer.from(call({ id: "c", function: { name: "f" } }))), undefined);
+  assert.equal(reader.push(Buffer.from(call({ function: { arguments: "{}" } }))), undefined);
+  const whole = reader.push(Buffer.from(chunk({ finish: "tool_calls" })))?.toString() ?? "";
+  assert.equal(whole.split("\n\n").length, 3);
+});
+
+test("a line that was cut inside its JSON and ended properly is no chunk", () => {
+  const reader = new StreamReader(options);
+  reader.push(Buffer.from(role + word("a")));
+  const whole = word(" b");
+  for (let end = whole.indexOf("{") + 1; end < whole.length - 3; end += 1) {
+    const cut = new StreamReader(options);
+    cut.push(Buffer.from(role + word("a")));
+    assert.equal(cut.push(Buffer.from(`${whole.slice(0, end)}\n\n`)), undefined, `at ${end}`);
+    assert.equal(cut.failure?.kind, "malformed", `at ${end}`);
+  }
+});
+
 test("an error in the stream is a failure with the server's own words, in either form", () => {
   for (const event of [
     'data: {"error":{"message":"boom","code":500}}\n\n',

@@ -18,6 +18,8 @@ export interface StreamReaderOptions {
   readonly foreign?: ForeignEvents | undefined;
   /** Tool calls are shown whole: nobody can go on with half a call. */
   readonly holdsToolCalls?: boolean;
+  /** Each of which has an end of its own; 1. */
+  readonly choices?: number;
 }
 
 export interface ForeignEvents {
@@ -55,6 +57,7 @@ export class StreamReader implements AnswerReader {
   #tail: string | undefined;
   #finishData: string | undefined;
   #finishReason = "";
+  #finished = 0;
   #usage: TokenUsage | undefined;
   #pieces = 0;
   /** Text to find and what to put in its place, in every event. */
@@ -112,12 +115,13 @@ export class StreamReader implements AnswerReader {
     return out;
   }
 
-  /** The body has ended as its framing has it. Without `[DONE]` a finish reason must have come. */
+  /** The body has ended as its framing has it. Without `[DONE]` every choice must have finished. */
   end(): void {
     if (this.#state === "ended" || this.#state === "failed") return;
     // Another dialect has an end of its own, which was `[DONE]` here if it had come.
     const mayLackDone = this.#options.foreign === undefined && this.#events.pendingBytes === 0;
-    if (this.#finishReason !== "" && mayLackDone) this.#state = "ended";
+    const isFinished = this.#finished >= (this.#options.choices ?? 1);
+    if (isFinished && mayLackDone) this.#state = "ended";
     else this.#fail("incomplete", "the stream ended before its answer did");
   }
 
@@ -200,6 +204,7 @@ export class StreamReader implements AnswerReader {
     const shown = isFirst ? this.#firstChunk(data, facts) : this.#plainChunk(data, facts);
     if (facts.finishReason !== "") {
       this.#finishReason = facts.finishReason;
+      this.#finished += facts.finished;
       this.#finishData = shown;
       return held + this.#open(facts, "");
     }
