@@ -26,6 +26,12 @@ export const configSchema = z.strictObject({
     min: "1s",
     max: "24h",
   }),
+  socketTimeoutMs: duration({
+    doc: "How long a WebSocket may last; then its connection is closed.",
+    default: "24h",
+    min: "1s",
+    max: "30d",
+  }),
   requestsMax: count({
     doc: "Requests under way at once; one more is refused with 503.",
     default: 8_192,

@@ -4,6 +4,7 @@ import type { HotStore } from "@tandem/libs/store";
 import type { AiParts } from "./parts.ts";
 import { ResumeEdge } from "./resume/resume-edge.ts";
 import { createRpcEdge } from "./rpc/rpc-edge.ts";
+import { createSocketEdge } from "./websocket/socket-edge.ts";
 
 /** Answers that outlive their connections may take as long as streams do. */
 const finishDeadlineMs = 600_000;
@@ -18,9 +19,11 @@ export function buildEntrance(
   lifecycle.defer("answers nobody listens to", (options) => resume.close(options), {
     deadlineMs: finishDeadlineMs,
   });
+  const sockets = createSocketEdge({ parts, resume, next: resume.handle });
+  lifecycle.onDrain(() => sockets.drain());
   return createRpcEdge({
     world: parts.world,
     messageLimitBytes: parts.config.bodyLimitBytes,
-    next: resume.handle,
+    next: sockets.handle,
   });
 }

@@ -114,6 +114,38 @@ export const configSchema = z.strictObject({
       .default("key")
       .meta({ description: "Whose requests may be answered with one another's answers." }),
   }),
+  socket: section({
+    messageBytes: size({
+      doc: "Largest message on a WebSocket; a larger one closes it with 1009.",
+      default: "1MiB",
+      min: "1KiB",
+      max: "64MiB",
+    }),
+    callsMax: count({
+      doc: "Conversations under way at once on one WebSocket; one more is refused.",
+      default: 16,
+      min: 1,
+      max: 1_000,
+    }),
+    messagesPerSecond: count({
+      doc: "Messages and pings a second that a WebSocket may send; beyond it closes with 1008.",
+      default: 100,
+      min: 1,
+      max: 100_000,
+    }),
+    pingMs: duration({
+      doc: "How often a WebSocket is pinged; one that does not answer until the next ping is gone.",
+      default: "20s",
+      min: "100ms",
+      max: "5m",
+    }),
+    helloMs: duration({
+      doc: "How long a WebSocket may take to say which key it has.",
+      default: "10s",
+      min: "100ms",
+      max: "5m",
+    }),
+  }),
   resume: section({
     keepMs: duration({
       doc: "How long an answer asked for with an Idempotency-Key can be asked for again.",

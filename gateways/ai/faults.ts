@@ -63,6 +63,43 @@ export const aiFaults = defineFaults("ai", {
     httpStatus: 502,
     publicMessage: "Whoever made this answer is gone, and it cannot be completed. Ask anew.",
   },
+  upgrade_required: {
+    code: "failed_precondition",
+    blame: "client",
+    retry: "never",
+    httpStatus: 426,
+    publicMessage: "This address speaks WebSocket only.",
+  },
+  socket_needs_key: {
+    code: "unauthenticated",
+    blame: "client",
+    retry: "never",
+    publicMessage: "Say first which key you have: a message of type `auth`.",
+  },
+  socket_has_key: {
+    code: "failed_precondition",
+    blame: "client",
+    retry: "never",
+    publicMessage: "This connection has a key already. Open another one for another key.",
+  },
+  socket_name_taken: {
+    code: "already_exists",
+    blame: "client",
+    retry: "never",
+    publicMessage: "A conversation of that name is under way. Take another one, or cancel it.",
+  },
+  socket_full: {
+    code: "resource_exhausted",
+    blame: "client",
+    retry: "after_delay",
+    publicMessage: "This connection has as many conversations as it may. Wait for one to end.",
+  },
+  socket_no_such_call: {
+    code: "not_found",
+    blame: "client",
+    retry: "never",
+    publicMessage: "No conversation of that name is under way.",
+  },
   /** Of the public contract. */
   no_such_operation: {
     code: "unimplemented",

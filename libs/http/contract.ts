@@ -47,8 +47,8 @@ export interface Exchange {
   readonly head: RequestHead;
   /** Address of the peer; empty on a Unix socket. */
   readonly remoteAddress: string;
-  /** `http/1.1` or `h2`. */
-  readonly protocol: "http/1.1" | "h2";
+  /** `websocket`: an HTTP/1.1 connection that asks to become one; body and answer are its bytes. */
+  readonly protocol: "http/1.1" | "h2" | "websocket";
   /** The whole body. Rejects with `http.body_too_large` (413) or `http.client_left`. */
   readBody(limitBytes: number): Promise<Buffer>;
   /** The body as it comes; `onEnd` once, after the last chunk. Instead of `readBody`. */

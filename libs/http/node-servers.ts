@@ -21,6 +21,7 @@ import type { ServerLimits } from "./limits.ts";
 import { NodeExchange, type NodeExchangePort, type NodeResponse } from "./node-exchange.ts";
 import { type NodeRequest, nodeRequestHead } from "./node-heads.ts";
 import { type DescribeRefusal, refusalHead } from "./refusal.ts";
+import { UpgradeExchange } from "./upgrade-exchange.ts";
 
 export interface NodeServersOptions {
   readonly log: Log;
@@ -32,6 +33,11 @@ export interface NodeServersOptions {
 const sweepMs = 250;
 /** RFC 9113, 6.5.2. Node's own default is unlimited. */
 const concurrentStreamsMax = 100;
+
+function isWebSocketOffer({ method, headers }: IncomingMessage): boolean {
+  const { upgrade = "" } = headers;
+  return method === "GET" && /(^|,)\s*websocket\s*(,|$)/i.test(upgrade);
+}
 
 /** What Node's parser says, in our words. The rest of its errors are malformed heads. */
 const refusalByCode: Readonly<Record<string, Refusal>> = {
@@ -59,6 +65,7 @@ export class NodeServers {
   readonly #exchanges = new Set<{ exchange: NodeExchange; request: NodeRequest }>();
   /** HTTP/1.1 sockets that were given their last answer; what they still hold is not read. */
   readonly #closing = new WeakSet<Socket>();
+  readonly #upgrades = new Set<UpgradeExchange>();
   #isDraining = false;
 
   constructor(options: NodeServersOptions) {
@@ -87,6 +94,9 @@ export class NodeServers {
       for (const { exchange, request } of this.#exchanges) {
         if (exchange.isOverdue(nowMs - sweptAtMs)) this.#timeOut(exchange, request);
       }
+      for (const upgrade of this.#upgrades) {
+        if (upgrade.isOverdue(nowMs - sweptAtMs)) upgrade.timeOut();
+      }
       sweptAtMs = nowMs;
     });
   }
@@ -94,6 +104,7 @@ export class NodeServers {
   /** HTTP/2 clients are told to open no more streams; those of HTTP/1.1 with their next answer. */
   announceEnd(): void {
     this.#isDraining = true;
+    for (const upgrade of this.#upgrades) upgrade.drain();
     for (const session of this.#sessions) session.close();
   }
 
@@ -122,6 +133,8 @@ export class NodeServers {
       connectionsCheckingInterval: sweepMs,
       keepAliveTimeout: limits.idleTimeoutMs,
       noDelay: true,
+      // Whoever offers another protocol is answered in HTTP, as RFC 9110 (7.8) lets us.
+      shouldUpgradeCallback: isWebSocketOffer,
     });
     // 0: count all. Node would otherwise drop surplus fields silently; ours are refused.
     server.maxHeadersCount = 0;
@@ -130,6 +143,9 @@ export class NodeServers {
     server.on("checkContinue", (request, response) => this.#begin(request, response, true));
     server.on("checkExpectation", (_request, response: ServerResponse) => {
       this.#refuse(response, "expectation_failed");
+    });
+    server.on("upgrade", (request, socket, first) => {
+      this.#upgrade(request, socket as Socket, first);
     });
     server.on("connect", (_request, socket) => this.#refuseSocket(socket as Socket, "CONNECT"));
     server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
@@ -200,6 +216,29 @@ export class NodeServers {
       const { contentType, body } = describe(fault);
       if (exchange.hasAnswerStarted) exchange.cut();
       else exchange.respond(fault.httpStatus, [["content-type", contentType]], body);
+    }
+  }
+
+  #upgrade(request: IncomingMessage, socket: Socket, first: Buffer): void {
+    const { limits, onExchange, log, describe } = this.#options;
+    if (this.#closing.has(socket)) return;
+    socket.on("error", () => socket.destroy());
+    const head = nodeRequestHead(request, limits);
+    if (typeof head === "string") {
+      const fault = httpFaults[head]();
+      const described = describe(fault);
+      socket.write(refusalHead(fault, described) + described.body);
+      socket.destroySoon();
+      return;
+    }
+    const exchange = new UpgradeExchange(head, { socket, first, limits });
+    this.#upgrades.add(exchange);
+    exchange.onFinish(() => this.#upgrades.delete(exchange));
+    try {
+      onExchange(exchange);
+    } catch (error) {
+      log.error("exchange_handler_threw", { detail: Fault.from(error).message });
+      exchange.cut();
     }
   }
 

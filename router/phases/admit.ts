@@ -26,6 +26,8 @@ export function admit(
   const traceparent = acceptTraceparent(headers.get("traceparent"));
   const tracestate = traceparent === undefined ? undefined : headers.get("tracestate");
   const timeoutMs = clientTimeoutMs(headers) ?? Number.POSITIVE_INFINITY;
+  const isSocket = exchange.protocol === "websocket";
+  const limitMs = isSocket ? config.socketTimeoutMs : config.requestTimeoutMs;
   const startedAtMs = world.clock.monotonicMs();
   const isKept = clientRequestId !== undefined && wellFormedId.test(clientRequestId);
   const random = world.randomness.bytes(idBytes + traceBytes);
@@ -37,7 +39,7 @@ export function admit(
     tracestate: (tracestate?.length ?? 0) <= tracestateBytesMax ? tracestate : undefined,
     path: exchange.head.path,
     startedAtMs,
-    deadlineAtMs: startedAtMs + Math.min(config.requestTimeoutMs, timeoutMs),
+    deadlineAtMs: startedAtMs + Math.min(limitMs, timeoutMs),
     gateway: "",
     target: "",
     attempts: 0,

@@ -47,12 +47,19 @@ export class RequestBody {
 
   /** Starts reading. */
   begin(): void {
-    this.#exchange.streamBody(this);
+    if (this.#exchange.protocol === "websocket") {
+      // It flows both ways and has no end of its own: there is nothing to wait for.
+      this.#state = "flowing";
+      this.#exchange.pauseBody();
+      this.#exchange.streamBody(this);
+      this.#events.onReady();
+    } else this.#exchange.streamBody(this);
   }
 
   onChunk(chunk: Buffer): void {
     this.#bytes += chunk.length;
-    if (this.#bytes > this.#limits.bodyLimitBytes) {
+    const isSocket = this.#exchange.protocol === "websocket";
+    if (this.#bytes > this.#limits.bodyLimitBytes && !isSocket) {
       this.#events.onTooLarge();
       return;
     }
@@ -91,6 +98,7 @@ export class RequestBody {
     this.#call = call;
     for (const chunk of this.#chunks) call.writeBody(chunk);
     if (this.#hasEnded) call.endBody();
+    if (this.#exchange.protocol === "websocket") return;
     call.onDrain(() => {
       // The connection stands and takes bytes: from here on they are gone.
       this.#isKept = false;
@@ -111,6 +119,7 @@ export class RequestBody {
   /** The answer began: nothing will be sent again. */
   release(): void {
     this.#isKept = false;
+    if (this.#exchange.protocol === "websocket") this.#exchange.resumeBody();
     if (this.#state === "whole") this.#chunks = [];
   }
 }

@@ -63,6 +63,7 @@ export function requestFields(
     ["x-forwarded-proto", caller.protocol],
   ];
   const host = headers.get("host");
+  if (exchange.protocol === "websocket") added.push(["x-tandem-upgrade", "websocket"]);
   if (host !== undefined) added.push(["x-forwarded-host", host]);
   if (caller.chain !== "") added.push(["x-forwarded-for", caller.chain]);
   if (tracestate !== undefined) added.push(["tracestate", tracestate]);

@@ -4,6 +4,7 @@ import { connectTransports } from "./conformance/connect.ts";
 import { grpcTransport } from "./conformance/grpc.ts";
 import { restTransport } from "./conformance/rest.ts";
 import type { Transport } from "./conformance/transport.ts";
+import { webSocketTransport } from "./conformance/websocket.ts";
 import { openTarget, type Target } from "./target.ts";
 
 let target: Target | undefined;
@@ -11,14 +12,22 @@ let transports: readonly Transport[] = [];
 
 before(async () => {
   target = await openTarget();
-  transports = [restTransport(target), grpcTransport(target), ...connectTransports(target)];
+  transports = [
+    restTransport(target),
+    grpcTransport(target),
+    ...connectTransports(target),
+    webSocketTransport(target),
+  ];
 });
 after(async () => {
   for (const transport of transports) await transport.close?.();
   await target?.close();
 });
 
-const names = ["REST and SSE", "gRPC", "Connect JSON", "Connect binary", "gRPC-web"];
+const names = [
+  ...["REST and SSE", "gRPC", "Connect JSON", "Connect binary", "gRPC-web"],
+  "WebSocket",
+];
 
 for (const name of names) {
   describe(name, () => {

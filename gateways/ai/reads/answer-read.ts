@@ -58,7 +58,7 @@ export async function answerRead(
 
 /** Whose request it is, for what stands beside the phases. Throws why it cannot be said. */
 export async function identify(
-  exchange: Exchange,
+  exchange: Pick<Exchange, "head" | "remoteAddress">,
   { identities }: Pick<AiParts, "identities">,
 ): Promise<{ readonly identity: CallerIdentity; readonly isDegraded: boolean }> {
   const { headers } = exchange.head;

@@ -133,7 +133,7 @@ export class KeptAnswer implements Exchange {
   respond(status: number, headers: HeaderFields | EncodedFields, body: Buffer | string): void {
     if (this.#state !== "open") return;
     this.#listener?.exchange.respond(status, headers, body);
-    this.#begin("body", status, headers);
+    this.#begin("body", status, linesOf(headers));
     this.#bodyText = body.toString();
     // What was refused was not done: the same name may be tried again.
     if (status >= 400) this.#isKept = false;
@@ -143,16 +143,15 @@ export class KeptAnswer implements Exchange {
 
   startStream(status: number, headers: HeaderFields | EncodedFields): void {
     if (this.#state !== "open") return;
-    const { lines } = "lines" in headers ? headers : encodeFields(headers);
+    const lines = linesOf(headers);
     const kind = /^content-type: text\/event-stream/im.test(lines) ? "events" : "body";
-    this.#begin(kind, status, { lines });
+    this.#begin(kind, status, lines);
     this.#state = kind;
     this.#listener?.exchange.startStream(status, { lines });
     this.#saveMeta({});
   }
 
-  #begin(kind: StreamMeta["kind"], status: number, headers: HeaderFields | EncodedFields): void {
-    const { lines } = "lines" in headers ? headers : encodeFields(headers);
+  #begin(kind: StreamMeta["kind"], status: number, lines: string): void {
     this.#meta = { ...this.#meta, kind, status, lines };
   }
 
@@ -273,4 +272,10 @@ export class KeptAnswer implements Exchange {
     if (this.#state === "over") run();
     else this.#onFinish.push(run);
   }
+}
+
+/** Without the token for the router: it would keep numbered events, which are not those it is for. */
+function linesOf(headers: HeaderFields | EncodedFields): string {
+  const { lines } = "lines" in headers ? headers : encodeFields(headers);
+  return lines.replace(/^x-tandem-handover:[^\r]*\r\n/im, "");
 }

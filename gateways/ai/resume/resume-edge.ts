@@ -57,6 +57,25 @@ export class ResumeEdge {
     this.#lives.get(lifeKey(place))?.abort();
   }
 
+  /** Tells the rest of an answer to one who has shown whose it is; nothing is begun anew. */
+  async goOnFrom(exchange: Exchange, place: StreamPlace, after: number): Promise<void> {
+    try {
+      const live = this.#lives.get(lifeKey(place));
+      if (live !== undefined && !live.isOver) {
+        live.tell(exchange, after);
+        return;
+      }
+      const { store } = this;
+      const { world } = this.#parts;
+      const meta = await store.read(place);
+      if (meta === undefined) throw aiFaults.answer_gone();
+      const followed = await followAnswer(exchange, { world, store, place, meta, after });
+      if (followed === "dead") throw aiFaults.answer_lost();
+    } catch (error) {
+      refuse(exchange, Fault.from(error), this.#parts);
+    }
+  }
+
   /** Waits until the answers that nobody is connected to are complete. */
   async close({ deadlineMs }: { readonly deadlineMs: number }): Promise<void> {
     if (this.#lives.size === 0) return;

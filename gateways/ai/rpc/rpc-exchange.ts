@@ -28,8 +28,12 @@ import { aiFaults } from "../faults.ts";
 import { EventLines } from "../transports/event-lines.ts";
 import type { RpcMethod } from "./methods.ts";
 
-/** What describes the JSON body, and is wrong for a message. */
-const bodyFields = /^(content-type|content-length|cache-control|x-accel-buffering):/i;
+/**
+ * What describes the JSON body, and is wrong for a message; and the token by which the router could
+ * bring the stream to another replica: what it kept of it would not be the stream that was made.
+ */
+const bodyFields =
+  /^(content-type|content-length|cache-control|x-accel-buffering|x-tandem-handover):/i;
 
 export interface RpcExchangeGiven {
   readonly form: RpcForm;

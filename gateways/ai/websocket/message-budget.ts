@@ -1,0 +1,22 @@
+/** How many messages a second one connection may send, with a second's worth at once. */
+export class MessageBudget {
+  readonly #perSecond: number;
+  #left: number;
+  #atMs: number;
+
+  constructor(given: { readonly perSecond: number; readonly nowMs: number }) {
+    this.#perSecond = given.perSecond;
+    this.#left = given.perSecond;
+    this.#atMs = given.nowMs;
+  }
+
+  /** False: too many. */
+  take(nowMs: number): boolean {
+    const gained = ((nowMs - this.#atMs) / 1_000) * this.#perSecond;
+    this.#left = Math.min(this.#perSecond, this.#left + gained);
+    this.#atMs = nowMs;
+    if (this.#left < 1) return false;
+    this.#left -= 1;
+    return true;
+  }
+}
