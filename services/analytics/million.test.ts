@@ -138,7 +138,9 @@ const questions: Readonly<Record<string, object>> = {
   "a month by key and model, with percentiles": { groupBy: ["key", "model"], latency: true },
   "a month by day and model": { groupBy: ["model"], step: "day" },
   "a month by hour and model": { groupBy: ["model"], step: "hour" },
-  "a month by hour, with percentiles": { step: "hour", latency: true },
+  "a week by hour, with percentiles": {
+    ...{ fromMs: month.untilMs - BigInt(7 * stepMs.day), step: "hour", latency: true },
+  },
   "top five users of a month, by tokens": { groupBy: ["user"], rankBy: "tokens", limit: 5 },
   "an uneven time, by status": {
     ...{ groupBy: ["status"], fromMs: month.fromMs + 4_020_000n, untilMs: month.untilMs - 60_000n },
