@@ -39,6 +39,8 @@ export const budgets: readonly Budget[] = [
   row("unary call, 1.5 KB, gateway alone", "unary-1.5k", "gatewayAlone", [5, 2], ofNginx),
   row("unary call, 32 KB, router and gateway", "unary-32k", "tandem", [6, 3.2], ofNginx),
   row("streamed chunk of 200 bytes, paced 10 ms", "stream-chunk", "tandem", [4, 2.5], ofNginx),
+  row("the same, told as Anthropic's", "message-chunk", "tandem", [4.8, 2.75], ofNginx),
+  row("the same, told as Responses'", "response-chunk", "tandem", [4.8, 2.75], ofNginx),
   row("cache hit, router and gateway", "cache-hit", "tandem", [4, 2], ofNginx),
   row("cache hit, gateway alone", "cache-hit", "gatewayAlone", [undefined, 1], ofNginx),
   { ...time("cache hit, p99", "cache-hit", "latencyMsP99", [2, undefined]) },

@@ -19,6 +19,8 @@ const titles: Readonly<Record<keyof Samples, readonly [title: string, figure: Fi
   "unary-1.5k": ["Unary call, 1.5 KB in, 1 KB out: CPU µs a call", "cpuUsPerUnit"],
   "unary-32k": ["Unary call, 32 KB in, 1 KB out: CPU µs a call", "cpuUsPerUnit"],
   "stream-chunk": ["Streamed chunk, 200 bytes every 10 ms: CPU µs a chunk", "cpuUsPerUnit"],
+  "message-chunk": ["The same, told as Anthropic's events: CPU µs a chunk", "cpuUsPerUnit"],
+  "response-chunk": ["The same, told as Responses' events: CPU µs a chunk", "cpuUsPerUnit"],
   "cache-hit": ["Cache hit (peers: a plain call): CPU µs a call", "cpuUsPerUnit"],
   latency: ["Time of a call at a fixed rate: p50 ms", "latencyMsP50"],
   "idle-stream": ["Open idle stream: private KiB of the path", "kibPerUnit"],

@@ -4,6 +4,8 @@ export type ScenarioName =
   | "unary-1.5k"
   | "unary-32k"
   | "stream-chunk"
+  | "message-chunk"
+  | "response-chunk"
   | "cache-hit"
   | "latency"
   | "idle-stream";

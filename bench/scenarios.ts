@@ -46,6 +46,16 @@ export const scenarios: readonly Scenario[] = [
     }),
   },
   {
+    name: "message-chunk",
+    contenders: [nginx, tandem, gatewayAlone],
+    jobOf: (contender, pace) => translated(contender, pace, "/v1/messages"),
+  },
+  {
+    name: "response-chunk",
+    contenders: [nginx, tandem, gatewayAlone],
+    jobOf: (contender, pace) => translated(contender, pace, "/v1/responses"),
+  },
+  {
     name: "cache-hit",
     contenders: [nginx, tandem, gatewayAlone],
     jobOf: (contender, pace) => unary(contender, pace, chatBody(1_536, { user: "same" })),
@@ -72,6 +82,21 @@ export const scenarios: readonly Scenario[] = [
 
 function unary(contender: Contender, pace: Pace, body: string): Job {
   return { ...base(contender, pace, body), kind: "unary", target: contender.unary, connections };
+}
+
+/** Streams in another dialect than the upstream's. nginx relays them as they are. */
+function translated(contender: Contender, pace: Pace, path: string): Job {
+  const given = JSON.parse(chatBody(1_536, { stream: true })) as { messages: unknown };
+  const words = { ...given, messages: undefined };
+  const body =
+    path === "/v1/messages"
+      ? { ...words, max_tokens: 4_096, messages: [{ role: "user", content: "x".repeat(1_400) }] }
+      : { ...words, store: false, input: "x".repeat(1_400) };
+  const { request, ...rest } = base(contender, pace, JSON.stringify(body));
+  return {
+    ...{ ...rest, request: { ...request, path } },
+    ...{ kind: "stream", target: contender.stream, connections: streams },
+  };
 }
 
 function base(contender: Contender, { warmupMs, windowMs }: Pace, body: string) {
