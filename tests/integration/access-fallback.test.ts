@@ -67,6 +67,79 @@ describe("with the users service gone", () => {
   });
 });
 
+describe("with the users service hanging", () => {
+  before(async () => {
+    for (const path of reads()) await house.expect(200, { path, key });
+    await house.hang("users");
+  });
+  after(() => house.restart("users"));
+
+  test("the first read waits its second, those after it are answered at once, all marked", async () => {
+    for (const path of reads()) {
+      const first = await timed({ path, key });
+      assert.equal(first.answer.headers["x-tandem-degraded"], "stale", path);
+      assert.ok(first.tookMs < 3_000, `${path} took ${first.tookMs} ms`);
+      const { answer, tookMs } = await timed({ path, key });
+      assert.equal(answer.status, 200);
+      assert.equal(answer.headers["x-tandem-degraded"], "stale");
+      // A hundred milliseconds is the promise; the rest is for a busy machine.
+      assert.ok(tookMs < 250, `${path} took ${tookMs} ms`);
+    }
+  });
+
+  test("keys and money go on as before, unmarked", async () => {
+    for (const path of ["/api/v1/keys", "/api/v1/wallet"]) {
+      const answer = await house.ask({ path, key });
+      assert.deepEqual([answer.status, answer.headers["x-tandem-degraded"]], [200, undefined]);
+    }
+  });
+});
+
+describe("with the quota service hanging", () => {
+  before(() => house.hang("quota"));
+  after(() => house.restart("quota"));
+
+  test("money is told as unavailable within the deadline, and nothing else waits for it", async () => {
+    const wallet = timed({ path: "/api/v1/wallet", key });
+    for (const path of reads()) {
+      const { answer, tookMs } = await timed({ path, key });
+      assert.deepEqual([answer.status, answer.headers["x-tandem-degraded"]], [200, undefined]);
+      assert.ok(tookMs < 1_000, `${path} took ${tookMs} ms`);
+    }
+    const { answer, tookMs } = await wallet;
+    assert.ok([503, 504].includes(answer.status), answer.text);
+    assert.ok(tookMs < 13_000, `took ${tookMs} ms`);
+  });
+});
+
+describe("with the auth service hanging", () => {
+  before(async () => {
+    await house.expect(200, { path: "/api/v1/me", key });
+    await house.hang("auth");
+  });
+  after(async () => {
+    await house.restart("auth");
+    const deadline = Date.now() + 15_000;
+    for (;;) {
+      const answer = await house.ask({ path: "/api/v1/projects", key });
+      if (answer.status === 200 && answer.headers["x-tandem-degraded"] === undefined) return;
+      assert.ok(Date.now() < deadline);
+      await pause(50);
+    }
+  });
+
+  test("a known caller is let in without waiting; an unknown one gets 503, never 401", async () => {
+    const { answer, tookMs } = await timed({ path: "/api/v1/projects", key });
+    assert.equal(answer.status, 200);
+    assert.ok(tookMs < 250, `took ${tookMs} ms`);
+    const { formApiKey } = await import("@tandem/libs/gateway");
+    const stranger = formApiKey("live", (length) => new Uint8Array(length).fill(9));
+    const unknown = await timed({ path: "/api/v1/projects", key: stranger });
+    assert.equal(unknown.answer.status, 503);
+    assert.ok(unknown.tookMs < 5_000, `took ${unknown.tookMs} ms`);
+  });
+});
+
 describe("with the quota service gone", () => {
   before(async () => {
     await house.expect(200, { path: "/api/v1/wallet", key });

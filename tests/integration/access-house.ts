@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Replica, readTopology, type Site, type StartReplica } from "@tandem/libs/service";
@@ -55,6 +57,8 @@ export interface AccessHouse {
   /** Ends all replicas of a service, as if both had been killed. */
   stop(service: Service): Promise<void>;
   restart(service: Service): Promise<void>;
+  /** Puts something in the place of both replicas that takes calls and never answers. */
+  hang(service: Service): Promise<void>;
   /** Restarts a service with these settings. */
   reconfigure(service: Service, settings: Settings): Promise<void>;
   close(): Promise<void>;
@@ -131,6 +135,7 @@ export async function openAccessHouse(settings: Settings = {}): Promise<AccessHo
     },
     stop: running.stop,
     restart: running.restart,
+    hang: running.hang,
     reconfigure: running.reconfigure,
     async close() {
       for (const gateway of gateways) await gateway.close({ deadlineMs: 1_000 });
@@ -142,7 +147,7 @@ export async function openAccessHouse(settings: Settings = {}): Promise<AccessHo
   };
 }
 
-type Running = Pick<AccessHouse, "stop" | "restart" | "reconfigure">;
+type Running = Pick<AccessHouse, "stop" | "restart" | "hang" | "reconfigure">;
 
 /** Both replicas of every service, each on a database of its own. */
 async function startServices(house: TestHouse, postgres: TestPostgres): Promise<Running> {
@@ -155,9 +160,12 @@ async function startServices(house: TestHouse, postgres: TestPostgres): Promise<
     sites.set(name, [house.site(`${name}/1`, given), house.site(`${name}/2`, given)]);
   };
   const restart = async (name: Service): Promise<void> => {
+    await silence.end(name);
     replicas.set(name, await Promise.all((sites.get(name) ?? []).map(starters[name])));
   };
+  const silence = createSilence((name) => (sites.get(name) ?? []).map(({ address }) => address));
   const stop = async (name: Service): Promise<void> => {
+    await silence.end(name);
     for (const replica of replicas.get(name) ?? []) await replica.close({ deadlineMs: 500 });
     replicas.set(name, []);
   };
@@ -169,10 +177,43 @@ async function startServices(house: TestHouse, postgres: TestPostgres): Promise<
   return {
     stop,
     restart,
+    async hang(name) {
+      await stop(name);
+      await silence.begin(name);
+    },
     async reconfigure(name, own) {
       await stop(name);
       settle(name, own);
       await restart(name);
+    },
+  };
+}
+
+/** Listens where services should, takes what comes, and says nothing. */
+function createSilence(addressesOf: (name: Service) => readonly string[]) {
+  const servers = new Map<Service, readonly Server[]>();
+  const sockets = new Set<Socket>();
+  return {
+    async begin(name: Service): Promise<void> {
+      const opened = addressesOf(name).map((address) => {
+        const server = createServer((socket) => {
+          sockets.add(socket);
+          socket.on("error", () => undefined).on("close", () => sockets.delete(socket));
+          socket.resume();
+        });
+        return server.listen(address.replace(/^unix:/, ""));
+      });
+      servers.set(name, opened);
+      await Promise.all(opened.map((server) => once(server, "listening")));
+    },
+    async end(name: Service): Promise<void> {
+      for (const server of servers.get(name) ?? []) {
+        const closed = once(server, "close");
+        server.close();
+        for (const socket of sockets) socket.destroy();
+        await closed;
+      }
+      servers.delete(name);
     },
   };
 }

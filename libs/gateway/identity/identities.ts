@@ -19,7 +19,10 @@ import { followRevocations, revocationPollMs } from "./revocation-feed.ts";
 export type AuthClient = RpcClient<(typeof AuthService)["method"]>;
 
 interface LookedUp {
+  /** When auth said so; monotonic. */
   readonly atMs: number;
+  /** When auth was last asked in vain; not asked again for a moment. */
+  failedAtMs: number;
 }
 
 export interface Verified {
@@ -36,6 +39,9 @@ export interface Identities {
 }
 
 const sessionFreshMs = 60_000;
+/** How long a slow auth is waited for where a copy can stand in, and how long it is spared then. */
+const renewPatienceMs = 80;
+const renewRetryMs = 2_000;
 const useReportMs = 30_000;
 const lookUpDeadlineMs = 2_000;
 const lookUpsMax = 256;
@@ -62,7 +68,10 @@ export function createIdentities(options: {
     outageMsMax: options.outageMsMax,
     refusalKeptMs,
     lookUpsMax,
-    createExtra: () => ({ atMs: world.clock.monotonicMs() }),
+    createExtra: () => ({
+      atMs: world.clock.monotonicMs(),
+      failedAtMs: Number.NEGATIVE_INFINITY,
+    }),
     async lookUp(credential) {
       const answer = await lookUp(auth, credential);
       if (strangers.size >= lookUpsMax) strangers.clear();
@@ -100,7 +109,7 @@ export function createIdentities(options: {
       const known = await resolve(credential, address);
       const isFresh = world.clock.monotonicMs() - known.extra.atMs < sessionFreshMs;
       if (isFresh) return admit(known);
-      return renew(cache, credential, known);
+      return renew(credential, known, { cache, world });
     },
   };
 }
@@ -145,21 +154,37 @@ function reportUses(options: {
   return (keyId) => usedAt.set(keyId, world.clock.nowMs());
 }
 
-/** Asks anew; the copy stands in only where auth cannot be asked. */
+/** Asks anew; the copy stands in where auth cannot be asked, or not soon, and is still there. */
 async function renew(
-  cache: IdentityCache<LookedUp>,
   credential: string,
   known: Known<LookedUp>,
+  { cache, world }: { readonly cache: IdentityCache<LookedUp>; readonly world: World },
 ): Promise<Verified> {
-  cache.forget(credential);
-  try {
-    const renewed = await cache.resolve(credential);
-    return { identity: renewed.identity, isDegraded: cache.admit(renewed) };
-  } catch (error) {
-    if (!Fault.is(error) || error.reason !== "identity.unavailable") throw error;
-    cache.admit(known);
-    return { identity: known.identity, isDegraded: true };
+  const nowMs = (): number => world.clock.monotonicMs();
+  if (nowMs() - known.extra.failedAtMs >= renewRetryMs) {
+    const renewed = await inTime(world, cache.renew(credential));
+    if (renewed !== undefined) {
+      return { identity: renewed.identity, isDegraded: cache.admit(renewed) };
+    }
+    known.extra.failedAtMs = nowMs();
   }
+  // A revocation may have been heard meanwhile: then there is no copy any more.
+  if (cache.find(credential) !== known) throw identityFaults.unavailable({ retryAfterMs: 1_000 });
+  cache.admit(known);
+  return { identity: known.identity, isDegraded: true };
+}
+
+/** What it comes to; undefined when auth cannot be asked, or not soon. Throws its refusals. */
+function inTime<Value>(world: World, asked: Promise<Value>): Promise<Value | undefined> {
+  return new Promise((resolve, reject) => {
+    const timer = world.timers.after(renewPatienceMs, () => resolve(undefined));
+    asked.then(resolve, (error: unknown) => {
+      const isAway = Fault.is(error) && error.reason === "identity.unavailable";
+      if (isAway) resolve(undefined);
+      else reject(error);
+    });
+    asked.finally(() => timer.cancel()).catch(() => undefined);
+  });
 }
 
 async function lookUp(auth: AuthClient, credential: string): Promise<LookUpAnswer> {

@@ -248,17 +248,31 @@ test("no order of look-ups, answers and revocations lets a revoked key pass", as
   );
 });
 
-test("what is forgotten is looked up anew; others of the same holder stay", async () => {
+test("what is renewed is asked for anew; others of the same holder stay", async () => {
   const { cache, asked, always } = bench();
   always(() => good("key_1"));
   cache.hear({ ...quiet, sequence: 0n });
-  await cache.resolve("a");
+  const first = await cache.resolve("a");
   await cache.resolve("b");
-  cache.forget("a");
-  cache.forget("never there");
+  assert.notEqual(await cache.renew("a"), first);
   await cache.resolve("a");
   await cache.resolve("b");
   assert.deepEqual(asked, ["a", "b", "a"]);
   cache.hear(revocation("key_1", 1n));
   assert.equal(cache.size, 0);
+});
+
+test("a renewal that fails leaves what is known; one that is refused does not", async () => {
+  const { cache, answer, always } = bench();
+  cache.hear({ ...quiet, sequence: 0n });
+  const resolving = cache.resolve("a");
+  answer(good("key_1"));
+  const known = await resolving;
+  const failing = cache.renew("a");
+  answer(new Error("the line is dead"));
+  await assert.rejects(failing, { reason: "identity.unavailable" });
+  assert.equal(cache.find("a"), known);
+  always(() => ({ identity: undefined, refusal: "revoked", sequence: 0n }));
+  await assert.rejects(cache.renew("a"), { reason: "identity.invalid" });
+  assert.equal(cache.find("a"), undefined);
 });

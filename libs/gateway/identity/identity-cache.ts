@@ -126,6 +126,14 @@ export class IdentityCache<Extra> {
     const nowMs = this.#options.clock.monotonicMs();
     const refused = this.#refusals.get(credential);
     if (refused !== undefined && refused.untilMs > nowMs) throw refused.fault;
+    return this.renew(credential);
+  }
+
+  /**
+   * Asks the authority anew. What it says takes the place of what is known; while it cannot be
+   * asked, what is known stays. Throws the identity faults.
+   */
+  async renew(credential: string): Promise<Known<Extra>> {
     const underWay = this.#lookUps.get(credential);
     if (underWay !== undefined) return underWay;
     if (this.#lookUps.size >= this.#options.lookUpsMax) {
@@ -136,8 +144,7 @@ export class IdentityCache<Extra> {
     return lookUp;
   }
 
-  /** Looks the credential up anew next time; for sessions, whose use the authority must hear of. */
-  forget(credential: string): void {
+  #forget(credential: string): void {
     const known = this.#known.get(credential);
     if (known === undefined) return;
     this.#known.delete(credential);
@@ -213,12 +220,14 @@ export class IdentityCache<Extra> {
   #refuse(credential: string, refusal: string): Fault {
     const { clock, refusalKeptMs } = this.#options;
     const fault = refusal === "expired" ? identityFaults.expired() : identityFaults.invalid();
+    this.#forget(credential);
     if (this.#refusals.size >= refusalsMax) this.#refusals.clear();
     this.#refusals.set(credential, { untilMs: clock.monotonicMs() + refusalKeptMs, fault });
     return fault;
   }
 
   #keep(credential: string, identity: CallerIdentity): Known<Extra> {
+    this.#forget(credential);
     if (this.#known.size >= this.#options.capacity) this.#evict();
     const known: Known<Extra> = {
       identity,

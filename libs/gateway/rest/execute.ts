@@ -157,12 +157,20 @@ function inTime<Services>(
   reply: Promise<RestReply>,
   copies: Copies,
 ): Promise<RestReply> {
+  const { parts, route } = work;
   return new Promise((resolve, reject) => {
-    const timer = work.parts.world.timers.after(work.parts.staleAfterMs, () => {
+    const timer = parts.world.timers.after(parts.slow.patienceMs(route.operationId), () => {
       copies.find().then((copy) => {
-        if (copy !== undefined) reject(restFaults.slow_service());
+        if (copy === undefined) return;
+        parts.slow.wasSlow(route.operationId);
+        reject(restFaults.slow_service());
       }, reject);
     });
-    reply.finally(() => timer.cancel()).then(resolve, reject);
+    reply
+      .finally(() => timer.cancel())
+      .then((answer) => {
+        parts.slow.wasInTime(route.operationId);
+        resolve(answer);
+      }, reject);
   });
 }

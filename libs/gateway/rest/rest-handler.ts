@@ -16,8 +16,9 @@ import { isUnchanged } from "./precondition.ts";
 import { createRecorder } from "./recorder.ts";
 import { restFaults } from "./rest-faults.ts";
 import { sendFile } from "./send-file.ts";
+import { createSlowRoutes } from "./slow-routes.ts";
 import { validate } from "./validate.ts";
-import type { Arrival, RestParts, RestPhase, RestWork } from "./work.ts";
+import type { Arrival, RestParts, RestPhase, RestWork, WorkParts } from "./work.ts";
 
 const phases: readonly RestPhase[] = [authenticate, authorise, validate, recall, execute, remember];
 
@@ -29,7 +30,10 @@ const standingHeaders: HeaderFields = [
   ["x-content-type-options", "nosniff"],
 ];
 
-export function createRestHandler<Services>(parts: RestParts<Services>): ExchangeHandler {
+export function createRestHandler<Services>(given: RestParts<Services>): ExchangeHandler {
+  const { staleAfterMs, world } = given;
+  const monotonicMs = (): number => world.clock.monotonicMs();
+  const parts = { ...given, slow: createSlowRoutes({ staleAfterMs, monotonicMs }) };
   const recorder = createRecorder(parts);
   return (exchange) => {
     const startedMs = parts.world.clock.monotonicMs();
@@ -75,7 +79,7 @@ interface Served<Services> {
 
 async function serve<Services>(
   arrival: Arrival,
-  parts: RestParts<Services>,
+  parts: WorkParts<Services>,
   onPhase: (name: string) => void,
 ): Promise<Served<Services>> {
   let work: RestWork<Services> | undefined;
@@ -104,7 +108,7 @@ async function serve<Services>(
 /** The route's work sheet, or at once the answer to OPTIONS. Throws for unknown places. */
 function findRoute<Services>(
   arrival: Arrival,
-  parts: RestParts<Services>,
+  parts: WorkParts<Services>,
 ): RestWork<Services> | StoredAnswer {
   const { method, path } = arrival.exchange.head;
   const match = parts.table.match(method, path);

@@ -6,6 +6,7 @@ import type { Idempotency, IdempotentRun, StoredAnswer } from "./idempotency.ts"
 import type { Route } from "./route.ts";
 import type { RouteTable } from "./route-table.ts";
 import type { BegunFile } from "./send-file.ts";
+import type { SlowRoutes } from "./slow-routes.ts";
 import type { StaleAnswers } from "./stale-answers.ts";
 
 /** What is known of a request before anybody has been asked who sent it. */
@@ -41,10 +42,15 @@ export interface RestParts<Services> {
   readonly staleAfterMs: number;
 }
 
+/** The same with what the server itself remembers. */
+export interface WorkParts<Services> extends RestParts<Services> {
+  readonly slow: SlowRoutes;
+}
+
 /** One request on its way through the phases; each fills in what the next ones read. */
 export interface RestWork<Services> {
   readonly arrival: Arrival;
-  readonly parts: RestParts<Services>;
+  readonly parts: WorkParts<Services>;
   readonly route: Route<Services>;
   readonly rawParams: Readonly<Record<string, string | undefined>>;
   caller: Caller;
