@@ -22,7 +22,10 @@ export function renumber(
     name: lowestFree((number) => `${group}-${number}`, names),
     hosts: spec.hosts.map((host) => {
       const [deployable = ""] = host.split("/");
-      return lowestFree((number) => `${deployable}/${number}`, hosted);
+      const replica = lowestFree((number) => `${deployable}/${number}`, hosted);
+      // A process may host two of a kind, which must not get the same number either.
+      hosted.add(replica);
+      return replica;
     }),
   };
 }
