@@ -84,6 +84,22 @@ test("identity, connection and forwarding fields of a client never reach a gatew
   assert.ok(deadlineMs > 599_000 && deadlineMs <= 600_000, `${deadlineMs}`);
 });
 
+test("what a client may wish of a gateway arrives, in the fields that are for it", async (context) => {
+  const router = await start(context);
+  const seen: Record<string, string>[] = [];
+  router.gateway("access-1").handle = (exchange) => {
+    seen.push(fieldsOf(exchange));
+    exchange.respond(200, [], "");
+  };
+  const wishes = {
+    "x-tandem-cache-control": "no-store",
+    "x-tandem-conversation": "conv_1",
+    "x-tandem-articles": "on",
+  };
+  await httpRequest(router.address, { path: "/api/v1/me", headers: wishes });
+  for (const [name, value] of Object.entries(wishes)) assert.equal(seen[0]?.[name], value);
+});
+
 test("a valid trace is passed on, an invalid one replaced without its state", async (context) => {
   const router = await start(context);
   const seen: Record<string, string>[] = [];

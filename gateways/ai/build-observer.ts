@@ -11,9 +11,14 @@ const closeDeadlineMs = 2_000;
 export function buildObserver(
   site: Site,
   lifecycle: Lifecycle,
-  { clients, config }: { readonly clients: Clients; readonly config: AiConfig },
+  given: {
+    readonly clients: Clients;
+    readonly config: AiConfig;
+    readonly streams: { readonly open: number };
+  },
 ): Observer {
   const { world, log, metrics } = site;
+  const { clients, config, streams } = given;
   const records = new RecordBatch({
     world,
     log,
@@ -31,6 +36,7 @@ export function buildObserver(
     records,
     detailsPerSecond: config.detailsPerSecond,
     slowMs: config.slowMs,
+    streams,
   });
   const timer = world.timers.every(tickPeriodMs, () => observer.tick());
   lifecycle.defer(

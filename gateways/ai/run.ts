@@ -57,7 +57,8 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     auth: clients.auth,
     config: config.identity,
   });
-  const observer = buildObserver(site, lifecycle, { clients, config });
+  const streams = new OpenStreams();
+  const observer = buildObserver(site, lifecycle, { clients, config, streams });
   const parts: ReadParts = {
     world,
     log,
@@ -76,7 +77,7 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     resumeBudget: new ResumeBudget(),
     seal: createHandOverSeal(site.keys.apiKeyPepper),
     responses: new ResponseStore(hotStore, { ttlMs: config.responses.keepMs }),
-    streams: new OpenStreams(),
+    streams,
     quota: clients.quota,
     chat: clients.chat,
   };

@@ -30,6 +30,9 @@ const droppedFromRequest = new FieldNameSet(
   ["x-tandem-", "x-forwarded-"],
 );
 
+/** Of the platform's own fields, those in which clients may say what they want of a gateway. */
+const wishes = ["x-tandem-conversation", "x-tandem-articles", "x-tandem-cache-control"] as const;
+
 const droppedFromAnswer = new FieldNameSet([
   ...hopByHopFields,
   "x-request-id",
@@ -69,6 +72,10 @@ export function requestFields(
   if (tracestate !== undefined) added.push(["tracestate", tracestate]);
   if (clientRequestId !== undefined) added.push(["x-client-request-id", clientRequestId]);
   if (request.attempts > 1) added.push(["x-tandem-attempt", `${request.attempts}`]);
+  for (const name of wishes) {
+    const wish = headers.get(name);
+    if (wish !== undefined) added.push([name, wish]);
+  }
   for (const [name, value] of given.own) added.push([name, value]);
   return forwardFields(headers, { dropped: droppedFromRequest, added });
 }

@@ -12,8 +12,8 @@ export class Observer {
   readonly #metrics: CallMetrics;
   readonly #budget: DetailBudget;
   readonly #slowMs: number;
+  readonly #streams: { readonly open: number };
   #inFlight = 0;
-  #streams = 0;
 
   constructor(given: {
     readonly log: Log;
@@ -21,7 +21,10 @@ export class Observer {
     readonly records: RecordBatch;
     readonly detailsPerSecond: number;
     readonly slowMs: number;
+    /** Streams that are being generated. */
+    readonly streams: { readonly open: number };
   }) {
+    this.#streams = given.streams;
     this.#log = given.log;
     this.#records = given.records;
     this.#metrics = createCallMetrics(given.metrics);
@@ -37,13 +40,8 @@ export class Observer {
     this.#inFlight += 1;
   }
 
-  streamStarted(): void {
-    this.#streams += 1;
-  }
-
   ended(call: Call, nowMs: number): void {
     this.#inFlight -= 1;
-    if (call.validRequest?.isStream) this.#streams -= 1;
     if (call.isMoved) return;
     const durationMs = nowMs - call.trace.startedMs;
     this.#metrics.observe(call, durationMs);
@@ -55,7 +53,7 @@ export class Observer {
 
   /** Called every 200 ms. */
   tick(): void {
-    this.#metrics.flush({ inFlight: this.#inFlight, streamsOpen: Math.max(0, this.#streams) });
+    this.#metrics.flush({ inFlight: this.#inFlight, streamsOpen: this.#streams.open });
     this.#records.tick();
   }
 }
