@@ -113,7 +113,7 @@ describe("articles through the gateway", () => {
       const startedMs = performance.now();
       const stale = await house.ask({ path: read, key: made.adminKey });
       assert.ok(performance.now() - startedMs < 400, "at once");
-      assert.equal(stale.status, 200, stale.text);
+      assert.equal(stale.status, 200, `${read} ${stale.text}`);
       assert.match(String(stale.headers["x-tandem-degraded"]), /stale/);
       assert.match(String(stale.headers.age), /^\d+$/);
       const { degraded: _, ...now } = stale.json as Fields;

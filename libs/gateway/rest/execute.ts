@@ -49,17 +49,13 @@ export const execute: RestPhase = {
       const reply = await (copies === undefined ? handled : inTime(work, handled, copies));
       if (reply.file !== undefined) work.file = await beginFile(reply.file);
       work.answer = answerOf(work, reply);
-      // What was not whole must not stand in for what was.
-      if (staleName !== undefined && reply.degraded === undefined) {
-        work.parts.stale.keep(staleName, work.answer);
-      }
+      if (staleName !== undefined) keepCopy(work, staleName, reply.degraded);
     } catch (error) {
       await work.run?.abandon().catch(() => undefined);
       const copy = isAway(error) ? await copies?.find() : undefined;
       if (copy === undefined) throw disguise(error, work.route);
-      const { answer, ageSeconds } = copy;
       work.marks.add("stale");
-      work.answer = { ...answer, headers: [...answer.headers, ["age", String(ageSeconds)]] };
+      work.answer = fromCopy(work, copy);
     }
   },
 };
@@ -132,6 +128,33 @@ function staleNameOf<Services>({ route, caller, arrival }: RestWork<Services>): 
   if (route.stale === undefined || route.method !== "GET") return undefined;
   const owner = route.stale === "caller" ? caller.actor : "";
   return `${caller.claims.organisationId} ${owner} ${arrival.exchange.head.target}`;
+}
+
+/** The mark of a copy that was not whole itself. */
+const markField = "x-tandem-degraded";
+
+/** What was not whole stands in where there is nothing better, with its mark. */
+function keepCopy<Services>(
+  { answer, parts: { stale } }: RestWork<Services>,
+  name: string,
+  mark: string | undefined,
+): void {
+  if (answer === undefined) return;
+  if (mark === undefined) stale.keep(name, answer);
+  else if (stale.find(name) === undefined) {
+    stale.keep(name, { ...answer, headers: [...answer.headers, [markField, mark]] });
+  }
+}
+
+function fromCopy<Services>(
+  { marks }: RestWork<Services>,
+  { answer, ageSeconds }: StaleAnswer,
+): StaleAnswer["answer"] {
+  const headers = answer.headers.filter(([name, value]) => {
+    if (name === markField) marks.add(value);
+    return name !== markField;
+  });
+  return { ...answer, headers: [...headers, ["age", String(ageSeconds)]] };
 }
 
 /** Where a copy of the answer may be: in memory, or in the hot store, which is asked once. */
