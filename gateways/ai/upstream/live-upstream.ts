@@ -24,6 +24,12 @@ export interface UpstreamParts {
   readonly queueMax: number;
 }
 
+/**
+ * Connections to one upstream: no bound of its own on calls, which places count, only on what a
+ * process can hold.
+ */
+const connectionsMax = 16_384;
+
 /** The settings by which a connection is made: when they change, everything starts anew. */
 function connectionOf({ profile, baseUrl, apiKey, maxConcurrency }: UpstreamSettings): string {
   return JSON.stringify([profile, baseUrl, apiKey, maxConcurrency]);
@@ -52,7 +58,11 @@ export class LiveUpstream {
     this.connection = connectionOf(settings);
     this.profile = profileNamed(settings.profile);
     this.basePath = path;
-    this.pool = createClientPool({ address, world: parts.world });
+    this.pool = createClientPool({
+      address,
+      world: parts.world,
+      limits: { connections: connectionsMax },
+    });
     this.places = new Places({
       world: parts.world,
       total: settings.maxConcurrency,
