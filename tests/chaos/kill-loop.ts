@@ -92,7 +92,10 @@ export function chaosSettings(
   const targets = [{ upstream: "mock", model: "mock-1" }];
   const price = { inputPerMillion: "1", outputPerMillion: "2" };
   const models = [{ id: "mock-1", contextTokens: 32_768, price, targets }];
-  return { inference: { upstreams }, models: { models } };
+  // Each stream holds the price of the longest answer, and what a killed gateway held is missing
+  // until that gateway is back: a hundred of them need more than the first start's ten dollars.
+  const access = { setup: { initialCredit: "9999" } };
+  return { inference: { upstreams }, models: { models }, access };
 }
 
 /**
