@@ -42,6 +42,8 @@ const chosen = scenarios.filter(({ name }) => flags.only === undefined || name =
 const folder = mkdtempSync(join(tmpdir(), "tandem-bench-"));
 const cacheFolder = fileURLToPath(new URL("../node_modules/.cache/bench", import.meta.url));
 const machine = machineFacts();
+/** Read at the start: a run is long enough for another commit to be made. */
+const commit = commitName();
 const closers: (() => Promise<void>)[] = [];
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 process.setMaxListeners(50);
@@ -85,7 +87,7 @@ async function run(): Promise<void> {
   }
   publish(samples, {
     date: new Date(realWorld().clock.nowMs()).toISOString().slice(0, 10),
-    commit: commitName(),
+    commit,
     machine,
     rounds,
     windowMs: pace.windowMs,
