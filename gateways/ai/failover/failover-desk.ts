@@ -29,6 +29,11 @@ const probePeriodMs = 1_000;
 /** A side that does not answer is asked again at once: two failures in a row decide. */
 const doubtPeriodMs = 250;
 
+/** False from when one of its upstreams was closed until the next request brings its successor. */
+function isThere({ upstreams }: Member): boolean {
+  return ![...upstreams.primary, ...upstreams.standby].some(({ isClosed }) => isClosed);
+}
+
 /** All groups of upstreams that have a standby. What has none is left to balancing alone. */
 export class FailoverDesk {
   readonly #parts: FailoverParts;
@@ -40,7 +45,7 @@ export class FailoverDesk {
   }
 
   get groups(): readonly FailoverGroup[] {
-    return [...this.#members.values()].map(({ group }) => group);
+    return [...this.#members.values()].filter(isThere).map(({ group }) => group);
   }
 
   /** The group of a model's upstreams; undefined where primary or standby is missing. */
@@ -71,6 +76,7 @@ export class FailoverDesk {
   /** Called four times a second. */
   tick(nowMs: number): void {
     for (const member of this.#members.values()) {
+      if (!isThere(member)) continue;
       const decision = member.group.evaluate(nowMs);
       this.#tell(member, decision);
       if (!member.isProbing && nowMs >= member.nextProbeMs) void this.#probe(member);

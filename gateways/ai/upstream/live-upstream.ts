@@ -45,6 +45,7 @@ export class LiveUpstream {
   readonly places: Places;
   readonly #world: World;
   #settings: UpstreamSettings;
+  #isClosed: boolean = false;
   /** Counted since the last report. */
   #succeeded = 0;
   #failed = 0;
@@ -131,7 +132,13 @@ export class LiveUpstream {
     return report;
   }
 
+  /** It was taken out of service, or made anew with other settings. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   close(): void {
+    this.#isClosed = true;
     this.pool.close();
   }
 }
