@@ -14,7 +14,7 @@ const acceptLine = /^sec-websocket-accept:/im;
  * A connection that asks to become a WebSocket, as an exchange: its body is the bytes the client
  * sends from then on, its answer the bytes it gets. So it is relayed like any other, with the same
  * limits, and nobody on the way has to know frames. States: open → upgraded, or answering (it was
- * refused, and is told so as any request) → ended, or cut.
+ * refused, and is told so like other requests) → ended, or cut.
  */
 export class UpgradeExchange implements Exchange {
   readonly head: RequestHead;

@@ -23,7 +23,7 @@ interface Ask {
   readonly key?: string;
 }
 
-/** A call through the public door, as any client makes it; its status, 0 when it was cut. */
+/** A call through the public door, as clients make it; its status, 0 when it was cut. */
 async function call({ model = "mock-1", stream = false, content, key }: Ask = {}): Promise<number> {
   asked += 1;
   const text = content ?? `usage ${process.pid} ${asked} tokens=${5 + (asked % 20)}`;

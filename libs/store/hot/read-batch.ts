@@ -11,8 +11,8 @@ interface Waiting {
 const keysMax = 100;
 
 /**
- * Sends the reads of one turn of the event loop together: a command costs us some 15 µs, a key in
- * it a tenth of that. Keys of different tenants are not mixed, for in a cluster they may live on
+ * Sends the reads of one turn of the event loop together: a command costs far more than a key in
+ * it. Keys of different tenants are not mixed, for in a cluster they may live on
  * different machines.
  */
 export class ReadBatch {
