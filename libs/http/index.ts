@@ -9,7 +9,7 @@
  */
 
 export type { TlsTrust } from "./client-connection.ts";
-export { type ClientPoolOptions, createClientPool } from "./client-pool.ts";
+export type { ClientPoolOptions } from "./client-pool.ts";
 export type {
   AttemptFailure,
   ClientCall,
@@ -30,10 +30,12 @@ export { FieldNameSet } from "./field-block.ts";
 export { type ClientLimits, type ServerLimits, serverLimitsDefault } from "./limits.ts";
 export type { ListenTarget } from "./listener.ts";
 export {
+  createClientPool,
+  createHttpServer,
   createPublicServer,
-  type PublicServer,
-  type PublicServerOptions,
-  type ServerCertificate,
-} from "./public-server.ts";
+  type HttpNetwork,
+  networkPort,
+} from "./network.ts";
+export type { PublicServer, PublicServerOptions, ServerCertificate } from "./public-server.ts";
 export { type DescribeRefusal, describeAsProblem, type RefusalBody } from "./refusal.ts";
-export { createHttpServer, type HttpServer, type HttpServerOptions } from "./server.ts";
+export type { HttpServer, HttpServerOptions } from "./server.ts";

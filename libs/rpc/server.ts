@@ -6,10 +6,10 @@ import {
   toBinary,
   toJsonString,
 } from "@bufbuild/protobuf";
-import { createHttpServer, type Exchange } from "../http/index.ts";
+import { createHttpServer, type Exchange, networkPort } from "../http/index.ts";
 import { Fault } from "../kernel/index.ts";
 import type { Log } from "../telemetry/index.ts";
-import type { World } from "../world/index.ts";
+import { portOf, type World } from "../world/index.ts";
 import { createDispatcher, type Dispatcher, registerInProcess } from "./dispatch.ts";
 import { rpcFaults } from "./faults.ts";
 import type { Implementation, Operation } from "./implementation.ts";
@@ -48,10 +48,12 @@ export async function createRpcServer(options: {
     log: options.log,
   });
   await server.listen(options.address);
-  const unregister = registerInProcess(options.address, dispatcher);
+  // A network of the world's own carries every call: none takes the short way within the process.
+  const hasOwnNetwork = portOf(options.world, networkPort) !== undefined;
+  const unregister = hasOwnNetwork ? undefined : registerInProcess(options.address, dispatcher);
   return {
     async close({ deadlineMs }) {
-      unregister();
+      unregister?.();
       await server.close({ deadlineMs });
     },
   };

@@ -39,7 +39,7 @@ export {
   type TakeResult,
   type TimeToLive,
 } from "./hot/hot-store.ts";
-export { type HotStoreOptions, openHotStore } from "./hot/open-hot-store.ts";
+export { type HotStoreOptions, hotStorePort, openHotStore } from "./hot/open-hot-store.ts";
 export type { JournalRecord } from "./journal/frame.ts";
 export { type Journal, type JournalOptions, openJournal } from "./journal/journal.ts";
 export {
@@ -54,5 +54,6 @@ export {
   recordOnce,
   replayParked,
 } from "./outbox/outbox.ts";
-export { type Relay, type RelayOptions, startRelay } from "./outbox/relay.ts";
+export type { ClaimedEvent, FailedTry, OutboxTable } from "./outbox/outbox-table.ts";
+export { type Relay, type RelayOptions, startRelay, startTableRelay } from "./outbox/relay.ts";
 export { outboxMigration } from "./outbox/schema.ts";

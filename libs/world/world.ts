@@ -25,11 +25,24 @@ export interface Timers {
   every(periodMs: number, run: () => void): Timer;
 }
 
+/**
+ * A way to the outside that a world may supply in place of the machine's own: a network, a disk, a
+ * store. The layer that owns the way defines the port and asks for it where it opens something, so
+ * that everything above is the same code in production and in the simulator.
+ */
+export interface Port<Way> {
+  readonly name: string;
+  /** Never set; it ties the port to what it gives. */
+  readonly gives?: Way;
+}
+
 export interface World {
   readonly clock: Clock;
   readonly randomness: Randomness;
   readonly timers: Timers;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Networks, disks and stores of its own; absent where the machine's are used. */
+  readonly ports?: ReadonlyMap<Port<unknown>, unknown>;
 }
 
 /** A fresh id of this kind, from the world's clock and randomness. */

@@ -4,9 +4,8 @@
  * so that a crash leaves the old one. A file that cannot be read is no snapshot.
  */
 import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { World } from "@tandem/libs/world";
+import { diskOf, type World } from "@tandem/libs/world";
 
 const nonceBytes = 12;
 const tagBytes = 16;
@@ -24,7 +23,7 @@ export class SnapshotFile {
 
   async read(): Promise<Buffer | undefined> {
     try {
-      const sealed = await readFile(this.#path);
+      const sealed = await diskOf(this.#world).read(this.#path);
       const nonce = sealed.subarray(0, nonceBytes);
       const decipher = createDecipheriv("aes-256-gcm", this.#key, nonce);
       decipher.setAuthTag(sealed.subarray(nonceBytes, nonceBytes + tagBytes));
@@ -39,9 +38,8 @@ export class SnapshotFile {
     const nonce = this.#world.randomness.bytes(nonceBytes);
     const cipher = createCipheriv("aes-256-gcm", this.#key, nonce);
     const text = Buffer.concat([cipher.update(snapshot), cipher.final()]);
-    const next = `${this.#path}.next`;
-    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
-    await writeFile(next, Buffer.concat([nonce, cipher.getAuthTag(), text]), { mode: 0o600 });
-    await rename(next, this.#path);
+    const disk = diskOf(this.#world);
+    await disk.makeDirectory(dirname(this.#path));
+    await disk.replace(this.#path, Buffer.concat([nonce, cipher.getAuthTag(), text]));
   }
 }

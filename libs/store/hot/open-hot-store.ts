@@ -1,5 +1,5 @@
 import type { Log } from "../../telemetry/index.ts";
-import type { World } from "../../world/index.ts";
+import { definePort, portOf, type World } from "../../world/index.ts";
 import { storeFaults } from "../faults.ts";
 import type { HotStore } from "./hot-store.ts";
 import { LmdbHotStore } from "./lmdb-hot-store.ts";
@@ -13,6 +13,9 @@ export interface HotStoreOptions {
   readonly commandTimeoutMs?: number;
 }
 
+/** Of a world that has a hot store of its own, whatever the URL says. */
+export const hotStorePort = definePort<(options: HotStoreOptions) => HotStore>("hot store");
+
 /**
  * Opens a hot store by URL: `memory:` (this caller's alone), `lmdb:/directory` (shared by the
  * processes of one machine), `redis://…`, `rediss://…` or `redis+unix:///socket` (shared by
@@ -20,6 +23,8 @@ export interface HotStoreOptions {
  * opening: operations fail until it is there.
  */
 export async function openHotStore(url: string, options: HotStoreOptions): Promise<HotStore> {
+  const own = portOf(options.world, hotStorePort);
+  if (own !== undefined) return own(options);
   if (url.startsWith("memory:")) return new MemoryHotStore(options);
   if (url.startsWith("lmdb:")) return new LmdbHotStore(url.slice("lmdb:".length), options);
   if (/^(rediss?|redis\+unix):\/\//.test(url)) {

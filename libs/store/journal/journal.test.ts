@@ -18,10 +18,9 @@ import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import { Fault } from "../../kernel/index.ts";
 import { createLog } from "../../telemetry/index.ts";
-import { realWorld, sleep } from "../../world/index.ts";
+import { type DiskFile, diskOf, realWorld, sleep } from "../../world/index.ts";
 import { frameHeaderBytes } from "./frame.ts";
 import { type Journal, type JournalOptions, openJournal } from "./journal.ts";
-import { createSegmentFile, type SegmentFile } from "./segment-file.ts";
 
 const world = realWorld();
 const lines: string[] = [];
@@ -79,8 +78,8 @@ test("what was acknowledged is replayed in order, before and after a restart", a
 
 test("appends that come together share one fsync", async () => {
   let syncs = 0;
-  const createFile = async (path: string): Promise<SegmentFile> => {
-    const file = await createSegmentFile(path);
+  const createFile = async (path: string): Promise<DiskFile> => {
+    const file = await diskOf(world).create(path);
     const sync = () => {
       syncs += 1;
       return file.sync();
@@ -238,8 +237,8 @@ test("its own bound refuses with store.full until records are truncated", async 
 /** A disk whose `doing` fails while `broken.is` says so. */
 function failingDisk(doing: "write" | "sync", code: string) {
   const broken: { is: boolean } = { is: false };
-  const createFile = async (path: string): Promise<SegmentFile> => {
-    const file = await createSegmentFile(path);
+  const createFile = async (path: string): Promise<DiskFile> => {
+    const file = await diskOf(world).create(path);
     const fail = () => Promise.reject(Object.assign(new Error(code), { code }));
     return {
       ...file,
@@ -285,8 +284,8 @@ for (const [doing, code, reason] of [
 test("with a lag, appends share a later fsync and do not wait for it", async () => {
   let syncs = 0;
   const inFile: { bytes: number } = { bytes: 0 };
-  const createFile = async (path: string): Promise<SegmentFile> => {
-    const file = await createSegmentFile(path);
+  const createFile = async (path: string): Promise<DiskFile> => {
+    const file = await diskOf(world).create(path);
     return {
       ...file,
       write: async (bytes, offset) => {

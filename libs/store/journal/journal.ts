@@ -1,24 +1,16 @@
-import { mkdir } from "node:fs/promises";
 import { assert, type Fault } from "../../kernel/index.ts";
 import type { Log } from "../../telemetry/index.ts";
-import { sleep, type World } from "../../world/index.ts";
+import {
+  type Disk,
+  type DiskFile,
+  type DiskLock,
+  diskOf,
+  sleep,
+  type World,
+} from "../../world/index.ts";
 import { storeFaults } from "../faults.ts";
-import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import { encodeFrame, frameHeaderBytes, type JournalRecord, payloadBytesMax } from "./frame.ts";
-import {
-  type CreateSegmentFile,
-  createSegmentFile,
-  type SegmentFile,
-  syncDirectory,
-} from "./segment-file.ts";
-import {
-  readRecords,
-  readSegments,
-  removeSegment,
-  type Segment,
-  segmentPath,
-  syncFile,
-} from "./segments.ts";
+import { readRecords, readSegments, removeSegment, type Segment, segmentPath } from "./segments.ts";
 
 /** A batch is written at once when it is this large, without waiting for its window's end. */
 const batchBytesMax = 256 * 1024;
@@ -45,7 +37,7 @@ export interface JournalOptions {
   /** All files together, at most; then appends fail with `store.full`. 256 MiB by default. */
   readonly bytesMax?: number;
   /** For tests of failing disks. */
-  readonly createFile?: CreateSegmentFile;
+  readonly createFile?: Disk["create"];
 }
 
 interface Waiting {
@@ -70,11 +62,12 @@ interface Waiting {
 export class Journal {
   readonly #directory: string;
   readonly #options: JournalOptions;
-  readonly #createFile: CreateSegmentFile;
-  readonly #lock: DirectoryLock;
+  readonly #disk: Disk;
+  readonly #createFile: Disk["create"];
+  readonly #lock: DiskLock;
   /** Oldest first; the last one is being written to when `#file` is set. */
   #segments: Segment[];
-  #file: SegmentFile | undefined;
+  #file: DiskFile | undefined;
   #nextPosition: number;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
@@ -89,11 +82,12 @@ export class Journal {
   constructor(
     directory: string,
     options: JournalOptions,
-    found: { readonly lock: DirectoryLock; readonly segments: readonly Segment[] },
+    found: { readonly lock: DiskLock; readonly segments: readonly Segment[] },
   ) {
     this.#directory = directory;
     this.#options = options;
-    this.#createFile = options.createFile ?? createSegmentFile;
+    this.#disk = diskOf(options.world);
+    this.#createFile = options.createFile ?? this.#disk.create;
     this.#lock = found.lock;
     this.#segments = [...found.segments];
     this.#nextPosition = (found.segments.at(-1)?.last ?? 0) + 1;
@@ -131,7 +125,7 @@ export class Journal {
   async *replay(from = 1): AsyncGenerator<JournalRecord> {
     for (const segment of [...this.#segments]) {
       if (segment.last < from) continue;
-      for (const record of await readRecords(segment)) {
+      for (const record of await readRecords(segment, this.#disk)) {
         if (record.position >= from) yield record;
       }
     }
@@ -149,7 +143,7 @@ export class Journal {
       while (this.#segments.length > 1) {
         const [oldest] = this.#segments;
         if (oldest === undefined || oldest.last >= position) break;
-        await removeSegment(oldest, this.#options.log);
+        await removeSegment(oldest, { disk: this.#disk, log: this.#options.log });
         this.#segments.shift();
       }
     });
@@ -237,7 +231,7 @@ export class Journal {
   }
 
   /** Takes back what was not acknowledged, as far as the disk lets us, and leaves the file. */
-  async #giveUp(segment: Segment, file: SegmentFile): Promise<void> {
+  async #giveUp(segment: Segment, file: DiskFile): Promise<void> {
     await file.truncate(segment.bytes).catch(() => {});
     await this.#leaveFile();
   }
@@ -286,7 +280,7 @@ export class Journal {
     await this.#leaveFile();
     const file = await this.#createFile(path);
     try {
-      await syncDirectory(this.#directory);
+      await this.#disk.syncDirectory(this.#directory);
     } catch (error) {
       await file.close().catch(() => {});
       throw error;
@@ -314,14 +308,18 @@ export async function openJournal(directory: string, options: JournalOptions): P
   const { windowMs = 1, syncLagMs = 1 } = options;
   assert(windowMs >= 0 && windowMs <= 5, "a journal's window is 0 to 5 ms");
   assert(syncLagMs >= 1 && syncLagMs <= 1_000, "a journal's fsync follows within a second");
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const lock = await lockDirectory(directory);
+  const disk = diskOf(options.world);
+  await disk.makeDirectory(directory);
+  const lock = await disk.lock(directory).catch((cause: NodeJS.ErrnoException) => {
+    const isTaken = cause.code === "EADDRINUSE";
+    throw isTaken ? storeFaults.busy({ detail: `${directory} is in use`, cause }) : cause;
+  });
   try {
-    const segments = await readSegments(directory, options.log);
+    const segments = await readSegments(directory, { disk, log: options.log });
     // A killed writer may have left whole records that only the kernel has: they count from now on,
     // so they must be as durable as the rest.
     const newest = segments.at(-1);
-    if (newest !== undefined) await syncFile(newest.path);
+    if (newest !== undefined) await disk.syncFile(newest.path);
     return new Journal(directory, options, { lock, segments });
   } catch (error) {
     await lock.release();

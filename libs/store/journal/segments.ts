@@ -1,6 +1,6 @@
-import { open, readdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Log } from "../../telemetry/index.ts";
+import type { Disk } from "../../world/index.ts";
 import { decodeFrames, frameHeaderBytes, type JournalRecord } from "./frame.ts";
 
 const suffix = ".journal";
@@ -25,8 +25,11 @@ export function segmentPath(directory: string, first: number): string {
  * is a tail that was never acknowledged. Where records are missing in between, acknowledged ones
  * are gone: the disk lost them, or somebody removed a file. That is logged, and the rest is kept.
  */
-export async function readSegments(directory: string, log: Log): Promise<readonly Segment[]> {
-  const firsts = (await readdir(directory))
+export async function readSegments(
+  directory: string,
+  { disk, log }: { readonly disk: Disk; readonly log: Log },
+): Promise<readonly Segment[]> {
+  const firsts = (await disk.list(directory))
     .map((name) => Number(namePattern.exec(name)?.[1] ?? Number.NaN))
     .filter((first) => Number.isSafeInteger(first) && first >= 1)
     .sort((left, right) => left - right);
@@ -34,7 +37,7 @@ export async function readSegments(directory: string, log: Log): Promise<readonl
   for (const [index, first] of firsts.entries()) {
     const path = segmentPath(directory, first);
     const end = firsts[index + 1] ?? Number.POSITIVE_INFINITY;
-    const content = await readFile(path);
+    const content = await disk.read(path);
     const records = decodeFrames(content, first).filter(({ position }) => position < end);
     const last = first + records.length - 1;
     const bytes = sizeOf(records);
@@ -50,8 +53,8 @@ export async function readSegments(directory: string, log: Log): Promise<readonl
 }
 
 /** The acknowledged records of one segment; none when it has been truncated meanwhile. */
-export async function readRecords(segment: Segment): Promise<readonly JournalRecord[]> {
-  const content = await readFile(segment.path).catch((error: NodeJS.ErrnoException) => {
+export async function readRecords(segment: Segment, disk: Disk): Promise<readonly JournalRecord[]> {
+  const content = await disk.read(segment.path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return Buffer.alloc(0);
     throw error;
   });
@@ -59,18 +62,12 @@ export async function readRecords(segment: Segment): Promise<readonly JournalRec
   return records.filter(({ position }) => position <= segment.last);
 }
 
-export async function syncFile(path: string): Promise<void> {
-  const file = await open(path, "r");
+export async function removeSegment(
+  segment: Segment,
+  { disk, log }: { readonly disk: Disk; readonly log: Log },
+): Promise<void> {
   try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-export async function removeSegment(segment: Segment, log: Log): Promise<void> {
-  try {
-    await unlink(segment.path);
+    await disk.remove(segment.path);
   } catch (error) {
     // It will be read again after a restart, which replay allows.
     log.warn("journal_segment_kept", { path: segment.path, error: String(error) });

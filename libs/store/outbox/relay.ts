@@ -1,9 +1,9 @@
-import { sql } from "kysely";
 import { Fault } from "../../kernel/index.ts";
 import type { Log } from "../../telemetry/index.ts";
 import type { Timer, World } from "../../world/index.ts";
 import type { Executor } from "../database/executor.ts";
 import type { OutboxEvent } from "./outbox.ts";
+import { type ClaimedEvent, type OutboxTable, outboxTable } from "./outbox-table.ts";
 
 /** Tries before an event is parked. */
 const attemptsMax = 10;
@@ -12,7 +12,6 @@ const delayMsFirst = 1000;
 const delayMsMax = 600_000;
 /** For a consumer that is away, at most, in first pauses: looked for every 2.5 to 5 s. */
 const awayPauses = 5;
-const lastErrorLengthMax = 500;
 
 export interface RelayOptions {
   readonly world: World;
@@ -39,22 +38,23 @@ export interface Relay {
   close(): Promise<void>;
 }
 
-interface ClaimedEvent extends OutboxEvent {
-  readonly attempts: number;
-}
-
 /**
  * Delivers the events of an outbox. Every replica of a service runs one: a relay claims a batch for
- * `claimMs` (`FOR UPDATE SKIP LOCKED`, so no two claim the same), delivers it outside of any
+ * `claimMs`, so that no two have the same, delivers it outside of any
  * transaction, and deletes what was acknowledged. A try counts when it is claimed, so that an event
  * that kills its relay is parked after ten tries like one that is refused.
  */
 export function startRelay(database: Executor, options: RelayOptions): Relay {
-  return new OutboxRelay(database, options);
+  return startTableRelay(outboxTable(database), options);
+}
+
+/** The same over a table that is not in a database. */
+export function startTableRelay(table: OutboxTable, options: RelayOptions): Relay {
+  return new OutboxRelay(table, options);
 }
 
 class OutboxRelay implements Relay {
-  readonly #database: Executor;
+  readonly #table: OutboxTable;
   readonly #options: RelayOptions;
   readonly #concurrency: number;
   #state: "idle" | "working" | "closed" = "idle";
@@ -62,8 +62,8 @@ class OutboxRelay implements Relay {
   #timer: Timer | undefined;
   #work: Promise<void> = Promise.resolve();
 
-  constructor(database: Executor, options: RelayOptions) {
-    this.#database = database;
+  constructor(table: OutboxTable, options: RelayOptions) {
+    this.#table = table;
     this.#options = options;
     this.#concurrency = options.concurrency ?? 16;
     this.wake();
@@ -84,11 +84,11 @@ class OutboxRelay implements Relay {
   }
 
   async #run(): Promise<void> {
-    const { log, world, pollMs = 1000 } = this.#options;
+    const { log, world, pollMs = 1000, claimMs = 15_000 } = this.#options;
     try {
       while (this.#isWoken && this.#state !== "closed") {
         this.#isWoken = false;
-        const claimed = await this.#claim();
+        const claimed = await this.#table.claim({ limit: this.#concurrency, claimMs });
         // All settle before the next round, so that closing waits for each of them.
         const settled = await Promise.allSettled(claimed.map((event) => this.#deliver(event)));
         const failed = settled.find(({ status }) => status === "rejected");
@@ -105,23 +105,6 @@ class OutboxRelay implements Relay {
     this.#timer = world.timers.after(jittered, () => this.wake());
   }
 
-  async #claim(): Promise<readonly ClaimedEvent[]> {
-    const { claimMs = 15_000 } = this.#options;
-    const { rows } = await sql<ClaimedEvent>`
-      update outbox set
-        attempts = attempts + 1,
-        next_attempt_at = now() + make_interval(secs => ${claimMs / 1000})
-      where sequence in (
-        select sequence from outbox
-        where parked_at is null and next_attempt_at <= now()
-        order by next_attempt_at, sequence
-        for update skip locked
-        limit ${this.#concurrency}
-      )
-      returning event_id as id, topic, payload, attempts`.execute(this.#database);
-    return rows;
-  }
-
   async #deliver(event: ClaimedEvent): Promise<void> {
     // Claimed ten times before, and no answer of any try came back: it kills who carries it.
     if (event.attempts > attemptsMax) return this.#fail(event, "no try came back");
@@ -132,7 +115,7 @@ class OutboxRelay implements Relay {
       const isAway = Fault.is(error) && error.code === "unavailable";
       return isAway ? this.#wait(event, message) : this.#fail(event, message);
     }
-    await sql`delete from outbox where event_id = ${event.id}`.execute(this.#database);
+    await this.#table.remove(event.id);
   }
 
   /**
@@ -142,12 +125,7 @@ class OutboxRelay implements Relay {
   async #wait(event: ClaimedEvent, message: string): Promise<void> {
     const { log, world, retryMs = delayMsFirst } = this.#options;
     const delayMs = retryMs * awayPauses * (0.5 + world.randomness.fraction() / 2);
-    await sql`
-      update outbox set
-        attempts = attempts - 1,
-        last_error = ${message.slice(0, lastErrorLengthMax)},
-        next_attempt_at = now() + make_interval(secs => ${delayMs / 1000})
-      where event_id = ${event.id} and attempts = ${event.attempts}`.execute(this.#database);
+    await this.#table.putBack(event, { message, delayMs });
     const { id: eventId, topic } = event;
     log.warn("outbox_consumer_away", { eventId, topic, message });
   }
@@ -158,12 +136,7 @@ class OutboxRelay implements Relay {
     const backoffMs = Math.min(retryMs * 2 ** (event.attempts - 1), delayMsMax);
     const delayMs = backoffMs * (0.5 + world.randomness.fraction() / 2);
     // Not if another relay has claimed it since: then that one's try decides.
-    await sql`
-      update outbox set
-        last_error = ${message.slice(0, lastErrorLengthMax)},
-        next_attempt_at = now() + make_interval(secs => ${delayMs / 1000}),
-        parked_at = case when ${isLast} then now() end
-      where event_id = ${event.id} and attempts = ${event.attempts}`.execute(this.#database);
+    await this.#table.fail(event, { message, delayMs, isLast });
     const fields = { eventId: event.id, topic: event.topic, attempts: event.attempts, message };
     if (isLast) log.error("outbox_event_parked", fields);
     else log.warn("outbox_delivery_failed", fields);
