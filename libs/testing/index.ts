@@ -55,3 +55,4 @@ export {
   type TandemStatus,
 } from "./tandem.ts";
 export { createTestHouse, type TestHouse } from "./test-house.ts";
+export { createTestRedis, redisBinary, type TestRedis } from "./test-redis.ts";

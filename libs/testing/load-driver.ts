@@ -13,6 +13,8 @@ export interface LoadOptions {
   readonly streams: number;
   /** Tokens of each stream; with the engine's speed, its length. */
   readonly streamTokens: number;
+  /** Tokens of each call's answer; 8. */
+  readonly callTokens?: number;
   /** Attempts a call; 3. */
   readonly attempts?: number;
   /** Told of each failure as it happens. */
@@ -46,15 +48,26 @@ export interface LoadReport {
   readonly seamMsP99: number;
   readonly callMsP50: number;
   readonly callMsP99: number;
+  readonly callMsP999: number;
   readonly callMsMax: number;
+  /** Calls that took longer than half a second. */
+  readonly slow: number;
+  /** Attempts that found nobody listening. */
+  readonly refused: number;
+  /** Whole answers by what `x-tandem-degraded` says of them. */
+  readonly marks: ReadonlyMap<string, number>;
 }
 
 export interface RunningLoad {
   /** Ended so far, calls and streams. */
   readonly finished: number;
+  /** So far. */
+  readonly failures: readonly LoadFailure[];
   /** Starts nothing new, waits for what runs, and reports. */
   stop(): Promise<LoadReport>;
 }
+
+const slowMs = 500;
 
 interface Tally {
   readonly startMs: number;
@@ -63,6 +76,8 @@ interface Tally {
   retried: number;
   costNanos: bigint;
   finished: number;
+  refused: number;
+  readonly marks: Map<string, number>;
   readonly callMs: number[];
   readonly seamMs: number[];
   readonly failures: LoadFailure[];
@@ -82,6 +97,8 @@ export function startLoad(options: LoadOptions): RunningLoad {
     retried: 0,
     costNanos: 0n,
     finished: 0,
+    refused: 0,
+    marks: new Map(),
     callMs: [],
     seamMs: [],
     failures: [],
@@ -111,6 +128,7 @@ export function startLoad(options: LoadOptions): RunningLoad {
     get finished() {
       return tally.finished;
     },
+    failures: tally.failures,
     async stop() {
       isStopping = true;
       clearInterval(timer);
@@ -127,7 +145,7 @@ async function ask(
   tally: Tally,
   kind: "call" | "stream",
 ): Promise<void> {
-  const tokens = kind === "call" ? 8 : options.streamTokens;
+  const tokens = kind === "call" ? (options.callTokens ?? 8) : options.streamTokens;
   // No two prompts are alike, of no two runs either: a cached answer would prove nothing.
   const nonce = `${performance.timeOrigin + tally.startMs}/${tally.calls}.${tally.streams}`;
   const text = `${kind} ${nonce} tokens=${tokens}`;
@@ -140,6 +158,9 @@ async function ask(
   const what = verdictOf(answer, kind, expected);
   tally.finished += 1;
   if (answer.attempts > 1) tally.retried += 1;
+  tally.refused += answer.errors.filter((error) => error.includes("ECONNREFUSED")).length;
+  const mark = answer.headers["x-tandem-degraded"];
+  if (typeof mark === "string") tally.marks.set(mark, (tally.marks.get(mark) ?? 0) + 1);
   if (kind === "call") tally.callMs.push(answer.tookMs);
   if (answer.text.includes("\n\n: resumed\n\n")) tally.seamMs.push(answer.gapMsMax);
   if (what === undefined) {
@@ -183,7 +204,11 @@ function reportOf(tally: Tally): LoadReport {
     seamMsP99: percentile(seams, 0.99),
     callMsP50: percentile(calls, 0.5),
     callMsP99: percentile(calls, 0.99),
+    callMsP999: percentile(calls, 0.999),
     callMsMax: calls.at(-1) ?? 0,
+    slow: calls.filter((ms) => ms > slowMs).length,
+    refused: tally.refused,
+    marks: tally.marks,
   };
 }
 

@@ -25,6 +25,8 @@ export interface PlainAnswer {
   readonly tookMs: number;
   /** What broke the last attempt. */
   readonly error: string | undefined;
+  /** What broke each attempt that broke, the last one's included. */
+  readonly errors: readonly string[];
   /** The longest silence between two pieces of the body. */
   readonly gapMsMax: number;
 }
@@ -35,7 +37,7 @@ export interface PlainClient {
   close(): void;
 }
 
-type Attempt = Omit<PlainAnswer, "attempts" | "tookMs">;
+type Attempt = Omit<PlainAnswer, "attempts" | "tookMs" | "errors">;
 
 /**
  * The client that availability is measured with: keep-alive, and the retry rules of the OpenAI
@@ -50,10 +52,12 @@ export function plainClient(options: PlainClientOptions): PlainClient {
   return {
     async call(method, path, body) {
       const startMs = performance.now();
+      const errors: string[] = [];
       for (let attempts = 1; ; attempts += 1) {
         const outcome = await attempt(options, agent, { method, path, body });
+        if (outcome.error !== undefined) errors.push(outcome.error);
         if (attempts >= attemptsMax || !isWorthRetrying(outcome)) {
-          return { ...outcome, attempts, tookMs: performance.now() - startMs };
+          return { ...outcome, attempts, tookMs: performance.now() - startMs, errors };
         }
         const delayMs = retryDelayMs(outcome.headers, attempts - 1, random.fraction());
         await new Promise((resolve) => {

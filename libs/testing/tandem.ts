@@ -61,6 +61,8 @@ export interface Tandem {
   readonly events: readonly TandemEvent[];
   /** What the control door says. */
   status(): Promise<TandemStatus>;
+  /** What `GET` of a path below the management API answers, as the first administrator. */
+  readManagement(path: string): Promise<unknown>;
   /** Asks the control door to do something: `restart/router-1`. */
   control(operation: string): Promise<void>;
   /** Sends a signal to a process of the topology, at once and without asking anybody. */
@@ -128,6 +130,10 @@ export async function startTandem(options: TandemOptions = {}): Promise<Tandem> 
     readyMs,
     events,
     status,
+    async readManagement(path) {
+      const headers = { authorization: `Bearer ${environment["TANDEM_ADMIN_KEY"] ?? ""}` };
+      return (await fetch(`${environment["TANDEM_ADMIN_URL"] ?? ""}${path}`, { headers })).json();
+    },
     control: async (operation) => void (await askControl(control, "POST", operation)),
     async kill(name, signal = "SIGKILL") {
       const { processes } = await status();

@@ -1,58 +1,30 @@
-import { parseNanos } from "@tandem/libs/kernel";
 import {
-  type LoadReport,
   type MockEngine,
   mockEngine,
-  type RunningLoad,
   type SeededRandom,
-  seededRandom,
-  startLoad,
   startTandem,
   type Tandem,
   type TandemOptions,
   type TandemProcess,
 } from "@tandem/libs/testing";
-import { z } from "zod";
 
 /** Which processes a loop may kill, by the replicas they host. */
 export type Victims = "routers" | "gateways" | "services" | "any";
 
-export interface KillLoopOptions {
+export interface KillOptions {
   readonly victims: Victims;
   readonly seconds: number;
-  /** Pause between two kills, drawn evenly from here; 500 to 1,000. */
-  readonly everyMs?: readonly [min: number, max: number];
+  /** Pause between two kills, drawn evenly from here. */
+  readonly everyMs: readonly [min: number, max: number];
   /** Also kills the last one that is up, so that a whole pool can be gone for a moment. */
   readonly isRuthless?: boolean;
-  readonly seed: number;
-  readonly load: LoadShape;
-  /** Told of each kill and each failure as it happens. */
-  readonly tell?: (line: string) => void;
+  readonly random: SeededRandom;
 }
 
 export interface LoadShape {
   readonly callsPerSecond: number;
   readonly streams: number;
   readonly streamTokens: number;
-}
-
-export interface KillLoopReport {
-  readonly kills: number;
-  readonly load: LoadReport;
-  /** From a kill until the supervisor calls the replacement ready, slowest and in the middle. */
-  readonly recoveryMsMax: number;
-  readonly recoveryMsP50: number;
-  /** All processes were ready this long after the load; undefined when they never were. */
-  readonly settledMs: number | undefined;
-  readonly books: Books;
-}
-
-/** What the ledger says after the load. */
-export interface Books {
-  /** Every balance follows from the transfers, and all sum up to nothing. */
-  readonly isSound: boolean;
-  /** Taken from the wallet since the loop began. */
-  readonly spentNanos: bigint;
 }
 
 /** The product, its upstream, and the words of a test around them. */
@@ -64,9 +36,6 @@ export interface ChaosHouse {
 
 const tokensPerSecond = 25;
 const settlePatienceMs = 15_000;
-/** How long the load runs before the first kill, so that nobody is killed cold. */
-const warmupMs = 2_000;
-
 export async function openChaosHouse(
   topology = "tandem",
   options: TandemOptions = {},
@@ -98,47 +67,19 @@ export function chaosSettings(
   return { inference: { upstreams }, models: { models }, access };
 }
 
-/**
- * kill -9 of a random process, again and again, while calls and streams run. The client retries as
- * the OpenAI SDKs do; every answer is compared word for word with what the engine says.
- */
-export async function killLoop(
-  { tandem }: Pick<ChaosHouse, "tandem">,
-  options: KillLoopOptions,
-): Promise<KillLoopReport> {
-  const { tell = () => undefined } = options;
-  const beforeNanos = await settledCredit(tandem);
-  const load = startLoad({
-    ...options.load,
-    baseUrl: tandem.baseUrl,
-    apiKey: tandem.apiKey,
-    model: "mock-1",
-    onFailure: ({ kind, what, status, detail }) =>
-      tell(`  ${kind} ${what}: status ${status} ${JSON.stringify(detail.slice(-200))}`),
-  });
-  const recoveries: Promise<number>[] = [];
-  try {
-    await pause(warmupMs);
-    await killAll(tandem, options, { recoveries, tell });
-  } catch (error) {
-    await load.stop();
-    throw error;
-  }
-  return reportOf({ tandem, load, recoveries, beforeNanos });
-}
-
 interface Progress {
   readonly recoveries: Promise<number>[];
   readonly tell: (line: string) => void;
 }
 
-async function killAll(
+/** Kills until the time is over. */
+export async function killAll(
   tandem: Tandem,
-  options: KillLoopOptions,
+  options: KillOptions,
   { recoveries, tell }: Progress,
 ): Promise<void> {
-  const random = seededRandom(options.seed);
-  const [minMs, maxMs] = options.everyMs ?? [500, 1_000];
+  const { random } = options;
+  const [minMs, maxMs] = options.everyMs;
   const endMs = performance.now() + options.seconds * 1_000;
   while (performance.now() < endMs) {
     const { processes } = await tandem.status();
@@ -155,7 +96,7 @@ async function killAll(
 /** Undefined when nobody may die now: a loop that is not ruthless leaves the last one alone. */
 function chooseVictim(
   processes: readonly TandemProcess[],
-  { victims, isRuthless = false }: KillLoopOptions,
+  { victims, isRuthless = false }: Pick<KillOptions, "victims" | "isRuthless">,
   random: SeededRandom,
 ): TandemProcess | undefined {
   const candidates = processes.filter(
@@ -202,61 +143,6 @@ async function recovered(tandem: Tandem, victim: TandemProcess): Promise<number>
     settlePatienceMs,
   );
   return performance.now() - startMs;
-}
-
-async function reportOf(parts: {
-  readonly tandem: Tandem;
-  readonly load: RunningLoad;
-  readonly recoveries: readonly Promise<number>[];
-  readonly beforeNanos: bigint;
-}): Promise<KillLoopReport> {
-  const settled = await Promise.allSettled(parts.recoveries);
-  const times = settled
-    .flatMap((one) => (one.status === "fulfilled" ? [one.value] : []))
-    .sort((a, b) => a - b);
-  const load = await parts.load.stop();
-  const startMs = performance.now();
-  const isSettled = await parts.tandem
-    .until(({ processes }) => processes.every(({ state }) => state === "ready"), settlePatienceMs)
-    .then(() => true)
-    .catch(() => false);
-  return {
-    kills: parts.recoveries.length,
-    load,
-    recoveryMsMax: times.length < settled.length ? Number.POSITIVE_INFINITY : (times.at(-1) ?? 0),
-    recoveryMsP50: times[Math.floor(times.length / 2)] ?? 0,
-    settledMs: isSettled ? performance.now() - startMs : undefined,
-    books: await booksOf(parts.tandem, parts.beforeNanos),
-  };
-}
-
-async function booksOf(tandem: Tandem, beforeNanos: bigint): Promise<Books> {
-  const spentNanos = beforeNanos - (await settledCredit(tandem));
-  const { ok, sum_nanos } = ledgerSchema.parse(await readManagement(tandem, "/ledger/verify"));
-  return { isSound: ok && sum_nanos === "0", spentNanos };
-}
-
-const ledgerSchema = z.object({ ok: z.boolean(), sum_nanos: z.string() });
-const walletSchema = z.object({ total: z.object({ amount: z.string() }) });
-
-/** Usage is settled in batches and replayed from journals: the credit once it stands still. */
-async function settledCredit(tandem: Tandem): Promise<bigint> {
-  let lastNanos = -1n;
-  for (let same = 0; same < 10; ) {
-    const { total } = walletSchema.parse(await readManagement(tandem, "/wallet"));
-    const nanos = parseNanos(total.amount);
-    same = nanos === lastNanos ? same + 1 : 0;
-    lastNanos = nanos;
-    await pause(150);
-  }
-  return lastNanos;
-}
-
-async function readManagement(tandem: Tandem, path: string): Promise<unknown> {
-  const response = await fetch(tandem.adminUrl + path, {
-    headers: { authorization: `Bearer ${tandem.adminKey}` },
-  });
-  return response.json();
 }
 
 function pause(ms: number): Promise<void> {

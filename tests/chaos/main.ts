@@ -1,83 +1,129 @@
 /**
- * `npm run chaos`: kills routers, gateways and services of the running product under load, one kind
- * after the other, then anybody, and prints what callers noticed. `--seconds 30`, `--seed 1`,
- * `--victims gateways`, `--streams 80`, `--calls 40` (a second), `--topology single`, `--ruthless`
- * (kills the last one too), `--verbose`. `--upgrades 100` upgrades so often in a row instead, every
- * tenth time with a canary. The exit code is 1 when a row fails. A run with the same
- * seed draws the same pauses and the same order among the same candidates.
+ * `npm run chaos`: breaks the running product in every way of the catalogue while calls and streams
+ * run, and prints what callers noticed, then the goals beside what was reached. The exit code is 1
+ * when a row fails.
+ *
+ * `--short` (what CI runs), `--long`, `--only F09,F12`, `--live` (no test files), `--seed 1`,
+ * `--topology tandem`, `--verbose`. `--upgrades 100` upgrades so often in a row instead, every
+ * tenth time with a canary. The same seed draws the same victims among the same candidates.
  */
+import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
-import { type ChaosRow, chaosTable, shortcomings } from "./chaos-table.ts";
-import { killLoop, openChaosHouse, type Victims } from "./kill-loop.ts";
-import { upgradeLoop } from "./upgrade-loop.ts";
+import { catalogue, type Entry } from "./catalogue.ts";
+import type { Row } from "./fault.ts";
+import { type FaultHouse, openFaultHouse } from "./fault-house.ts";
+import { goalsOf } from "./goals.ts";
+import { ProofRunner } from "./proofs.ts";
+import { faultTable, goalTable } from "./report.ts";
+import { type Form, runFault } from "./run-fault.ts";
+import { upgradeAgainAndAgain } from "./upgrade-loop.ts";
 
 const { values: flags } = parseArgs({
   options: {
-    seconds: { type: "string", default: "30" },
+    only: { type: "string" },
+    short: { type: "boolean", default: false },
+    long: { type: "boolean", default: false },
+    live: { type: "boolean", default: false },
     seed: { type: "string", default: "1" },
-    streams: { type: "string", default: "80" },
-    calls: { type: "string", default: "40" },
-    victims: { type: "string" },
     topology: { type: "string", default: "tandem" },
-    ruthless: { type: "boolean", default: false },
     verbose: { type: "boolean", default: false },
     upgrades: { type: "string", default: "0" },
   },
 });
 
-const allVictims: readonly Victims[] = ["routers", "gateways", "services", "any"];
-const chosen = allVictims.filter((one) => flags.victims === undefined || one === flags.victims);
-const shape = {
-  callsPerSecond: Number(flags.calls),
-  streams: Number(flags.streams),
-  streamTokens: 50,
-};
-
 if (Number(flags.upgrades) > 0) {
-  await upgradeAgainAndAgain(Number(flags.upgrades));
-  process.exit();
+  const isGood = await upgradeAgainAndAgain(Number(flags.upgrades), flags.topology);
+  process.exit(isGood ? 0 : 1);
 }
-console.log(`seed ${flags.seed}, ${flags.seconds} s a row, topology ${flags.topology}`);
-const house = await openChaosHouse(flags.topology);
-const rows: ChaosRow[] = [];
-try {
-  for (const victims of chosen) {
-    console.log(`kill -9 ${victims}`);
-    const report = await killLoop(house, {
-      victims,
-      seconds: Number(flags.seconds),
-      seed: Number(flags.seed),
-      isRuthless: flags.ruthless,
-      load: shape,
-      ...(flags.verbose && { tell: (line: string) => console.log(line) }),
-    });
-    rows.push({ victims, shape, report });
-  }
-} finally {
-  const leftovers = await house.close();
-  for (const { pid, command } of leftovers) console.log(`left behind: ${pid} ${command}`);
-}
-console.log(`\n${chaosTable(rows)}`);
-if (rows.some((row) => shortcomings(row).length > 0)) process.exitCode = 1;
 
-/** Goal: nothing failed, nothing truncated, each upgrade within 20 s. */
-async function upgradeAgainAndAgain(count: number): Promise<void> {
-  const upgrading = await openChaosHouse(flags.topology);
-  const withCanary = "steps=10,50&step_seconds=1&step_seconds_max=5&requests=10";
-  const report = await upgradeLoop(upgrading, {
-    upgrades: Array.from({ length: count }, (_, at) => (at % 10 === 9 ? withCanary : "steps=none")),
-    load: shape,
-    tell: (line) => console.log(line),
-  }).finally(() => upgrading.close());
-  const { calls, streams, failures, callMsP99 } = report.load;
-  const truncated = failures.filter(({ what }) => what !== "failed").length;
-  console.log("\n| upgrades | calls | streams | failed | truncated | slowest upgrade | call p99 |");
-  console.log("|---|---|---|---|---|---|---|");
-  const seconds = (report.upgradeMsMax / 1000).toFixed(1);
-  const failed = failures.length - truncated;
-  console.log(
-    `| ${report.upgrades} | ${calls} | ${streams} | ${failed} | ${truncated} | ${seconds} s ` +
-      `| ${Math.round(callMsP99)} ms |`,
+const form: Form = flags.long ? "long" : flags.short ? "short" : "usual";
+const only = flags.only?.split(",");
+const entries = catalogue.filter(({ id }) => only === undefined || only.includes(id));
+const unknown = only?.filter((id) => !catalogue.some((entry) => entry.id === id)) ?? [];
+if (unknown.length > 0) throw new Error(`not in the catalogue: ${unknown.join(", ")}`);
+
+const startedMs = performance.now();
+console.log(`seed ${flags.seed}, form ${form}, topology ${flags.topology}, ${cpus().length} CPUs`);
+console.log(`load of the machine before: ${loadText()}`);
+const rows = [...(await runLive(entries)), ...(flags.live ? [] : await runProofs(entries))];
+const table = merged(entries, rows);
+console.log(`\n${faultTable(table)}`);
+console.log(`\n${goalTable(goalsOf(table))}`);
+const seconds = Math.round((performance.now() - startedMs) / 1_000);
+console.log(`\n${seconds} s; load of the machine after: ${loadText()}`);
+if (table.some(({ verdict }) => verdict === "FAIL")) process.exitCode = 1;
+
+function loadText(): string {
+  return loadavg()
+    .map((load) => load.toFixed(1))
+    .join(" ");
+}
+
+/** One product for all of them; a fault that it does not survive costs a start. */
+async function runLive(chosen: readonly Entry[]): Promise<Row[]> {
+  const living = chosen.filter(
+    ({ live }) => live !== undefined && (form !== "short" || live.seconds.short !== undefined),
   );
-  if (failures.length > 0) process.exitCode = 1;
+  const done: Row[] = [];
+  let house: FaultHouse | undefined;
+  for (const { id, what, live } of living) {
+    if (live === undefined) continue;
+    house ??= await openFaultHouse({ topology: flags.topology });
+    console.log(`${id} ${what}`);
+    const tell = (line: string): void => {
+      if (flags.verbose) console.log(line);
+    };
+    const row = await runFault(house, live, { form, seed: Number(flags.seed), tell });
+    console.log(`   ${row.verdict} ${row.verdict === "pass" ? "" : row.reasons.join("; ")}`);
+    done.push(row);
+    if (row.verdict === "FAIL") {
+      await close(house);
+      house = undefined;
+    }
+  }
+  if (house !== undefined) await close(house);
+  return done;
+}
+
+async function close(house: FaultHouse): Promise<void> {
+  for (const { pid, command } of await house.close()) {
+    console.log(`left behind: ${pid} ${command}`);
+    process.exitCode = 1;
+  }
+}
+
+async function runProofs(chosen: readonly Entry[]): Promise<Row[]> {
+  if (form === "short") return [];
+  const runner = new ProofRunner();
+  const done: Row[] = [];
+  for (const entry of chosen) {
+    if (entry.proofs === undefined) continue;
+    console.log(`${entry.id} ${entry.what}: ${entry.proofs.map(({ file }) => file).join(", ")}`);
+    done.push(await runner.rowOf(entry, entry.proofs));
+  }
+  return done;
+}
+
+/** A row for every entry: what struck and what its tests say, or why neither was run. */
+function merged(chosen: readonly Entry[], found: readonly Row[]): Row[] {
+  return chosen.map((entry): Row => {
+    const own = found.filter(({ id }) => id === entry.id);
+    const [first] = own;
+    if (first === undefined) {
+      const tests = entry.proofs?.map(({ file }) => file).join(", ");
+      const why = entry.missing ?? tests ?? "not in this form";
+      return {
+        ...{ id: entry.id, what: entry.what, load: "", figures: {} },
+        ...{ failed: undefined, truncated: undefined, recoveryMs: undefined },
+        ...{ verdict: "not run", reasons: [why] },
+      };
+    }
+    const wrong = own.find(({ verdict }) => verdict === "FAIL");
+    return {
+      ...first,
+      load: own.map(({ load }) => load).join(", "),
+      verdict: wrong?.verdict ?? first.verdict,
+      reasons: wrong?.reasons ?? first.reasons,
+    };
+  });
 }

@@ -1,5 +1,5 @@
 import { type LoadReport, startLoad } from "@tandem/libs/testing";
-import type { ChaosHouse, LoadShape } from "./kill-loop.ts";
+import { type ChaosHouse, type LoadShape, openChaosHouse } from "./kill-loop.ts";
 
 export interface UpgradeReport {
   readonly upgrades: number;
@@ -45,4 +45,26 @@ export async function upgradeLoop(
     upgradeMsMax: Math.max(...times),
     load: await load.stop(),
   };
+}
+
+/** Goal: nothing failed, nothing truncated, each upgrade within 20 s. Prints, and says if it was so. */
+export async function upgradeAgainAndAgain(count: number, topology: string): Promise<boolean> {
+  const house = await openChaosHouse(topology);
+  const withCanary = "steps=10,50&step_seconds=1&step_seconds_max=5&requests=10";
+  const report = await upgradeLoop(house, {
+    upgrades: Array.from({ length: count }, (_, at) => (at % 10 === 9 ? withCanary : "steps=none")),
+    load: { callsPerSecond: 40, streams: 80, streamTokens: 50 },
+    tell: (line) => console.log(line),
+  }).finally(() => house.close());
+  const { calls, streams, failures, callMsP99 } = report.load;
+  const truncated = failures.filter(({ what }) => what !== "failed").length;
+  console.log("\n| upgrades | calls | streams | failed | truncated | slowest upgrade | call p99 |");
+  console.log("|---|---|---|---|---|---|---|");
+  const seconds = (report.upgradeMsMax / 1000).toFixed(1);
+  const failed = failures.length - truncated;
+  console.log(
+    `| ${report.upgrades} | ${calls} | ${streams} | ${failed} | ${truncated} | ${seconds} s ` +
+      `| ${Math.round(callMsP99)} ms |`,
+  );
+  return failures.length === 0;
 }

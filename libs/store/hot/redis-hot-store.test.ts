@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Fault } from "../../kernel/index.ts";
 import { createLog } from "../../telemetry/index.ts";
+import { createTestRedis, redisBinary, type TestRedis } from "../../testing/index.ts";
 import { realWorld, sleep } from "../../world/index.ts";
 import { hotStoreSuite } from "./hot-store.suite.ts";
 import { type HotStore, hotKey } from "./hot-store.ts";
 import { openHotStore } from "./open-hot-store.ts";
-import { createTestRedis, redisBinary, type TestRedis } from "./redis-server.fixture.ts";
 
 const world = realWorld();
 const log = createLog({ level: "error", fields: {}, write: () => {} });

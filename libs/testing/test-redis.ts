@@ -13,9 +13,12 @@ export const redisBinary = ["redis-server", "valkey-server"].find(
 /** A real server of one test file, on a Unix socket of its own. */
 export interface TestRedis {
   readonly url: string;
+  readonly socketPath: string;
   start(): Promise<void>;
   /** `SIGKILL` waits for its end. */
   signal(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void>;
+  /** Removes what a server that is not running has on disk. */
+  empty(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -31,12 +34,14 @@ export async function createTestRedis(settings: readonly string[] = []): Promise
   };
   return {
     url: `redis+unix://${socket}`,
+    socketPath: socket,
     signal,
     start: async () => {
       const own = ["--port", "0", "--unixsocket", socket, "--dir", directory, "--save", ""];
       server = spawn(redisBinary ?? "", [...own, ...settings], { stdio: "ignore" });
       while (!(await answers(socket))) await new Promise((resolve) => setTimeout(resolve, 5));
     },
+    empty: () => rm(join(directory, "appendonlydir"), { recursive: true, force: true }),
     remove: async () => {
       await signal("SIGKILL");
       await rm(directory, { recursive: true, force: true });

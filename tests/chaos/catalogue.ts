@@ -1,0 +1,176 @@
+/** The catalogue of faults, F01 to F54: which strikes the living product, and what proves the rest. */
+import type { LiveFault } from "./fault.ts";
+import { blocked, frozen } from "./faults/frozen.ts";
+import {
+  allRoutersKilled,
+  gatewaysKilled,
+  routersKilled,
+  servicesKilled,
+  supervisorKilled,
+} from "./faults/kills.ts";
+import {
+  databaseFlapping,
+  databaseGone,
+  databaseKilled,
+  databaseSlow,
+  hotStoreGone,
+  hotStoreKilled,
+} from "./faults/stores.ts";
+import type { Proof } from "./proofs.ts";
+
+export interface Entry {
+  readonly id: string;
+  readonly what: string;
+  readonly live?: LiveFault;
+  /** Proven here by tests of their own; beside the living fault, where there is one. */
+  readonly proofs?: readonly Proof[];
+  /** Why there is neither. */
+  readonly missing?: string;
+}
+
+const live = (fault: LiveFault, ...proofs: readonly Proof[]): Entry => ({
+  ...{ id: fault.id, what: fault.what, live: fault },
+  ...(proofs.length > 0 && { proofs }),
+});
+
+const proven = (id: string, what: string, ...proofs: readonly Proof[]): Entry => ({
+  ...{ id, what, proofs },
+});
+
+const missing = (id: string, what: string, why: string): Entry => ({ id, what, missing: why });
+
+const streams = "gateways/ai/gateway-streams.test.ts";
+const failover = "gateways/ai/core/failover/failover.test.ts";
+
+export const catalogue: readonly Entry[] = [
+  live(gatewaysKilled),
+  live(servicesKilled),
+  live(routersKilled),
+  live(allRoutersKilled),
+  live(supervisorKilled, { file: "supervisor/adoption.test.ts" }),
+  proven("F06", "both replicas of a service killed: the fallback answers, marked", {
+    ...{ file: "tests/chaos/orders-killed.test.ts", tests: /both replicas/ },
+  }),
+  live(databaseKilled),
+  live(hotStoreKilled),
+  live(databaseGone, { file: "gateways/ai/gateway-outages.test.ts" }),
+  live(databaseFlapping),
+  live(hotStoreGone),
+  live(databaseSlow),
+  live(frozen),
+  live(blocked, { file: "supervisor/supervisor.test.ts", tests: /event loop is stuck/ }),
+  missing("F14", "memory of a replica fills up to its limit", "no fault is written"),
+  missing("F15", "CPU quota of one replica cut to a tenth", "no fault is written"),
+  missing("F16", "file descriptors of a replica limited to 64", "no fault is written"),
+  proven(
+    "F17",
+    "a journal's disk is full, or its fsync fails",
+    ...[{ file: "libs/store/journal/journal.test.ts", tests: /full disk|E[A-Z]+ on|fsync/ }],
+  ),
+  missing("F18", "wall clock of one process an hour ahead", "no fault is written"),
+  missing("F19", "silent partition between router and a gateway", "no fault is written"),
+  missing("F20", "one-way partition: answers are lost", "no fault is written"),
+  missing("F21", "all connections reset at once", "no fault is written"),
+  missing("F22", "5 % packet loss", "no fault is written"),
+  missing("F23", "+500 ms on one replica", "no fault is written"),
+  missing("F24", "16 KB/s and slices of a byte to one replica", "no fault is written"),
+  missing("F25", "links clogged in random order", "no fault is written"),
+  proven(
+    "F26",
+    "the primary upstreams all dead",
+    ...[{ file: "gateways/ai/gateway-failover.test.ts" }],
+    ...[{ file: failover, tests: /dead/ }],
+  ),
+  proven("F27", "the primary flaps", { file: failover, tests: /flapping|relapse/ }),
+  proven("F28", "errors, processor, memory and latency just below and above their limits", {
+    ...{ file: failover, tests: /just below|proven|spills|memory that is full/ },
+  }),
+  proven("F29", "both sides half dead", { file: failover, tests: /both sides unwell/ }),
+  missing("F30", "all upstreams gone for 60 s, under load", "no fault is written"),
+  missing("F31", "a thousand clients try again at once", "no fault is written"),
+  missing("F32", "five times the load that can be carried", "no fault is written"),
+  proven("F33", "an upstream's stream cut at every byte, in six ways", {
+    file: "gateways/ai/core/splice/every-byte.test.ts",
+  }),
+  proven("F34", "an upstream stalls in the middle", {
+    ...{ file: streams, tests: /one whole answer/ },
+  }),
+  proven("F35", "cut in the arguments of a tool call", {
+    file: streams,
+    tests: /half a tool call/,
+  }),
+  proven(
+    "F36",
+    "cut in JSON mode",
+    ...[{ file: streams, tests: /JSON is not gone on with/ }],
+    ...[{ file: "gateways/ai/core/splice/continuation-reader.test.ts", tests: /JSON/ }],
+  ),
+  proven(
+    "F37",
+    "a resumed stream breaks again, and a third time",
+    ...[{ file: streams, tests: /second break|third break/ }],
+    ...[{ file: "gateways/ai/core/splice/splice-tally.test.ts" }],
+  ),
+  proven("F38", "the target of a continuation refuses prefixes", {
+    ...{ file: streams, tests: /refuses a prefix/ },
+  }),
+  proven(
+    "F39",
+    "the client leaves in the middle",
+    ...[
+      { file: "gateways/ai/gateway-upstreams.test.ts", tests: /cancelled|before the first word/ },
+    ],
+    ...[{ file: streams, tests: /client that leaves/ }],
+  ),
+  proven("F40", "the client comes back with its last event's number", {
+    ...{ file: "gateways/ai/resume/resume-edge.test.ts", tests: /broken connection|any event on/ },
+  }),
+  proven(
+    "F41",
+    "the client reads slowly",
+    ...[{ file: "router/router.test.ts", tests: /does not read/ }],
+    ...[{ file: "tests/integration/websocket.test.ts", tests: /does not read/ }],
+  ),
+  proven("F42", "rolling upgrades, one after the other", { file: "tests/chaos/upgrade.test.ts" }),
+  proven(
+    "F43",
+    "an upgrade with a change of schema, and back",
+    ...[{ file: "libs/store/database/migrate.test.ts" }],
+    ...[{ file: "supervisor/rollout.test.ts" }],
+  ),
+  proven("F44", "a release that fails is rolled back", {
+    ...{ file: "supervisor/rollout.test.ts", tests: /rolled back/ },
+  }),
+  proven(
+    "F45",
+    "many reservations at once against a balance for few",
+    ...[{ file: "gateways/ai/gateway-money.test.ts", tests: /overspent|adds up/ }],
+    ...[{ file: "services/quota/store/leases.test.ts" }],
+  ),
+  proven(
+    "F46",
+    "internal messages doubled and reordered",
+    ...[{ file: "services/quota/core/simulation.test.ts" }],
+    ...[{ file: "libs/store/outbox/outbox.test.ts", tests: /happens once|each event/ }],
+  ),
+  proven("F47", "crash at every step of reserve, call, journal, settle, outbox", {
+    file: "services/quota/store/crash.test.ts",
+  }),
+  proven("F48", "many calls at once with one idempotency key", {
+    file: "libs/gateway/rest/rest-repetition.test.ts",
+  }),
+  missing("F49", "a thousand misses of one key at once", "answers are not shared under way"),
+  proven("F50", "a key revoked while notifications are cut off", {
+    file: "tests/integration/revocation-speed.test.ts",
+  }),
+  proven("F51", "a snapshot of the configuration that is malformed or half applied", {
+    ...{ file: "services/models/operations/models.test.ts", tests: /changed file/ },
+  }),
+  missing(
+    "F52",
+    "a certificate or signing key changed under load",
+    "not built: keys are made once",
+  ),
+  missing("F53", "start in random order, dependencies missing", "no fault is written"),
+  missing("F54", "everything at random for half an hour", "no fault is written"),
+];
