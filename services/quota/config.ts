@@ -11,9 +11,9 @@ export const configSchema = z.strictObject({
   poolSize: count({ doc: "Connections to the database.", default: 8, min: 2, max: 100 }),
   leaseValidMs: duration({
     doc: "How long a gateway may spend from a wallet lease without hearing from this service.",
-    default: "5s",
+    default: "90s",
     min: "1s",
-    max: "60s",
+    max: "10m",
   }),
   leaseGraceMs: duration({
     doc: "How much later a gateway counts as silent: for transport and for clocks that differ.",

@@ -49,6 +49,8 @@ interface Waiting {
 }
 
 const retryPauseMs = 100;
+/** The same while nobody waits for the answer. */
+const quietRetryPauseMs = 1_000;
 /** After a refusal others of this line are refused for this long without asking. */
 const refusalKeptMs = 500;
 /** A line that nobody used for this long gives its money back. */
@@ -131,6 +133,7 @@ export class WalletLine {
   tick(nowMs: number): void {
     this.#dropImpatient(nowMs);
     if (this.#waiting.length > 0) this.#call();
+    else if (this.#lease.isCalling) this.#callAgain(nowMs);
     else if (this.#isIdle(nowMs) && this.#lease.freeNanos > 0n) this.#rest();
     else if (this.#lease.isScarce && this.#lease.freeNanos > 0n) this.#call();
     for (const lease of this.#ending) void this.#finishLease(lease);
@@ -165,6 +168,11 @@ export class WalletLine {
     const lease = this.#lease;
     const call = lease.call(nowMs, this.#needs());
     if (call !== undefined) void this.#makeCall(lease, call);
+  }
+
+  /** Quota did not answer: without it the lease would end when its validity does. */
+  #callAgain(nowMs: number): void {
+    if (nowMs >= this.#pauseUntilMs + quietRetryPauseMs - retryPauseMs) this.#call();
   }
 
   #rest(): void {

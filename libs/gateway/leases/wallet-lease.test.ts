@@ -63,6 +63,9 @@ test("a low stock or half its life makes a lease want a call, and only one", () 
   const old = opened();
   assert.ok(!old.wantsRefill(2_499));
   assert.ok(old.wantsRefill(2_500));
+  const lasting = opened({ validMs: 90_000 });
+  assert.ok(lasting.wantsRefill(2_500), "changes are heard of as soon, however long it is valid");
+  assert.ok(lasting.carve(10n, 89_999), "and an outage is outlived");
 });
 
 test("while money is scarce nothing is kept in stock", () => {

@@ -38,6 +38,11 @@ export interface WalletAnswer {
   readonly isScarce: boolean;
 }
 
+/**
+ * How often a lease is renewed at the least. Much shorter than it is valid: changes of budgets are
+ * heard soon, and an outage finds it with most of its validity left.
+ */
+const renewMsMax = 2_500;
 /** A stock below this part of its usual size is filled up before it runs dry. */
 const refillBelow = 2n;
 
@@ -169,7 +174,7 @@ export class WalletLease {
     if (answer.isSuperseded) this.end();
     if (this.#state === "open") {
       this.#validUntilMs = pending.sentAtMs + answer.validMs;
-      this.#renewAtMs = pending.sentAtMs + answer.validMs / 2;
+      this.#renewAtMs = pending.sentAtMs + Math.min(answer.validMs / 2, renewMsMax);
     } else if (this.#freeNanos === 0n && this.#carvedNanos === 0n) this.#state = "closed";
   }
 

@@ -42,7 +42,7 @@ test("a silent holder's slice returns only as far as it had promised not to touc
   assert.deepEqual(ageLease({ ...lease, ceilingNanos: 30n }, silent), {
     state: "draining",
     releaseNanos: 70n,
-    dueAtMs: 665_000,
+    dueAtMs: 670_000,
   });
   assert.equal(ageLease(lease, silent).releaseNanos, 0n);
   assert.equal(ageLease({ ...lease, ceilingNanos: 0n }, silent).state, "closed");
@@ -50,8 +50,8 @@ test("a silent holder's slice returns only as far as it had promised not to touc
 });
 
 test("what was carved returns when the longest request is over, and not before", () => {
-  assert.equal(ageLease(lease, { ...now, nowMs: 664_999 }).releaseNanos, 0n);
-  const over = ageLease(lease, { ...now, nowMs: 665_000 });
+  assert.equal(ageLease(lease, { ...now, nowMs: 669_999 }).releaseNanos, 0n);
+  const over = ageLease(lease, { ...now, nowMs: 670_000 });
   assert.deepEqual(over, { state: "closed", releaseNanos: 100n, dueAtMs: undefined });
 });
 

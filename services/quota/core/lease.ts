@@ -57,7 +57,8 @@ export function ageLease(
   if (lease.state === "closed")
     return { state: "closed", releaseNanos: heldNanos, dueAtMs: undefined };
   const silentAtMs = lease.renewedAtMs + times.validMs + times.graceMs;
-  const overAtMs = lease.renewedAtMs + times.requestMs + times.graceMs;
+  // The last moment at which it may have carved, and the longest request from then on.
+  const overAtMs = silentAtMs + times.requestMs;
   if (nowMs >= overAtMs) return { state: "closed", releaseNanos: heldNanos, dueAtMs: undefined };
   if (nowMs < silentAtMs) return { state: lease.state, releaseNanos: 0n, dueAtMs: silentAtMs };
   const ceilingNanos = lease.ceilingNanos ?? heldNanos;

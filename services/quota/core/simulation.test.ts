@@ -14,11 +14,11 @@ import {
   type SimulatedRequest,
 } from "../testing/simulated-gateway.ts";
 import { SimulatedQuota } from "../testing/simulated-quota.ts";
+import type { LeaseTimes } from "./lease.ts";
 
 const tickMs = 50;
 const busyMs = 60_000;
 const requestMs = 660_000;
-const times = { validMs: 5_000, graceMs: 5_000, requestMs };
 
 interface Station {
   readonly name: string;
@@ -36,17 +36,20 @@ class Simulation {
   readonly quota: SimulatedQuota;
   readonly stations: Station[];
   readonly events: { readonly atMs: number; readonly run: () => void }[] = [];
+  readonly times: LeaseTimes;
   nowMs = 0;
   kills = 0;
   requests = 0;
 
   constructor(seed: string) {
     this.random = seededRandom(seed);
+    // Shorter than most lines are cut, and longer than all.
+    this.times = { validMs: this.random.pick([5_000, 40_000]), graceMs: 5_000, requestMs };
     const creditNanos = BigInt(this.between(100, 100_000));
     this.quota = new SimulatedQuota({
       creditNanos,
       budgets: [{ subject: subject("org_a", { keyId: "key_1" }), nanos: creditNanos / 3n }],
-      times,
+      times: this.times,
       nowMs: () => this.nowMs,
     });
     this.stations = Array.from({ length: this.between(1, 4) }, (_, index) => ({
@@ -176,7 +179,8 @@ function runSeed(seed: string): Simulation {
   // No charge found its lease gone, its wallet empty or its reservation too small.
   assert.deepEqual(quota.oddities, []);
   // Long after the last fault nothing is held any more, and what is left is what was not spent.
-  simulation.nowMs += requestMs + times.graceMs;
+  const { validMs, graceMs } = simulation.times;
+  simulation.nowMs += validMs + graceMs + requestMs;
   quota.age();
   assert.equal(quota.heldNanos, 0n);
   const charged = [...quota.settled.values()].reduce((sum, one) => sum + one.chargedNanos, 0n);

@@ -110,7 +110,7 @@ test("a killed holder's slice: what it may have carved stays held, the rest retu
   const late = await holder.call(books, { neededNanos: 1n, carvedNanos: 2_000n });
   assert.ok(late.isSuperseded);
   assert.equal(late.grantedNanos, 0n);
-  books.nowMs += 665_000;
+  books.nowMs += 670_000;
   await ageLeases(books);
   assert.equal((await readBalance(books, organisationId)).heldNanos, 0n);
 });
