@@ -66,6 +66,12 @@ export const configSchema = z.strictObject({
       min: "0s",
       max: "15m",
     }),
+    goneMs: duration({
+      doc: "The same while no replica of auth runs on this machine, so that nobody can revoke.",
+      default: "15m",
+      min: "0s",
+      max: "24h",
+    }),
     cacheEntries: count({
       doc: "Verified keys kept in memory.",
       default: 100_000,

@@ -30,6 +30,7 @@ export function createIdentities(
     clock: world.clock,
     capacity: config.cacheEntries,
     outageMsMax: config.outageMs,
+    goneMsMax: config.goneMs,
     refusalKeptMs,
     lookUpsMax,
     async lookUp(credential) {

@@ -7,6 +7,7 @@ function callers(clock: { ms: number }) {
     clock: { nowMs: () => clock.ms, monotonicMs: () => clock.ms },
     capacity: 100,
     outageMsMax: 30_000,
+    goneMsMax: 30_000,
     refusalKeptMs: 1_000,
     lookUpsMax: 10,
     lookUp: (keyId) =>

@@ -70,12 +70,16 @@ async function call(target: Target, init: object, options: CallOptions): Promise
   const request = create(method.input, init as Record<string, unknown>);
   const deadlineAtMs = parts.world.clock.monotonicMs() + (options.deadlineMs ?? defaultDeadlineMs);
   const tried = new Set<ReplicaTarget>();
+  const refusing = new Set<ReplicaTarget>();
   let freshConnection = false;
   let last: Fault | undefined;
   for (;;) {
     const replica = parts.replicas.choose(tried);
     if (replica === undefined) {
-      throw last ?? rpcFaults.unavailable({ detail: `${parts.deployable} has no replicas` });
+      if (last === undefined) {
+        throw rpcFaults.unavailable({ detail: `${parts.deployable} has no replicas` });
+      }
+      throw refusing.size === tried.size ? nobodyListens(last) : last;
     }
     tried.add(replica);
     const remainingMs = deadlineAtMs - parts.world.clock.monotonicMs();
@@ -93,6 +97,7 @@ async function call(target: Target, init: object, options: CallOptions): Promise
       return answer;
     } catch (error) {
       last = Fault.from(error);
+      if (last.context["connection_refused"] === true) refusing.add(replica);
       if (!mayTryAnother(last, method)) throw last;
       // A kept-alive connection may have died unnoticed while its replica lives: ask it once more.
       if (last.context["reused_connection"] === true && !freshConnection) tried.delete(replica);
@@ -107,6 +112,23 @@ function mayTryAnother(fault: Fault, method: DescMethod): boolean {
   if (fault.reason !== "rpc.unavailable") return false;
   if (fault.context["request_started"] === false) return true;
   return method.idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN;
+}
+
+/**
+ * On this machine a socket that refuses is one behind which no process listens: so not only does no
+ * replica answer, none is there to do anything. Over a network a refusal does not say as much.
+ */
+function nobodyListens(last: Fault): Fault {
+  return rpcFaults.unavailable({
+    ...(last.detail !== undefined && { detail: last.detail }),
+    cause: last,
+    context: { ...last.context, nobody_listens: true },
+  });
+}
+
+function isRefusal(address: string, { cause }: Error): boolean {
+  if (!address.startsWith("unix:") || !(cause instanceof Error) || !("code" in cause)) return false;
+  return cause.code === "ECONNREFUSED" || cause.code === "ENOENT";
 }
 
 interface ReplicaCall {
@@ -185,6 +207,7 @@ function callOverSocket(target: Target, given: ReplicaCall): Promise<Message> {
               context: {
                 request_started: failure.requestStarted,
                 reused_connection: failure.reusedConnection,
+                connection_refused: isRefusal(replica.address, failure.error),
               },
             }),
           );

@@ -218,6 +218,25 @@ test("an operation that may not be repeated is not sent twice when its replica b
   await spare.close({ deadlineMs: 100 });
 });
 
+test("where no replica's process runs the caller is told so; a hanging one is somebody", async () => {
+  const saysNobody = async (names: readonly string[]): Promise<unknown> => {
+    const { client, close } = connect(names);
+    const error = await client.verifyKey({}, { deadlineMs: 150 }).then(
+      () => assert.fail("somebody answered"),
+      (fault: unknown) => Fault.from(fault),
+    );
+    close();
+    return error.context["nobody_listens"];
+  };
+  const leaving = await serve("leaving", refusalOf("leaving"));
+  await leaving.close({ deadlineMs: 0 });
+  assert.equal(await saysNobody(["leaving", "never there"]), true);
+  const hanging = await serve("hanging", { verifyKey: () => new Promise(() => undefined) });
+  assert.notEqual(await saysNobody(["leaving", "hanging"]), true);
+  await hanging.close({ deadlineMs: 0 });
+  assert.equal(await saysNobody(["leaving", "hanging"]), true);
+});
+
 test("a replica that does not answer costs its deadline and no more", async () => {
   const server = await serve("silent", { verifyKey: () => new Promise(() => undefined) });
   const { client, close } = connect(["silent"]);

@@ -9,7 +9,7 @@ let key: string;
 let projectPath: string;
 
 before(async () => {
-  house = await openAccessHouse({ identityOutageMs: "4s" });
+  house = await openAccessHouse({ identityOutageMs: "4s", identityGoneMs: "6s" });
   const made = await setUp(house);
   key = made.adminKey;
   projectPath = `/api/v1/projects/${made.projectId}`;

@@ -47,6 +47,7 @@ function bench() {
     } as never,
     capacity: 10,
     outageMsMax: 60 * minuteMs,
+    goneMsMax: 60 * minuteMs,
   });
   const timed = async () => {
     const startedMs = performance.now();

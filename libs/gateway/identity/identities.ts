@@ -57,6 +57,7 @@ export function createIdentities(options: {
   readonly lifecycle: Lifecycle;
   readonly capacity: number;
   readonly outageMsMax: number;
+  readonly goneMsMax: number;
 }): Identities {
   const { auth, pepper, world } = options;
   // Just looked up and known to nobody: to be counted against the address it came from. Revoked and
@@ -66,6 +67,7 @@ export function createIdentities(options: {
     clock: world.clock,
     capacity: options.capacity,
     outageMsMax: options.outageMsMax,
+    goneMsMax: options.goneMsMax,
     refusalKeptMs,
     lookUpsMax,
     createExtra: () => ({

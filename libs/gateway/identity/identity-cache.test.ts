@@ -27,7 +27,14 @@ function identity(keyId: string, expiresAtMs = 0): CallerIdentity {
 }
 
 /** An authority that answers when it is told to. */
-function bench(options: { capacity?: number; outageMsMax?: number; lookUpsMax?: number } = {}) {
+function bench(
+  options: {
+    capacity?: number;
+    outageMsMax?: number;
+    goneMsMax?: number;
+    lookUpsMax?: number;
+  } = {},
+) {
   const clock = { wallMs: 1_000_000, ms: 0 };
   const asked: string[] = [];
   const waiting: ((answer: LookUpAnswer | Error) => void)[] = [];
@@ -36,6 +43,7 @@ function bench(options: { capacity?: number; outageMsMax?: number; lookUpsMax?: 
     clock: { nowMs: () => clock.wallMs, monotonicMs: () => clock.ms },
     capacity: options.capacity ?? 100,
     outageMsMax: options.outageMsMax ?? 30_000,
+    goneMsMax: options.goneMsMax ?? 900_000,
     refusalKeptMs: 1_000,
     lookUpsMax: options.lookUpsMax ?? 10,
     createExtra: () => ({ uses: 0 }),
@@ -136,6 +144,51 @@ test("known callers pass an outage marked, up to its bound, and then nobody pass
   assert.equal(cache.admit(known), false);
 });
 
+test("while nobody runs who could revoke, known callers pass for longer, marked, and then not", async () => {
+  const { cache, clock, always } = bench({ outageMsMax: 30_000, goneMsMax: 120_000 });
+  always(() => good("key_1"));
+  cache.hear({ ...quiet, sequence: 0n });
+  const known = await cache.resolve("a");
+  for (let second = 1; second <= 123; second += 1) {
+    clock.ms += 1_000;
+    cache.hearNobody();
+    assert.equal(cache.admit(known), second > 3);
+  }
+  clock.ms += 1_000;
+  cache.hearNobody();
+  assert.throws(() => cache.admit(known), { reason: "identity.unavailable" });
+});
+
+test("somebody may be there again, unheard: from then on the shorter time holds", async () => {
+  const { cache, clock, always } = bench({ outageMsMax: 30_000, goneMsMax: 900_000 });
+  always(() => good("key_1"));
+  cache.hear({ ...quiet, sequence: 0n });
+  const known = await cache.resolve("a");
+  for (let second = 0; second < 60; second += 1) {
+    clock.ms += 1_000;
+    cache.hearNobody();
+  }
+  clock.ms += 33_000;
+  assert.equal(cache.admit(known), true);
+  cache.hearNobody();
+  clock.ms += 1_000;
+  assert.throws(() => cache.admit(known), { reason: "identity.unavailable" });
+});
+
+test("who was cut off before the authority died may have missed a revocation: the shorter time", async () => {
+  const { cache, clock, always } = bench({ outageMsMax: 30_000, goneMsMax: 900_000 });
+  always(() => good("key_1"));
+  cache.hear({ ...quiet, sequence: 0n });
+  const known = await cache.resolve("a");
+  clock.ms += 11_000;
+  for (let second = 11; second <= 33; second += 1) {
+    cache.hearNobody();
+    assert.equal(cache.admit(known), true);
+    clock.ms += 1_000;
+  }
+  assert.throws(() => cache.admit(known), { reason: "identity.unavailable" });
+});
+
 test("before the feed has spoken nobody passes as fresh", async () => {
   const { cache, always } = bench();
   always(() => good("key_1"));
@@ -213,6 +266,7 @@ test("no order of look-ups, answers and revocations lets a revoked key pass", as
         clock: { nowMs: () => 0, monotonicMs: () => 0 },
         capacity: 2,
         outageMsMax: 0,
+        goneMsMax: 0,
         refusalKeptMs: 0,
         lookUpsMax: 100,
         createExtra: () => null,

@@ -41,6 +41,8 @@ export interface IdentityCacheOptions<Extra> {
   readonly createExtra: (identity: CallerIdentity) => Extra;
   /** For how long known credentials are accepted while the feed is silent. */
   readonly outageMsMax: number;
+  /** The same while it is certain that nobody is there who could revoke one. */
+  readonly goneMsMax: number;
   /** How long a refused credential is refused again without asking. */
   readonly refusalKeptMs: number;
   /** Look-ups under way; one more is told to come back. */
@@ -49,6 +51,8 @@ export interface IdentityCacheOptions<Extra> {
 
 /** After this much silence of the feed an identity counts as degraded; three missed polls. */
 const quietMs = 3_500;
+/** With more between two signs the authority may have come, revoked and gone unheard. */
+const unbrokenMs = 10_000;
 const recentMax = 4_096;
 const refusalsMax = 10_000;
 const staleAnswersMax = 3;
@@ -60,6 +64,8 @@ const evictionLooksMax = 64;
  * - A revocation that was heard is honoured from then on, also against a look-up that was under
  * way.
  * - While the feed is silent, known credentials pass for `outageMsMax`, marked; then nobody does.
+ * While it is silent because no replica of the authority runs, none of which a revocation could
+ * come from, they pass for `goneMsMax`.
  * - A credential is looked up once at a time, however many requests wait for it.
  */
 export class IdentityCache<Extra> {
@@ -75,6 +81,8 @@ export class IdentityCache<Extra> {
   #floor = 0n;
   #sequence = 0n;
   #heardAtMs = Number.NEGATIVE_INFINITY;
+  /** Up to here every revocation there was has been heard. */
+  #certainAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: IdentityCacheOptions<Extra>) {
     this.#options = options;
@@ -106,13 +114,16 @@ export class IdentityCache<Extra> {
    * Throws `identity.expired`, or `identity.unavailable` after too long a silence.
    */
   admit({ identity }: Known<Extra>): boolean {
-    const { clock, outageMsMax } = this.#options;
+    const { clock, outageMsMax, goneMsMax } = this.#options;
     if (identity.expiresAtMs !== 0 && clock.nowMs() >= identity.expiresAtMs) {
       throw identityFaults.expired();
     }
-    const silentMs = clock.monotonicMs() - this.#heardAtMs;
+    const nowMs = clock.monotonicMs();
+    const silentMs = nowMs - this.#heardAtMs;
     if (silentMs <= quietMs) return false;
     if (silentMs <= quietMs + outageMsMax) return true;
+    const uncertainMs = nowMs - this.#certainAtMs;
+    if (silentMs <= quietMs + goneMsMax && uncertainMs <= quietMs + outageMsMax) return true;
     throw identityFaults.unavailable({
       detail: `revocations not heard for ${Math.round(silentMs)} ms`,
       retryAfterMs: 2_000,
@@ -154,6 +165,7 @@ export class IdentityCache<Extra> {
   /** Takes the feed's word. Called with no revocations as well, as a sign of life. */
   hear(news: RevocationNews): void {
     this.#heardAtMs = this.#options.clock.monotonicMs();
+    this.#certainAtMs = this.#heardAtMs;
     // A sequence that runs backwards is another history, such as a restored database.
     if (news.reset || news.sequence < this.#sequence) {
       this.#known.clear();
@@ -166,6 +178,15 @@ export class IdentityCache<Extra> {
       for (const holder of [keyId, sessionId]) if (holder !== "") this.#revoke(holder, sequence);
     }
     this.#sequence = news.sequence;
+  }
+
+  /**
+   * No replica of the authority runs: since it was last heard, or known to be gone, nobody can have
+   * revoked anything. After a longer uncertainty that does not follow, and changes nothing.
+   */
+  hearNobody(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#certainAtMs <= unbrokenMs) this.#certainAtMs = nowMs;
   }
 
   #revoke(holder: string, sequence: bigint): void {

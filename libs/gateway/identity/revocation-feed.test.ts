@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededWorld } from "../../testing/index.ts";
 import type { RevocationNews } from "./identity-cache.ts";
+import { identityFaults } from "./identity-faults.ts";
 import { followRevocations } from "./revocation-feed.ts";
 
 test("the feed asks after the last sequence, backs off while it fails, and stops when told", async () => {
@@ -16,6 +17,7 @@ test("the feed asks after the last sequence, backs off while it fails, and stops
       heard.push(news.sequence);
       cache.sequence = news.sequence;
     },
+    hearNobody: () => assert.fail("an error alone does not say that nobody is there"),
   };
   const ended = followRevocations({
     cache,
@@ -43,4 +45,28 @@ test("the feed asks after the last sequence, backs off while it fails, and stops
     [6n, 1000],
   ]);
   assert.deepEqual(heard, [5n, 6n, 6n]);
+});
+
+test("a feed behind which no process runs says so", async () => {
+  const { world, advance } = seededWorld();
+  const controller = new AbortController();
+  let nobody = 0;
+  const cache = {
+    sequence: 0n,
+    hear: () => assert.fail("nothing was said"),
+    hearNobody() {
+      nobody += 1;
+    },
+  };
+  const refused = identityFaults.unavailable({ context: { nobody_listens: true } });
+  const ended = followRevocations({
+    cache,
+    world,
+    signal: controller.signal,
+    watch: () => Promise.reject(refused),
+  });
+  await advance(500);
+  controller.abort();
+  await ended;
+  assert.equal(nobody, 4);
 });

@@ -1,3 +1,4 @@
+import { Fault } from "../../kernel/index.ts";
 import { sleep, type World } from "../../world/index.ts";
 import type { RevocationNews } from "./identity-cache.ts";
 
@@ -18,7 +19,11 @@ export function followRevocations(options: FollowOptions): Promise<void> {
 }
 
 interface FollowOptions {
-  readonly cache: { readonly sequence: bigint; hear(news: RevocationNews): void };
+  readonly cache: {
+    readonly sequence: bigint;
+    hear(news: RevocationNews): void;
+    hearNobody(): void;
+  };
   readonly watch: (afterSequence: bigint, waitMs: number) => Promise<RevocationNews>;
   readonly world: World;
   readonly signal: AbortSignal;
@@ -40,7 +45,8 @@ async function poll({ cache, watch, world, signal }: FollowOptions): Promise<voi
       cache.hear(news);
       pauseMs = firstPauseMs;
       waitMs = revocationPollMs;
-    } catch {
+    } catch (error) {
+      if (Fault.is(error) && error.context["nobody_listens"] === true) cache.hearNobody();
       // Its silence is the news: the cache judges by when it last heard anything.
       await sleep(world, pauseMs);
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);

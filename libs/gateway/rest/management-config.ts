@@ -8,6 +8,12 @@ export const managementSettings = {
     min: "0",
     max: "15m",
   }),
+  identityGoneMs: duration({
+    doc: "The same while no replica of auth runs on this machine, so that nobody can revoke.",
+    default: "15m",
+    min: "0",
+    max: "24h",
+  }),
   identitiesMax: count({
     doc: "Verified callers kept in memory, some 1 KiB each.",
     default: 10_000,
@@ -43,6 +49,7 @@ export const managementSettings = {
 /** What those settings come to. */
 export interface ManagementConfig {
   readonly identityOutageMs: number;
+  readonly identityGoneMs: number;
   readonly identitiesMax: number;
   readonly requestDeadlineMs: number;
   readonly staleBytesMax: number;

@@ -37,6 +37,7 @@ export async function serveManagement<Services>(options: {
     ...{ auth, pepper, world, lifecycle },
     capacity: config.identitiesMax,
     outageMsMax: config.identityOutageMs,
+    goneMsMax: config.identityGoneMs,
   });
   const handler = createRestHandler({
     table: createRouteTable(options.routes),
