@@ -15,7 +15,7 @@ export interface EngineCall {
   readonly bodyText: string;
   /** Undefined when the body is not JSON. */
   readonly body: unknown;
-  /** Undefined when the body is not a request. */
+  /** Undefined when the body is not a request for words. */
   readonly question: Question | undefined;
   readonly fault: EngineFault | undefined;
   readonly state: "running" | "completed" | "canceled" | "broken";
@@ -31,7 +31,7 @@ export interface EngineCall {
 /** A call while it runs, to be written by the engine alone. */
 export interface CallRecord {
   readonly view: EngineCall;
-  asked(question: Question, fault: EngineFault | undefined): void;
+  asked(question: Question | undefined, fault: EngineFault | undefined): void;
   sent(bytesSent: number): void;
   ended(state: "completed" | "canceled" | "broken", bytesSent: number): void;
 }

@@ -21,7 +21,7 @@ export function embeddingsBody(body: unknown): object | undefined {
     object: "list",
     model,
     data: texts.map((text, index) => {
-      const vector = embeddingOf(text, dimensions ?? 8);
+      const vector = referenceVector(text, dimensions ?? 8);
       const embedding = encoding_format === "base64" ? base64Of(vector) : vector;
       return { object: "embedding", index, embedding };
     }),
@@ -29,7 +29,8 @@ export function embeddingsBody(body: unknown): object | undefined {
   };
 }
 
-function embeddingOf(text: string, dimensions: number): number[] {
+/** The vector of a text, of length 1. */
+export function referenceVector(text: string, dimensions = 8): number[] {
   const random = seededRandom(hashText(text));
   const raw = Array.from({ length: dimensions }, () => random.fraction() - 0.5);
   const length = Math.hypot(...raw);

@@ -41,8 +41,10 @@ export interface MockEngineOptions {
   readonly keepAliveMs?: number;
   /** Answers 400 to a request that continues a prefix, as some models do. */
   readonly refusesPrefix?: boolean;
-  /** Chooses the fault of a request, where nothing is scripted. */
+  /** Chooses the fault of a request for words, where nothing is scripted. */
   readonly faultOf?: (question: Question) => EngineFault | undefined;
+  /** Several engines take their next fault from one list: whichever is asked first fails. */
+  readonly sharedFaults?: EngineFault[];
 }
 
 export interface MockEngine {
@@ -159,11 +161,12 @@ async function serve(
   }
 }
 
-type GenerationKind = Question["kind"] | "messages";
+type GenerationKind = Question["kind"] | "messages" | "embeddings";
 
 function generationKind(method: string | undefined, path: string): GenerationKind | undefined {
   if (method !== "POST") return undefined;
   if (path.endsWith("/messages")) return "messages";
+  if (path.endsWith("/embeddings")) return "embeddings";
   if (path.endsWith("/chat/completions")) return "chat";
   return path.endsWith("/completions") ? "completion" : undefined;
 }
@@ -191,12 +194,6 @@ function sideScript(
   bodyText: string,
 ): ResponseScript {
   const body = parseJson(bodyText);
-  if (method === "POST" && path.endsWith("/embeddings")) {
-    const embeddings = embeddingsBody(body);
-    return embeddings
-      ? jsonScript(200, embeddings)
-      : jsonScript(400, errorBody("input and model are required"));
-  }
   const answer = sideAnswer(engine.profile, engine.models, { method, path, body });
   if (answer === undefined) return jsonScript(404, errorBody(`no such endpoint: ${path}`));
   if (typeof answer === "object") return jsonScript(200, answer);
@@ -220,7 +217,12 @@ interface Generation {
   readonly response: ServerResponse;
 }
 
-function generate(engine: Engine, { kind, call, response }: Generation): void {
+function generate(engine: Engine, given: Generation): void {
+  const { kind, call, response } = given;
+  if (kind === "embeddings") {
+    embed(engine, given);
+    return;
+  }
   const isMessages = kind === "messages";
   const body = isMessages ? chatOfMessages(call.view.body) : call.view.body;
   const continuesLast = engine.profile === "llamacpp";
@@ -233,11 +235,7 @@ function generate(engine: Engine, { kind, call, response }: Generation): void {
     return;
   }
   const { question } = result;
-  const fault =
-    engine.scripted.length > 0
-      ? engine.scripted.shift()
-      : (engine.options.faultOf?.(question) ?? engine.standingFault);
-  call.asked(question, fault);
+  call.asked(question, nextFault(engine, question));
   const refusal = refusalOf(engine, question);
   const script =
     refusal ?? generationScript(engine, question, { index: call.view.index, isMessages });
@@ -246,6 +244,23 @@ function generate(engine: Engine, { kind, call, response }: Generation): void {
     call,
     ...(keepAliveMs !== undefined && { keepAliveMs, isStream: question.stream }),
   });
+}
+
+function embed(engine: Engine, { call, response }: Generation): void {
+  call.asked(undefined, nextFault(engine, undefined));
+  const { body, fault } = call.view;
+  const embeddings = embeddingsBody(body);
+  const script = embeddings
+    ? jsonScript(200, embeddings)
+    : jsonScript(400, errorBody("input and model are required"));
+  playScript(response, fault ? scriptWithFault(script, fault) : script, { call });
+}
+
+function nextFault(engine: Engine, question: Question | undefined): EngineFault | undefined {
+  const { scripted, options, standingFault } = engine;
+  if (scripted.length > 0) return scripted.shift();
+  const own = question === undefined ? undefined : options.faultOf?.(question);
+  return own ?? options.sharedFaults?.shift() ?? standingFault;
 }
 
 function refusalOf(engine: Engine, question: Question): ResponseScript | undefined {

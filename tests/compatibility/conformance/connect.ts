@@ -32,7 +32,7 @@ function connectTransport(target: Target, name: string, wire: Wire): Transport {
   });
   return {
     name,
-    async whole(ask, signal) {
+    async whole(ask, { signal } = {}) {
       let requestId = "";
       try {
         const answer = await client.createChatCompletion(chatMessage(ask, target.model), {
@@ -75,10 +75,10 @@ function connectRefusal(error: unknown, partial: string): unknown {
   const [retry] = error.findDetails(RetryInfoSchema);
   const [request] = error.findDetails(RequestInfoSchema);
   const delay = retry?.retryDelay;
+  // `InvalidArgument` → `invalid_argument`
+  const code = Code[error.code].replaceAll(/(?<=.)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
   return new Refusal({
-    message: error.rawMessage,
-    // `InvalidArgument` → `invalid_argument`
-    code: Code[error.code].replaceAll(/(?<=.)[A-Z]/g, (letter) => `_${letter}`).toLowerCase(),
+    ...{ message: error.rawMessage, code, told: `\`${code}\`` },
     reason: info?.metadata["reason"] ?? "",
     retryAfterMs: delay && Number(delay.seconds) * 1_000 + delay.nanos / 1_000_000,
     requestId: request?.requestId ?? "",

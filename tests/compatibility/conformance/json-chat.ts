@@ -1,7 +1,6 @@
 /** The JSON API's words, for the transports that carry them. */
-import { httpStatusToFaultCode } from "@tandem/libs/kernel";
 import { weatherTool } from "../weather-tool.ts";
-import { type Answer, type Ask, Joiner, Refusal, type Usage } from "./transport.ts";
+import type { Ask, Joiner, Usage } from "./transport.ts";
 
 export function chatJson(ask: Ask, model: string): Record<string, unknown> {
   const tool = { type: "function", function: { name: weatherTool.function.name } };
@@ -9,7 +8,7 @@ export function chatJson(ask: Ask, model: string): Record<string, unknown> {
     model: ask.model ?? model,
     messages: [{ role: "user", content: ask.content }],
     max_tokens: ask.maxTokens,
-    temperature: ask.temperature,
+    ...(ask.isOutOfRange ? { temperature: 3 } : {}),
     ...(ask.usesTool ? { tools: [weatherTool], tool_choice: tool } : {}),
     ...(ask.isJson ? { response_format: { type: "json_object" } } : {}),
   };
@@ -28,6 +27,8 @@ export interface ChatJson {
   readonly choices: readonly {
     readonly message?: MessageJson;
     readonly delta?: MessageJson;
+    /** Of a text completion. */
+    readonly text?: string | null;
     readonly finish_reason?: string | null;
   }[];
   readonly usage?: UsageJson | null;
@@ -35,7 +36,7 @@ export interface ChatJson {
 
 interface UsageJson {
   readonly prompt_tokens: number;
-  readonly completion_tokens: number;
+  readonly completion_tokens?: number;
   readonly completion_tokens_details?: { readonly reasoning_tokens?: number };
   readonly x_tandem?: { readonly cost?: string };
 }
@@ -43,7 +44,7 @@ interface UsageJson {
 export function joinJson(joiner: Joiner, json: ChatJson): void {
   for (const choice of json.choices) {
     const message = choice.delta ?? choice.message ?? {};
-    joiner.text += message.content ?? "";
+    joiner.text += message.content ?? choice.text ?? "";
     joiner.reasoning += message.reasoning_content ?? "";
     for (const [at, call] of (message.tool_calls ?? []).entries()) {
       const { name = "", arguments: text = "" } = call.function;
@@ -54,16 +55,10 @@ export function joinJson(joiner: Joiner, json: ChatJson): void {
   if (json.usage) joiner.usage = usageOf(json.usage);
 }
 
-export function wholeJson(json: ChatJson, requestId: string): Answer {
-  const joiner = new Joiner();
-  joinJson(joiner, json);
-  return joiner.finish(requestId);
-}
-
 function usageOf(usage: UsageJson): Usage {
   return {
     prompt: usage.prompt_tokens,
-    completion: usage.completion_tokens,
+    completion: usage.completion_tokens ?? 0,
     reasoning: usage.completion_tokens_details?.reasoning_tokens ?? 0,
     cost: usage.x_tandem?.cost ?? "",
   };
@@ -73,22 +68,4 @@ export interface ErrorJson {
   readonly message: string;
   readonly code: string;
   readonly request_id?: string;
-}
-
-export function refusalOf(
-  error: ErrorJson,
-  given: {
-    readonly status: number;
-    readonly retryAfterMs?: number | undefined;
-    readonly partial?: string;
-  },
-): Refusal {
-  return new Refusal({
-    message: error.message,
-    code: httpStatusToFaultCode(given.status),
-    reason: error.code,
-    retryAfterMs: given.retryAfterMs,
-    requestId: error.request_id ?? "",
-    partial: given.partial ?? "",
-  });
 }

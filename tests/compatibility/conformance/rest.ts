@@ -1,77 +1,95 @@
-import type { Target } from "../target.ts";
-import {
-  type ChatJson,
-  chatJson,
-  type ErrorJson,
-  joinJson,
-  refusalOf,
-  wholeJson,
-} from "./json-chat.ts";
-import { type Ask, Joiner, type Transport } from "./transport.ts";
+/** OpenAI's and DeepSeek's own paths: what the other transports are measured by. */
+import { answerMark, promptHashOf, referenceText } from "@tandem/libs/testing";
+import { type HttpDialect, streamRefusal } from "./http.ts";
+import { type ChatJson, chatJson, type ErrorJson, joinJson } from "./json-chat.ts";
+import type { Joiner } from "./transport.ts";
 
-type Body = Record<string, unknown>;
+type WithError<Body> = Body & { readonly error?: ErrorJson };
 
-/** JSON over HTTP, and server-sent events: what the other transports are measured by. */
-export function restTransport(target: Target): Transport {
-  const post = async (ask: Ask, more: Body, signal?: AbortSignal): Promise<Response> => {
-    const response = await fetch(`${target.origin}/v1/chat/completions`, {
-      method: "POST",
-      headers: {
-        authorization: `Bearer ${ask.key ?? target.apiKey}`,
-        "content-type": "application/json",
-      },
-      body: JSON.stringify({ ...chatJson(ask, target.model), ...more }),
-      signal: signal ?? null,
-    });
-    if (response.ok) return response;
-    const { error } = (await response.json()) as { error: ErrorJson };
-    const waitMs = response.headers.get("retry-after-ms");
-    throw refusalOf(
-      { ...error, request_id: response.headers.get("x-request-id") ?? "" },
-      { status: response.status, retryAfterMs: waitMs === null ? undefined : Number(waitMs) },
-    );
-  };
+function errorOf(body: unknown): ErrorJson {
+  const { error } = body as { readonly error: ErrorJson };
+  return error;
+}
+
+function joinChunk(joiner: Joiner, { data }: { readonly data: string }): boolean {
+  if (data === "[DONE]") return true;
+  const json = JSON.parse(data) as WithError<ChatJson>;
+  if (json.error) throw streamRefusal(json.error, joiner.text);
+  joinJson(joiner, json);
+  return false;
+}
+
+const streaming = { stream: true, stream_options: { include_usage: true } };
+
+export const chatCompletions: HttpDialect = {
+  name: "Chat completions",
+  path: "/v1/chat/completions",
+  streams: true,
+  body: (ask, model, isStream) => ({ ...chatJson(ask, model), ...(isStream ? streaming : {}) }),
+  join: joinChunk,
+  joinWhole: (joiner, body) => joinJson(joiner, body as ChatJson),
+  errorOf,
+};
+
+/** `/v1/completions`: a text goes on. */
+export const textCompletions: HttpDialect = {
+  name: "Text completions",
+  path: "/v1/completions",
+  streams: true,
+  expected: (content, tokens) =>
+    referenceText(promptHashOf([{ role: "fim", text: `${content}\u0002` }]), tokens),
+  body: ({ content, maxTokens, isOutOfRange }, model, isStream) => ({
+    // Behind the mark the engine finds what was said, where it is to go on with it.
+    ...{ model, prompt: `${content}${answerMark}`, max_tokens: maxTokens },
+    ...(isOutOfRange ? { temperature: 3 } : {}),
+    ...(isStream ? streaming : {}),
+  }),
+  join: joinChunk,
+  joinWhole: (joiner, body) => joinJson(joiner, body as ChatJson),
+  errorOf,
+};
+
+interface EmbeddingsJson {
+  readonly data: readonly { readonly embedding: readonly number[] | string }[];
+  readonly usage: ChatJson["usage"];
+}
+
+/** The vector as text, so that it can be held against the one that the engine made. */
+export const embeddingsInBase64: HttpDialect = {
+  ...embeddingsAs("base64"),
+  name: "Embeddings, base64",
+};
+export const embeddingsInFloats: HttpDialect = { ...embeddingsAs("float"), name: "Embeddings" };
+
+function embeddingsAs(format: "float" | "base64"): Omit<HttpDialect, "name"> {
   return {
-    name: "REST and SSE",
-    async whole(ask, signal) {
-      const response = await post(ask, {}, signal);
-      const requestId = response.headers.get("x-request-id") ?? "";
-      return wholeJson((await response.json()) as ChatJson, requestId);
+    path: "/v1/embeddings",
+    streams: false,
+    body: ({ content, isOutOfRange }, model) => ({
+      ...{ model, input: content, encoding_format: format },
+      ...(isOutOfRange ? { dimensions: -1 } : {}),
+    }),
+    join: () => true,
+    joinWhole(joiner, body) {
+      const { data, usage } = body as EmbeddingsJson;
+      const [first] = data;
+      const vector =
+        typeof first?.embedding === "string" ? floatsIn(first.embedding) : first?.embedding;
+      joiner.text = vectorText(vector ?? []);
+      joiner.told = "vector";
+      joinJson(joiner, { choices: [], usage: usage ?? null });
     },
-    async stream(ask, { onText, signal } = {}) {
-      const options = { stream: true, stream_options: { include_usage: true } };
-      const response = await post(ask, options, signal);
-      const joiner = new Joiner();
-      let isWhole = false;
-      try {
-        for await (const data of eventsOf(response)) {
-          if (data === "[DONE]") {
-            isWhole = true;
-            continue;
-          }
-          const json = JSON.parse(data) as ChatJson & { readonly error?: ErrorJson };
-          if (json.error) throw refusalOf(json.error, { status: 502, partial: joiner.text });
-          const before = joiner.text.length;
-          joinJson(joiner, json);
-          if (joiner.text.length > before) onText?.(joiner.text.slice(before));
-        }
-      } catch (error) {
-        if (isWhole || signal?.aborted || (error as Error).name === "Error") throw error;
-        throw refusalOf({ message: String(error), code: "cut" }, { status: 502 });
-      }
-      if (!isWhole) throw refusalOf({ message: "no [DONE]", code: "cut" }, { status: 502 });
-      return joiner.finish(response.headers.get("x-request-id") ?? "");
-    },
+    errorOf,
   };
 }
 
-async function* eventsOf(response: Response): AsyncGenerator<string> {
-  let rest = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of response.body ?? []) {
-    rest += decoder.decode(chunk as Uint8Array, { stream: true });
-    const events = rest.split("\n\n");
-    rest = events.pop() ?? "";
-    for (const event of events) if (event.startsWith("data: ")) yield event.slice(6);
-  }
+/** Single precision, which is what base64 and gRPC carry. */
+export function vectorText(vector: Iterable<number>): string {
+  return [...vector].map((value) => Math.fround(value)).join(" ");
+}
+
+/** Little-endian floats of 32 bits, as OpenAI's clients read them. */
+function floatsIn(base64: string): number[] {
+  const bytes = Buffer.from(base64, "base64");
+  return Array.from({ length: bytes.length / 4 }, (_, index) => bytes.readFloatLE(index * 4));
 }

@@ -4,9 +4,12 @@ import type {
   ChatCompletion,
   ChatCompletionChunk,
   ChatCompletionRequestSchema,
+  Embeddings,
+  EmbeddingsRequestSchema,
   Usage as RpcUsage,
 } from "@tandem/contracts/rpc/tandem/v1/inference_pb";
 import { weatherTool } from "../weather-tool.ts";
+import { vectorText } from "./rest.ts";
 import { type Answer, type Ask, Joiner, type Usage } from "./transport.ts";
 
 export function chatMessage(
@@ -20,7 +23,7 @@ export function chatMessage(
     model: ask.model ?? model,
     messages: [{ role: "user", content: ask.content }],
     ...(ask.maxTokens === undefined ? {} : { maxTokens: ask.maxTokens }),
-    ...(ask.temperature === undefined ? {} : { temperature: ask.temperature }),
+    ...(ask.isOutOfRange ? { temperature: 3 } : {}),
     ...(ask.usesTool
       ? { tools: [{ name, description, parameters: schema }], toolFunction: name }
       : {}),
@@ -47,6 +50,23 @@ export function wholeMessage(completion: ChatCompletion, requestId: string): Ans
     joiner.finishReasons.push(finishReason);
   }
   if (completion.usage !== undefined) joiner.usage = usageOf(completion.usage);
+  return joiner.finish(requestId);
+}
+
+export function embeddingsMessage(
+  { content, isOutOfRange, model: own }: Ask,
+  model: string,
+): MessageInitShape<typeof EmbeddingsRequestSchema> {
+  // The contract has no negative number of dimensions; none at all is as wrong.
+  const more = isOutOfRange ? { dimensions: 0 } : {};
+  return { model: own ?? model, input: [content], ...more };
+}
+
+export function wholeVectors({ data, usage }: Embeddings, requestId: string): Answer {
+  const joiner = new Joiner();
+  joiner.text = vectorText(data[0]?.values ?? []);
+  joiner.told = "vector";
+  if (usage !== undefined) joiner.usage = usageOf(usage);
   return joiner.finish(requestId);
 }
 

@@ -2,7 +2,14 @@ import { once } from "node:events";
 import { WebSocket } from "ws";
 import type { Target } from "../target.ts";
 import { type ChatJson, chatJson, joinJson } from "./json-chat.ts";
-import { type Answer, type Ask, Joiner, Refusal, type Transport } from "./transport.ts";
+import {
+  type Answer,
+  type Ask,
+  Joiner,
+  type Options,
+  Refusal,
+  type Transport,
+} from "./transport.ts";
 
 interface Message {
   readonly type: string;
@@ -32,14 +39,9 @@ export function webSocketTransport(target: Target): Transport {
   };
   return {
     name: "WebSocket",
-    whole: (ask, signal) => run(ask, {}, signal ? { signal } : {}),
+    whole: (ask, options = {}) => run(ask, {}, options),
     stream: (ask, options = {}) => run(ask, { stream: true }, options),
   };
-}
-
-interface Options {
-  readonly onText?: (text: string) => void;
-  readonly signal?: AbortSignal;
 }
 
 async function converse(socket: WebSocket, request: object, options: Options): Promise<Answer> {
@@ -47,7 +49,8 @@ async function converse(socket: WebSocket, request: object, options: Options): P
   let requestId = "";
   let isAsked = false;
   const closed = once(socket, "close").then(([code]) => {
-    throw new Refusal({ message: `closed with ${code}`, code: "unavailable", reason: "closed" });
+    const message = `closed with ${code}`;
+    throw new Refusal({ message, code: "unavailable", reason: "closed", told: message });
   });
   const leave = (): void => socket.send('{"type":"chat.cancel","id":"a"}');
   options.signal?.addEventListener("abort", leave);
@@ -79,6 +82,7 @@ function refusalIn({ error }: Message, partial: string): Refusal {
     message: error?.message ?? "",
     code: error?.code ?? "",
     reason: error?.reason ?? "",
+    told: `\`${error?.code}\``,
     retryAfterMs: error?.retry_after_ms,
     partial,
   });
