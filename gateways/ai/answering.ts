@@ -80,9 +80,12 @@ export function createAnswering(given: AnsweringParts): ExchangeHandler {
     const given = headers.get("x-request-id");
     const requestId = given !== undefined && isId("req", given) ? given : newId(world, "req");
     const route = routeAt(path);
+    if (route !== undefined && method === "POST") {
+      generate(exchange, route, requestId);
+      return;
+    }
     const read = readAt(path);
-    if (route !== undefined && method === "POST") generate(exchange, route, requestId);
-    else if (read?.methods.includes(method)) {
+    if (read?.methods.includes(method)) {
       void answerRead(exchange, parts, { read, requestId });
     } else refuse(exchange, { requestId, isKnown: route !== undefined || read !== undefined });
   };

@@ -1,7 +1,9 @@
 /** Calls to the quota service: leases of money and limits, settlements, in its contract's form. */
-import type { UsageDetail } from "@tandem/contracts/rpc/quota/v1/quota_pb";
+import type {
+  UsageDetail,
+  Settlement as WireSettlement,
+} from "@tandem/contracts/rpc/quota/v1/quota_pb";
 import type { LimitGrant, LimitKind, WalletCall } from "@tandem/libs/gateway";
-import type { MessageInit } from "@tandem/libs/rpc";
 import type { Clients } from "./clients.ts";
 import type { LimitCall, LimitReply } from "./limits/organisation-limits.ts";
 import type { CallDetail, Settlement } from "./money/settlement.ts";
@@ -91,21 +93,52 @@ export async function callLimits(
   };
 }
 
-function detailToContract(detail: CallDetail): MessageInit<UsageDetail> {
+/**
+ * Settlements are the one message that every call makes, so they are written out as finished
+ * messages: made field by field by the library, each took several KiB of memory.
+ */
+function settlementToContract(settlement: Settlement): WireSettlement {
+  const { usage } = settlement;
+  return {
+    $typeName: "tandem.quota.v1.Settlement",
+    requestId: settlement.requestId,
+    leaseId: settlement.leaseId,
+    organisationId: settlement.organisationId,
+    projectId: settlement.projectId,
+    userId: settlement.userId,
+    keyId: settlement.keyId,
+    model: settlement.model,
+    upstream: settlement.upstream,
+    reservedNanos: settlement.reservedNanos,
+    chargedNanos: settlement.chargedNanos,
+    upstreamNanos: settlement.upstreamNanos,
+    inputTokens: usage.inputTokens,
+    cachedInputTokens: usage.cachedInputTokens,
+    outputTokens: usage.outputTokens,
+    reasoningTokens: usage.reasoningTokens,
+    atMs: BigInt(Math.floor(settlement.atMs)),
+    outcome: settlement.outcome,
+    estimated: usage.isEstimated,
+    priceId: settlement.priceId,
+    currency: settlement.currency,
+    detail: detailToContract(settlement.detail),
+  };
+}
+
+function detailToContract(detail: CallDetail): UsageDetail {
   const { price } = detail;
   return {
+    $typeName: "tandem.quota.v1.UsageDetail",
     endpoint: detail.endpoint,
     status: detail.status,
     durationMs: Math.round(detail.durationMs),
     firstTokenMs: Math.round(detail.firstTokenMs),
     stream: detail.isStream,
     upstreamKnown: detail.isUpstreamKnown,
+    inputPrice: price?.inputNanos ?? 0n,
+    cachedInputPrice: price?.cachedInputNanos ?? 0n,
+    outputPrice: price?.outputNanos ?? 0n,
     requests: detail.requests,
-    ...(price !== undefined && {
-      inputPrice: price.inputNanos,
-      cachedInputPrice: price.cachedInputNanos,
-      outputPrice: price.outputNanos,
-    }),
   };
 }
 
@@ -117,16 +150,7 @@ export async function callSettle(
   const reply = await quota.settle(
     {
       holder: holder.id,
-      settlements: settlements.map(({ usage, atMs, detail, ...settlement }) => ({
-        ...settlement,
-        inputTokens: usage.inputTokens,
-        cachedInputTokens: usage.cachedInputTokens,
-        outputTokens: usage.outputTokens,
-        reasoningTokens: usage.reasoningTokens,
-        estimated: usage.isEstimated,
-        atMs: BigInt(Math.floor(atMs)),
-        detail: detailToContract(detail),
-      })),
+      settlements: settlements.map(settlementToContract),
     },
     { deadlineMs: settleDeadlineMs },
   );

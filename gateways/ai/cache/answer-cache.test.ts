@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createLog } from "@tandem/libs/telemetry";
 import { seededWorld } from "@tandem/libs/testing";
+import fc from "fast-check";
 import { cacheUse, isCacheable } from "../core/cache/cache-policy.ts";
 import { readChatRequest } from "../core/request/chat-request.ts";
 import { isProblem } from "../core/request/generation-request.ts";
@@ -10,7 +11,7 @@ import { AnswerMemory } from "./answer-memory.ts";
 import { createAnswerSeal } from "./answer-seal.ts";
 
 const place = { organisationId: "org_1", key: "k1" };
-const answer = { body: '{"a":1}', upstream: "u" };
+const answer = { body: Buffer.from('{"a":1}'), upstream: "ü" };
 
 function bench() {
   const { world, advance } = seededWorld();
@@ -48,12 +49,12 @@ test("an answer is found at once where it was kept, and by other replicas in the
   const { open, advance } = bench();
   const here = open();
   here.store(place, answer);
-  assert.equal(here.find(place)?.body, answer.body);
+  assert.deepEqual(here.find(place)?.body, answer.body);
   await advance(10);
   const there = open();
   assert.equal(there.find(place), undefined);
-  assert.equal((await there.fetch(place))?.body, answer.body);
-  assert.equal(there.find(place)?.body, answer.body);
+  assert.deepEqual((await there.fetch(place))?.body, answer.body);
+  assert.deepEqual(there.find(place)?.body, answer.body);
 });
 
 test("answers that come together go to the shared store together", async () => {
@@ -96,7 +97,7 @@ test("a store that is away holds nothing and breaks nothing", async () => {
   const cache = open();
   cache.store(place, answer);
   await advance(10);
-  assert.equal(cache.find(place)?.body, answer.body);
+  assert.deepEqual(cache.find(place)?.body, answer.body);
   assert.equal(await open().fetch(place), undefined);
   store.isReachable = false;
   const gets = store.gets;
@@ -107,19 +108,42 @@ test("a store that is away holds nothing and breaks nothing", async () => {
 test("an answer that is too large is not kept", () => {
   const { open } = bench();
   const cache = open();
-  cache.store(place, { ...answer, body: "x".repeat(1_001) });
+  cache.store(place, { ...answer, body: Buffer.alloc(1_001) });
   assert.equal(cache.find(place), undefined);
 });
 
 test("the memory keeps to its bytes, and to what is asked for", () => {
-  const memory = new AnswerMemory(20_000);
+  const memory = new AnswerMemory(10_000);
   for (let index = 0; index < 100; index += 1) {
-    memory.set(`k${index}`, { body: "x".repeat(300), storedAtMs: 0, upstream: "" }, 1_000);
+    memory.set(`k${index}`, { body: Buffer.alloc(300), storedAtMs: 0, upstream: "" }, 1_000);
     memory.get("k0", 0);
-    assert.ok(memory.bytes <= 20_000);
+    assert.ok(memory.bytes <= 10_000);
   }
   assert.ok(memory.get("k0", 0) !== undefined);
   assert.equal(memory.get("k50", 0), undefined);
+});
+
+test("the memory gives back what was last put there, or nothing, through many laps", () => {
+  const put = fc.record({ key: fc.integer({ min: 0, max: 40 }), bytes: fc.nat(900) });
+  fc.assert(
+    fc.property(fc.array(put, { minLength: 50, maxLength: 300 }), (puts) => {
+      const memory = new AnswerMemory(10_000);
+      const last = new Map<string, Buffer>();
+      for (const [index, { key, bytes }] of puts.entries()) {
+        const name = `key ${key}`;
+        const body = Buffer.alloc(bytes, index % 251);
+        memory.set(name, { body, storedAtMs: index, upstream: "ü" }, 1_000);
+        last.set(name, body);
+        assert.deepEqual(memory.get(name, 0), { body, storedAtMs: index, upstream: "ü" });
+        for (const [known, expected] of last) {
+          const found = memory.get(known, 0);
+          if (found !== undefined) assert.deepEqual(found.body, expected);
+        }
+        assert.ok(memory.bytes <= 10_000);
+      }
+    }),
+    { numRuns: 30 },
+  );
 });
 
 test("a seal opens for its own key and secret only", () => {

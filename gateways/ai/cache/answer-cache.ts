@@ -73,7 +73,7 @@ export class AnswerCache {
   }
 
   /** Keeps an answer; the shared store gets it in its own time. */
-  store(place: AnswerPlace, { body, upstream }: { body: string; upstream: string }): void {
+  store(place: AnswerPlace, { body, upstream }: { body: Buffer; upstream: string }): void {
     const { hotStore, world, ttlMs, answerBytesMax } = this.#options;
     if (body.length > answerBytesMax) return;
     const storedAtMs = world.clock.nowMs();

@@ -6,7 +6,11 @@
 import { createHmac, createSecretKey, hkdfSync, timingSafeEqual } from "node:crypto";
 import type { StoredAnswer } from "./answer-memory.ts";
 
+/** The MAC, f64 when it was stored, u16 length of the upstream's name, the name, and the answer. */
 const macBytes = 32;
+const storedAt = macBytes;
+const lengthAt = storedAt + 8;
+const nameAt = lengthAt + 2;
 
 export interface AnswerSeal {
   seal(key: string, answer: StoredAnswer): Buffer;
@@ -17,20 +21,31 @@ export interface AnswerSeal {
 export function createAnswerSeal(secret: Uint8Array): AnswerSeal {
   // A key object: given bytes, each MAC would first look closely at what kind of key they are.
   const macKey = createSecretKey(
-    Buffer.from(hkdfSync("sha256", secret, "", "tandem answer cache", 32)),
+    Buffer.from(hkdfSync("sha256", secret, "", "tandem answer cache 2", 32)),
   );
-  const macOf = (key: string, text: Buffer): Buffer =>
-    createHmac("sha256", macKey).update(key).update("\0").update(text).digest();
+  const macOf = (key: string, content: Buffer): Buffer =>
+    createHmac("sha256", macKey).update(key).update("\0").update(content).digest();
   return {
-    seal(key, answer) {
-      const text = Buffer.from(JSON.stringify(answer));
-      return Buffer.concat([macOf(key, text), text]);
+    seal(key, { body, storedAtMs, upstream }) {
+      const bodyAt = nameAt + Buffer.byteLength(upstream);
+      const sealed = Buffer.allocUnsafe(bodyAt + body.length);
+      sealed.writeDoubleLE(storedAtMs, storedAt);
+      sealed.writeUInt16LE(bodyAt - nameAt, lengthAt);
+      sealed.write(upstream, nameAt);
+      sealed.set(body, bodyAt);
+      sealed.set(macOf(key, sealed.subarray(macBytes)), 0);
+      return sealed;
     },
     open(key, sealed) {
-      if (sealed.length <= macBytes) return undefined;
-      const text = sealed.subarray(macBytes);
-      if (!timingSafeEqual(sealed.subarray(0, macBytes), macOf(key, text))) return undefined;
-      return JSON.parse(text.toString()) as StoredAnswer;
+      if (sealed.length < nameAt) return undefined;
+      const mac = sealed.subarray(0, macBytes);
+      if (!timingSafeEqual(mac, macOf(key, sealed.subarray(macBytes)))) return undefined;
+      const bodyAt = nameAt + sealed.readUInt16LE(lengthAt);
+      return {
+        body: sealed.subarray(bodyAt),
+        storedAtMs: sealed.readDoubleLE(storedAt),
+        upstream: sealed.toString("utf8", nameAt, bodyAt),
+      };
     },
   };
 }

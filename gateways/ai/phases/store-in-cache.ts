@@ -20,7 +20,7 @@ export function storeInCachePhase({ cache }: AiParts): Phase<Call> {
       // Without what this one cost: those who get it from here pay nothing.
       const body = wholeBody(call, writeUsage(call.usage));
       const upstream = call.target?.upstream.settings.name ?? "";
-      cache.store(cachePlace, { body: body.toString(), upstream });
+      cache.store(cachePlace, { body, upstream });
       return "done";
     },
   };

@@ -11,7 +11,7 @@ import { messagesOf } from "../phases/prepare-context.ts";
 export async function keepResponse(call: Call, { responses, log }: AiParts): Promise<void> {
   const { keeping, identity, cached, requestId } = call;
   if (keeping === undefined || !keeping.isStored || !call.sent.isWhole) return;
-  const canonical = cached?.body ?? wholeBody(call).toString();
+  const canonical = (cached?.body ?? wholeBody(call)).toString();
   const message = cached === undefined ? answerMessage(call) : messageIn(cached.body);
   if (message === undefined) return;
   const said = messagesOf(call.request).slice(keeping.instructions);
@@ -26,8 +26,8 @@ export async function keepResponse(call: Call, { responses, log }: AiParts): Pro
   }
 }
 
-function messageIn(body: string): string | undefined {
-  const { choices } = JSON.parse(body) as { choices?: { message?: object }[] };
+function messageIn(body: Buffer): string | undefined {
+  const { choices } = JSON.parse(body.toString()) as { choices?: { message?: object }[] };
   const message = choices?.[0]?.message;
   return message === undefined ? undefined : JSON.stringify(message);
 }
