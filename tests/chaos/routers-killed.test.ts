@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import Anthropic from "@anthropic-ai/sdk";
+import { promptHashOf, referenceText } from "@tandem/libs/testing";
+import { createFetch } from "@tandem/sdk";
+import OpenAI from "openai";
+import { type ChaosHouse, openChaosHouse } from "./kill-loop.ts";
+import { pause } from "./waiting.ts";
+import { isLedgerSound, settledCredit } from "./wallet.ts";
+
+let house: ChaosHouse;
+
+before(async () => {
+  house = await openChaosHouse();
+});
+after(() => house?.close());
+
+const model = "mock-1";
+const routers = ["router-1", "router-2"];
+
+/** What a client was given, and what it says that it costs. */
+interface Told {
+  readonly text: string;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+
+interface Client {
+  readonly name: string;
+  ask(content: string): Promise<Told>;
+}
+
+/** The clients as their makers ship them; all that is ours is their `fetch`. */
+function clientsOf({ tandem }: ChaosHouse, retried: () => void): readonly Client[] {
+  const given = {
+    ...{ apiKey: tandem.apiKey, maxRetries: 0 },
+    fetch: createFetch({ onRetry: retried }),
+  };
+  const openai = new OpenAI({ ...given, baseURL: tandem.baseUrl });
+  const anthropic = new Anthropic({ ...given, baseURL: tandem.origin });
+  const messagesOf = (content: string) => [{ role: "user" as const, content }];
+  return [
+    {
+      name: "openai stream",
+      async ask(content) {
+        const stream = await openai.chat.completions.create({
+          ...{ model, messages: messagesOf(content), stream: true },
+          stream_options: { include_usage: true },
+        });
+        let text = "";
+        let usage: OpenAI.CompletionUsage | null | undefined;
+        for await (const chunk of stream) {
+          text += chunk.choices[0]?.delta.content ?? "";
+          usage = chunk.usage ?? usage;
+        }
+        return { text, ...tokensOf(usage) };
+      },
+    },
+    {
+      name: "openai whole",
+      async ask(content) {
+        const answer = await openai.chat.completions.create({
+          model,
+          messages: messagesOf(content),
+        });
+        return { text: answer.choices[0]?.message.content ?? "", ...tokensOf(answer.usage) };
+      },
+    },
+    {
+      name: "anthropic stream",
+      async ask(content) {
+        const request = { model, max_tokens: 600, messages: messagesOf(content) };
+        const { content: blocks, usage } = await anthropic.messages.stream(request).finalMessage();
+        const text = blocks.map((block) => (block.type === "text" ? block.text : "")).join("");
+        return { text, inputTokens: usage.input_tokens, outputTokens: usage.output_tokens };
+      },
+    },
+  ];
+}
+
+function tokensOf(usage: OpenAI.CompletionUsage | null | undefined) {
+  const { prompt_tokens: inputTokens = 0, completion_tokens: outputTokens = 0 } = usage ?? {};
+  return { inputTokens, outputTokens };
+}
+
+/** Of a million tokens in and out: one dollar and two. */
+const costNanos = ({ inputTokens, outputTokens }: Told): bigint =>
+  BigInt(inputTokens) * 1_000n + BigInt(outputTokens) * 2_000n;
+
+/** Every client asks again and again until told to stop; each answer is compared word for word. */
+async function askWhile(
+  clients: readonly Client[],
+  given: { readonly each: number; readonly isRunning: () => boolean },
+): Promise<{ readonly failures: string[]; readonly spentNanos: bigint; readonly asked: string[] }> {
+  const failures: string[] = [];
+  const asked: string[] = [];
+  let spentNanos = 0n;
+  const loop = async (client: Client): Promise<void> => {
+    while (given.isRunning()) {
+      const content = `router ${performance.timeOrigin} ${asked.length} tokens=40`;
+      asked.push(content);
+      const expected = referenceText(promptHashOf([{ role: "user", text: content }]), 40);
+      const told = await client.ask(content).catch((error: unknown) => {
+        failures.push(`${client.name}: ${String(error)} ${String((error as Error).cause)}`);
+      });
+      if (told === undefined) continue;
+      spentNanos += costNanos(told);
+      if (told.text !== expected) failures.push(`${client.name}: ${told.text} not ${expected}`);
+    }
+  };
+  const loops = clients.flatMap((client) => Array.from({ length: given.each }, () => loop(client)));
+  await Promise.all(loops);
+  return { failures, spentNanos, asked };
+}
+
+test("routers are killed one after the other, and all at once: no token lost, doubled, charged twice", async () => {
+  const { tandem, engine } = house;
+  const beforeNanos = await settledCredit(tandem);
+  let retries = 0;
+  let isRunning = true;
+  const clients = clientsOf(house, () => {
+    retries += 1;
+  });
+  const running = askWhile(clients, { each: 5, isRunning: () => isRunning });
+  await engine.until((calls) => calls.length >= 15);
+  let kills = 0;
+  const killing = (async () => {
+    for (const round of [...routers, "all", ...routers, "all"]) {
+      for (const name of round === "all" ? routers : [round]) {
+        // One that is not up yet is killed as soon as it is.
+        await tandem.until(
+          ({ processes }) => processes.some((one) => one.name === name && one.state === "ready"),
+          60_000,
+        );
+        await tandem.kill(name);
+        kills += 1;
+      }
+      await pause(500);
+    }
+  })();
+  await killing.finally(() => {
+    isRunning = false;
+  });
+  const { failures, spentNanos, asked } = await running;
+  const summary = `${kills} kills, ${asked.length} answers, ${retries} resumed or repeated`;
+  assert.deepEqual(failures, [], summary);
+  assert.ok(kills === 8 && retries > kills, summary);
+  const generated = engine.calls.map(({ bodyText }) => /tokens=40/.test(bodyText));
+  assert.equal(generated.filter(Boolean).length, asked.length, "each was generated once");
+  assert.equal(beforeNanos - (await settledCredit(tandem)), spentNanos, "each was charged once");
+  assert.ok(await isLedgerSound(tandem));
+});
