@@ -63,6 +63,8 @@ export class Settler {
   #pauseMs = periodMs;
   #nextSendMs = Number.NEGATIVE_INFINITY;
   #truncatedBefore = 0;
+  /** Settlements that quota has booked or refused since the start. */
+  #done = 0;
 
   constructor(parts: SettlerParts) {
     this.#parts = parts;
@@ -102,15 +104,14 @@ export class Settler {
 
   #add(pending: Pending): void {
     const { requestId } = pending.settlement;
+    this.#queue.push(pending);
     const first = this.#pending.get(requestId);
-    if (first === undefined) {
-      this.#pending.set(requestId, pending);
-      this.#queue.push(pending);
-      return;
+    if (first === undefined) this.#pending.set(requestId, pending);
+    else {
+      // The same request once more, sent again by the router: one of them is sent at a time.
+      pending.twin = first.twin;
+      first.twin = pending;
     }
-    // The same request once more, sent again by the router: quota books one, both are done then.
-    pending.twin = first.twin;
-    first.twin = pending;
   }
 
   /** Everything that is pending now; see `isSettled`. */
@@ -147,9 +148,9 @@ export class Settler {
 
   /** Sends all there is, as long as quota takes it; for an orderly end. */
   async drain(): Promise<void> {
-    let before = Number.POSITIVE_INFINITY;
-    while (this.#pending.size > 0 && this.#pending.size < before) {
-      before = this.#pending.size;
+    let before = -1;
+    while (this.#pending.size > 0 && this.#done > before) {
+      before = this.#done;
       await this.#send();
     }
   }
@@ -158,7 +159,8 @@ export class Settler {
     const batch: Pending[] = [];
     for (let at = this.#queueStart; at < this.#queue.length && batch.length < batchMax; at += 1) {
       const pending = this.#queue[at];
-      if (pending !== undefined && !pending.isDone) batch.push(pending);
+      if (pending === undefined || pending.isDone) continue;
+      if (this.#pending.get(pending.settlement.requestId) === pending) batch.push(pending);
     }
     try {
       const reply = await this.#parts.callQuota(batch.map(({ settlement }) => settlement));
@@ -190,10 +192,22 @@ export class Settler {
     const pending = this.#pending.get(requestId);
     if (pending === undefined) return;
     this.#pending.delete(requestId);
-    pending.isDone = true;
-    for (let done: Pending | undefined = pending; done !== undefined; done = done.twin) {
-      done.payer?.acknowledge(done.settlement.chargedNanos);
+    this.#done += 1;
+    const { chargedNanos } = pending.settlement;
+    let next: Pending | undefined;
+    for (let twin: Pending | undefined = pending; twin !== undefined; ) {
+      const following: Pending | undefined = twin.twin;
+      if (twin.settlement.chargedNanos > chargedNanos) {
+        // Quota has a part of it: what it asks for beyond that is still to come.
+        twin.twin = next;
+        next = twin;
+      } else {
+        twin.isDone = true;
+        twin.payer?.acknowledge(twin.settlement.chargedNanos);
+      }
+      twin = following;
     }
+    if (next !== undefined) this.#pending.set(requestId, next);
     while (this.#queue[this.#queueStart]?.isDone === true) this.#queueStart += 1;
     if (this.#queueStart < queueSlackMax) return;
     this.#queue = this.#queue.slice(this.#queueStart);

@@ -80,16 +80,61 @@ export function isOnlyTold({ outcome }: Settlement): boolean {
   return outcome === refusedOutcome;
 }
 
-/** True when two settlements of one request ask for the same; the rest may be told differently. */
-export function asksTheSame(
-  left: Pick<Settlement, "organisationId" | "chargedNanos" | "reservedNanos">,
-  right: Pick<Settlement, "organisationId" | "chargedNanos" | "reservedNanos">,
-): boolean {
-  return (
-    left.organisationId === right.organisationId &&
-    left.chargedNanos === right.chargedNanos &&
-    left.reservedNanos === right.reservedNanos
-  );
+/** What was asked for a request so far. */
+export interface Settled
+  extends Pick<
+    Settlement,
+    | "organisationId"
+    | "chargedNanos"
+    | "inputTokens"
+    | "cachedInputTokens"
+    | "outputTokens"
+    | "reasoningTokens"
+  > {
+  /** More than one settlement has come of it already. */
+  readonly hasRest: boolean;
+}
+
+/**
+ * What a further settlement of a request is to the books.
+ * - `booked`: the same once more, or a part of what is booked.
+ * - `rest`: it asks for more; the difference is to be booked, under an id of its own.
+ * - `conflict`: it contradicts them.
+ */
+export type AgainVerdict =
+  | { readonly kind: "booked" }
+  | { readonly kind: "rest"; readonly settlement: Settlement }
+  | { readonly kind: "conflict" };
+
+/** The id under which the rest of a request is booked. */
+export function restIdOf(requestId: string): string {
+  return `${requestId}+rest`;
+}
+
+/**
+ * A request can be settled by two replicas of a gateway: one whose connection to the router broke
+ * takes its client for gone and settles what it had given, and the one that goes on settles all of
+ * it. In whatever order they come, the larger of the two is what was delivered, and it is charged
+ * once.
+ */
+export function judgeAgain(earlier: Settled, settlement: Settlement): AgainVerdict {
+  if (earlier.organisationId !== settlement.organisationId) return { kind: "conflict" };
+  const moreNanos = settlement.chargedNanos - earlier.chargedNanos;
+  if (moreNanos <= 0n) return { kind: "booked" };
+  if (earlier.hasRest) return { kind: "conflict" };
+  const more = (now: number, before: number): number => Math.max(0, now - before);
+  return {
+    kind: "rest",
+    settlement: {
+      ...settlement,
+      requestId: restIdOf(settlement.requestId),
+      chargedNanos: moreNanos,
+      inputTokens: more(settlement.inputTokens, earlier.inputTokens),
+      cachedInputTokens: more(settlement.cachedInputTokens, earlier.cachedInputTokens),
+      outputTokens: more(settlement.outputTokens, earlier.outputTokens),
+      reasoningTokens: more(settlement.reasoningTokens, earlier.reasoningTokens),
+    },
+  };
 }
 
 /** A budget that a lease is held against, in the period it was leased in. */

@@ -104,37 +104,76 @@ test("counts of refused calls go on to analytics, book nothing and may carry no 
   assert.equal(await owned(organisationId), 1_000n);
 });
 
-test("another amount for a settled request is refused, parked once, and seen", async () => {
+test("what two replicas settled of one request is charged once, at the larger amount", async () => {
+  const organisationId = await organisationWith(books, 1_000n);
+  const [holder, other] = [new TestHolder(organisationId), new TestHolder(organisationId)];
+  for (const each of [holder, other]) await each.call(books, { neededNanos: 100n });
+  const part = holder.settlement(10n, { outputTokens: 4 });
+  const whole = other.settlement(25n, { requestId: part.requestId, outputTokens: 9 });
+  const send = (from: TestHolder, settlement: Settlement) =>
+    settle(books, { holder: from.name, settlements: [settlement] });
+  for (let time = 0; time < 2; time += 1) {
+    for (const [from, one] of [
+      [holder, part],
+      [other, whole],
+    ] as const) {
+      const { settled, refused } = await send(from, one);
+      assert.deepEqual([settled, refused], [[part.requestId], []]);
+    }
+  }
+  assert.equal(await owned(organisationId), 975n);
+  const facts = (await waitingFacts(books.database)).filter(({ id }) =>
+    id.startsWith(part.requestId),
+  );
+  const told = facts.map(({ chargedNanos, outputTokens }) => [chargedNanos, outputTokens]);
+  assert.deepEqual(told.sort(), [
+    [10n, 4],
+    [15n, 5],
+  ]);
+});
+
+test("in the other order the part changes nothing", async () => {
+  const { holder, organisationId } = await heldBy(1_000n);
+  const whole = holder.settlement(25n);
+  await settle(books, { holder: holder.name, settlements: [whole] });
+  const part = { ...whole, chargedNanos: 10n };
+  const { settled, refused } = await settle(books, { holder: holder.name, settlements: [part] });
+  assert.deepEqual([settled, refused], [[whole.requestId], []]);
+  assert.equal(await owned(organisationId), 975n);
+});
+
+test("a third amount for a request is refused, parked once, and seen", async () => {
   const { holder, organisationId } = await heldBy(1_000n);
   const settlement = holder.settlement(10n);
-  await settle(books, { holder: holder.name, settlements: [settlement] });
-  const changed = { ...settlement, chargedNanos: 20n, reservedNanos: 20n };
+  const asking = (nanos: bigint) => ({
+    holder: holder.name,
+    settlements: [{ ...settlement, chargedNanos: nanos, reservedNanos: nanos }],
+  });
+  await settle(books, asking(10n));
+  await settle(books, asking(20n));
   for (let time = 0; time < 3; time += 1) {
-    const { settled, refused } = await settle(books, {
-      holder: holder.name,
-      settlements: [changed],
-    });
+    const { settled, refused } = await settle(books, asking(30n));
     assert.deepEqual(settled, []);
     assert.deepEqual(refused, [{ requestId: settlement.requestId, reason: "conflict" }]);
   }
   const parked = await listAnomalies(books.database, { organisationId, limit: 10, after: "" });
   assert.deepEqual(
     parked.map(({ kind, askedNanos, chargedNanos }) => [kind, askedNanos, chargedNanos]),
-    [["conflict", 20n, 0n]],
+    [["conflict", 30n, 0n]],
   );
-  assert.equal(await owned(organisationId), 990n);
+  assert.equal(await owned(organisationId), 980n);
 });
 
-test("two amounts for one request in one batch: the first is charged, the second refused", async () => {
+test("two amounts for one request in one batch: the larger one is charged", async () => {
   const { holder, organisationId } = await heldBy(1_000n);
   const settlement = holder.settlement(10n);
   const { settled, refused } = await settle(books, {
     holder: holder.name,
-    settlements: [settlement, settlement, { ...settlement, chargedNanos: 11n }],
+    settlements: [settlement, settlement, { ...settlement, chargedNanos: 11n, reservedNanos: 11n }],
   });
   assert.deepEqual(settled, [settlement.requestId]);
-  assert.deepEqual(refused, [{ requestId: settlement.requestId, reason: "conflict" }]);
-  assert.equal(await owned(organisationId), 990n);
+  assert.deepEqual(refused, []);
+  assert.equal(await owned(organisationId), 989n);
 });
 
 test("more than was reserved is charged as reserved, and recorded", async () => {

@@ -3,10 +3,10 @@ import { holdAccount, platformAccount, walletAccount } from "../core/account.ts"
 import { LotQueue } from "../core/lots.ts";
 import {
   type AnomalyKind,
-  asksTheSame,
   type Booking,
   flawOf,
   isOnlyTold,
+  judgeAgain,
   type LeaseBalance,
   type RefusalKind,
   type Settlement,
@@ -85,7 +85,7 @@ interface Flawed {
   readonly detail: string;
 }
 
-/** Each request once. What contradicts the same batch, or itself, is set aside. */
+/** Each request once, at the most that is asked for it. What contradicts the same batch, or itself, is set aside. */
 function sift(settlements: readonly Settlement[]): {
   readonly sound: readonly Settlement[];
   readonly flawed: readonly Flawed[];
@@ -98,7 +98,11 @@ function sift(settlements: readonly Settlement[]): {
     const twin = sound.get(settlement.requestId);
     if (detail !== undefined) flawed.push({ settlement, reason: "malformed", detail });
     else if (twin === undefined) sound.set(settlement.requestId, settlement);
-    else if (!asksTheSame(twin, settlement)) flawed.push(conflictOf(settlement, twin));
+    else if (twin.organisationId !== settlement.organisationId) {
+      flawed.push(conflictOf(settlement, twin));
+    } else if (twin.chargedNanos < settlement.chargedNanos) {
+      sound.set(settlement.requestId, settlement);
+    }
   }
   const { sound: booked = [], told = [] } = Object.groupBy(sound.values(), (settlement) =>
     isOnlyTold(settlement) ? "told" : "sound",
@@ -144,16 +148,31 @@ async function settleUnlocked(tx: Executor, books: Books, input: PassInput): Pro
   const settled: string[] = [];
   const refused: Flawed[] = [...input.flawed];
   const fresh: Settlement[] = [];
+  /** Requests by the ids under which their rests are booked. */
+  const restOf = new Map<string, string>();
   for (const settlement of free) {
     const earlier = known.get(settlement.requestId);
-    if (earlier === undefined) fresh.push(settlement);
-    else if (asksTheSame(earlier, settlement)) settled.push(settlement.requestId);
-    else refused.push(conflictOf(settlement, earlier));
+    if (earlier === undefined) {
+      fresh.push(settlement);
+      continue;
+    }
+    const verdict = judgeAgain(earlier, settlement);
+    if (verdict.kind === "booked") settled.push(settlement.requestId);
+    else if (verdict.kind === "conflict") refused.push(conflictOf(settlement, earlier));
+    else {
+      fresh.push(verdict.settlement);
+      restOf.set(verdict.settlement.requestId, settlement.requestId);
+    }
   }
   const nowMs = await readClock(tx, books);
   const { bookings, turnedDown } = await book(tx, books, { ...input, nowMs, fresh, held });
-  refused.push(...turnedDown);
-  for (const { settlement } of bookings) settled.push(settlement.requestId);
+  for (const flaw of turnedDown) {
+    const requestId = restOf.get(flaw.settlement.requestId) ?? flaw.settlement.requestId;
+    refused.push({ ...flaw, settlement: { ...flaw.settlement, requestId } });
+  }
+  for (const { settlement } of bookings) {
+    settled.push(restOf.get(settlement.requestId) ?? settlement.requestId);
+  }
   for (const { requestId } of input.told) settled.push(requestId);
   await enqueueUsage(tx, books, { bookings, told: input.told, nowMs });
   const anomalies = [

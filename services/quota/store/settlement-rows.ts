@@ -1,27 +1,61 @@
 import { type Executor, sql, storeFaults } from "@tandem/libs/store";
-import type { AttachedBudget, Booking, LeaseBalance, Settlement } from "../core/settlement.ts";
+import {
+  type AttachedBudget,
+  type Booking,
+  type LeaseBalance,
+  restIdOf,
+  type Settled,
+  type Settlement,
+} from "../core/settlement.ts";
 
-type Asked = Pick<Settlement, "organisationId" | "chargedNanos" | "reservedNanos">;
-
-/** What was asked for the requests that are settled already. */
+/** What was asked for the requests that are settled already, their rests included. */
 export async function findSettled(
   tx: Executor,
   requestIds: readonly string[],
-): Promise<ReadonlyMap<string, Asked>> {
-  const { rows } = await sql<{ id: string; organisation: string; asked: bigint; reserved: bigint }>`
-    select request_id as id, organisation_id as organisation, asked_nanos as asked,
-      reserved_nanos as reserved
-    from settlements
-    where kind = 'settlement' and request_id = any(${requestIds}::text[])`.execute(tx);
-  const settled = new Map<string, Asked>();
-  for (const { id, organisation, asked, reserved } of rows) {
+): Promise<ReadonlyMap<string, Settled>> {
+  const found = await readSettled(tx, requestIds);
+  const settled = new Map<string, Settled>();
+  // Nearly always there is nothing: rests are looked for only where something is.
+  if (found.size === 0) return settled;
+  const rests = await readSettled(tx, [...found.keys()].map(restIdOf));
+  for (const [id, first] of found) {
+    const rest = rests.get(restIdOf(id));
+    const sum = (pick: (row: SettledRow) => bigint): bigint =>
+      pick(first) + (rest === undefined ? 0n : pick(rest));
     settled.set(id, {
-      organisationId: organisation,
-      chargedNanos: asked,
-      reservedNanos: reserved,
+      organisationId: first.organisation,
+      chargedNanos: sum(({ asked }) => asked),
+      inputTokens: Number(sum(({ input }) => input)),
+      cachedInputTokens: Number(sum(({ cached }) => cached)),
+      outputTokens: Number(sum(({ output }) => output)),
+      reasoningTokens: Number(sum(({ reasoning }) => reasoning)),
+      hasRest: rest !== undefined,
     });
   }
   return settled;
+}
+
+async function readSettled(
+  tx: Executor,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, SettledRow>> {
+  const { rows } = await sql<SettledRow>`
+    select request_id as id, organisation_id as organisation, asked_nanos as asked,
+      input_tokens as input, cached_input_tokens as cached, output_tokens as output,
+      reasoning_tokens as reasoning
+    from settlements
+    where kind = 'settlement' and request_id = any(${ids}::text[])`.execute(tx);
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+interface SettledRow {
+  readonly id: string;
+  readonly organisation: string;
+  readonly asked: bigint;
+  readonly input: bigint;
+  readonly cached: bigint;
+  readonly output: bigint;
+  readonly reasoning: bigint;
 }
 
 /** The leases of these ids with what they hold and the budgets they are held against. */

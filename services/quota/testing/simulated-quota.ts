@@ -14,7 +14,6 @@ import {
 import { LotQueue } from "../core/lots.ts";
 import {
   type AttachedBudget,
-  asksTheSame,
   type OddityKind,
   type Settlement,
   SettlementDesk,
@@ -121,7 +120,8 @@ export class SimulatedQuota {
         this.chargedNanos += fromHoldNanos + fromWalletNanos;
         this.oddities.push(...oddities);
         this.settled.set(settlement.requestId, settlement);
-      } else assert.ok(asksTheSame(earlier, settlement), "a request changed its charge");
+      } else
+        assert.equal(earlier.chargedNanos, settlement.chargedNanos, "a request changed its charge");
       done.push(settlement.requestId);
     }
     for (const [id, { heldNanos }] of leases) this.#held(id).heldNanos = heldNanos;
