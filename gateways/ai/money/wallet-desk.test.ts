@@ -217,6 +217,32 @@ test("money that nobody uses goes back after ten seconds, and all of it at the e
   assert.equal(held(), 0n);
 });
 
+test("money of a call whose answer never came goes back once nobody needs it", async () => {
+  const { desk, quota, run, held } = bench(1_000_000n);
+  quota.losesAnswers = true;
+  const waiting = take(desk, 100n).catch((error: unknown) => error);
+  await run(2_300);
+  assert.ok(Fault.is(await waiting));
+  assert.ok(held() > 0n);
+  quota.losesAnswers = false;
+  await run(12_000);
+  assert.equal(held(), 0n);
+});
+
+test("what was charged before its acknowledgement came is not held for ever", async () => {
+  const { desk, quota, run, held } = bench(1_000_000n);
+  const { lease, nanos } = await take(desk, 100n);
+  lease.finish(nanos, nanos);
+  // Quota has booked it, and the gateway gives the rest back before it hears of that.
+  for (const known of quota.leases.values()) known.held -= nanos;
+  await run(11_000);
+  assert.equal(held(), nanos);
+  lease.acknowledge(nanos);
+  await run(500);
+  assert.equal(held(), 0n);
+  assert.equal(desk.walletOf("org_1").lineOf(payer).isAtRest, true);
+});
+
 test("requests that budgets tell apart have lines of their own, and share one where they do not", async () => {
   const { desk, quota, run } = bench(1_000_000n);
   quota.scopedBy = ["key"];

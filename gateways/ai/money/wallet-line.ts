@@ -90,8 +90,8 @@ export class WalletLine {
 
   /** Nothing is held here and nobody waits. */
   get isAtRest(): boolean {
-    const { freeNanos, carvedNanos, isCalling } = this.#lease;
-    const isEmpty = freeNanos === 0n && carvedNanos === 0n && !isCalling;
+    const { freeNanos, carvedNanos, isCalling, wantsReconciling } = this.#lease;
+    const isEmpty = freeNanos === 0n && carvedNanos === 0n && !isCalling && !wantsReconciling;
     return isEmpty && this.#ending.size === 0 && this.#waiting.length === 0;
   }
 
@@ -132,10 +132,12 @@ export class WalletLine {
   /** Called some times a second. */
   tick(nowMs: number): void {
     this.#dropImpatient(nowMs);
+    const { freeNanos, isCalling, isScarce, wantsReconciling } = this.#lease;
+    const holdsMore = freeNanos > 0n || wantsReconciling;
     if (this.#waiting.length > 0) this.#call();
-    else if (this.#lease.isCalling) this.#callAgain(nowMs);
-    else if (this.#isIdle(nowMs) && this.#lease.freeNanos > 0n) this.#rest();
-    else if (this.#lease.isScarce && this.#lease.freeNanos > 0n) this.#call();
+    else if (isCalling) this.#callAgain(nowMs);
+    else if (this.#isIdle(nowMs) && holdsMore) this.#rest();
+    else if (isScarce && holdsMore) this.#call();
     for (const lease of this.#ending) void this.#finishLease(lease);
   }
 

@@ -56,6 +56,8 @@ export class WalletLease {
   #validUntilMs = Number.NEGATIVE_INFINITY;
   #renewAtMs = Number.NEGATIVE_INFINITY;
   #isScarce: boolean = false;
+  /** Quota holds what we do, and nothing more. */
+  #isReconciled: boolean = true;
   #calls = 0n;
   #pending: { readonly call: WalletCall; readonly sentAtMs: number } | undefined;
 
@@ -79,6 +81,15 @@ export class WalletLease {
   /** The wallet or a budget is near its end: keep no stock. */
   get isScarce(): boolean {
     return this.#isScarce;
+  }
+
+  /**
+   * Quota may hold more than we know of: a charge that it had booked, and we had not heard of yet,
+   * counted as carved in our last call, so that much of the hold was left where it was. The next
+   * call with nothing carved sets it right.
+   */
+  get wantsReconciling(): boolean {
+    return !this.#isReconciled && this.#carvedNanos === 0n && this.#pending === undefined;
   }
 
   /** A call was made that is not answered yet. */
@@ -107,6 +118,7 @@ export class WalletLease {
   /** Quota has this charge in its ledger. */
   acknowledge(chargedNanos: bigint): void {
     this.#carvedNanos -= chargedNanos;
+    if (chargedNanos > 0n) this.#isReconciled = false;
   }
 
   /** True when a call should be made in the background: the stock is low or the lease gets old. */
@@ -157,6 +169,7 @@ export class WalletLease {
       keptNanos: this.#freeNanos + this.#carvedNanos - parts.returnedNanos,
       ceilingNanos: mayCarve ? undefined : this.#carvedNanos,
     };
+    this.#isReconciled = this.#carvedNanos === 0n;
     this.#freeNanos -= parts.returnedNanos;
     if (!mayCarve) this.#validUntilMs = Number.NEGATIVE_INFINITY;
     this.#pending = { call, sentAtMs: nowMs };
@@ -195,6 +208,7 @@ export class WalletLease {
   lose(): void {
     this.#state = "closed";
     this.#pending = undefined;
+    this.#isReconciled = true;
     this.#freeNanos = 0n;
     this.#validUntilMs = Number.NEGATIVE_INFINITY;
   }
