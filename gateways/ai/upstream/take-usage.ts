@@ -1,7 +1,8 @@
 import type { Call } from "../call.ts";
 import { likelyPromptTokens, likelyTextTokens } from "../core/money/prompt-estimate.ts";
 import type { TokenUsage } from "../core/money/token-usage.ts";
-import { assembleAnswer, generatedBytes } from "../core/stream/assemble-answer.ts";
+import { tokensOf } from "../core/splice/splice-tally.ts";
+import { assembleAnswer } from "../core/stream/assemble-answer.ts";
 import { choiceBytes } from "../core/whole/whole-reader.ts";
 
 /**
@@ -34,11 +35,13 @@ function estimateUsage(call: Call): TokenUsage {
   };
 }
 
+/** Counted as where a stream is gone on with: the same answer costs the same, whoever breaks. */
 function generatedTokens({ whole, sent }: Call): number {
   if (whole !== undefined) return likelyTextTokens(choiceBytes(whole));
   if (sent.pieces === 0) return 0;
-  const bytes = generatedBytes(assembleAnswer(sent.bytes));
+  const { choices } = assembleAnswer(sent.bytes);
+  const tokens = choices.reduce((sum, choice) => sum + tokensOf(choice), 0);
   // Beyond what is remembered, text is about half of what goes over the wire.
   const beyond = (sent.totalBytes - sent.bytes.length) / 2;
-  return likelyTextTokens(bytes + beyond);
+  return sent.isWhole ? tokens : tokens + likelyTextTokens(beyond);
 }
