@@ -20,9 +20,16 @@ const fastBucketMs = 500;
 const slowBuckets = 30;
 const slowBucketMs = 10_000;
 
-/** Times are counted in steps of a fifth from a millisecond on: sixty reach beyond a minute. */
+/**
+ * Times are counted in steps of a fifth: sixty reach from a millisecond beyond a minute. A step
+ * begins at two seconds exactly, so that what is judged by that limit is seen on its side of it.
+ */
 const steps = 64;
 const stepLog = Math.log(1.2);
+const limitMs = 2_000;
+const stepsToLimit = Math.floor(Math.log(limitMs) / stepLog);
+/** The lower end of the first step, as a logarithm. */
+const firstLog = Math.log(limitMs) - stepsToLimit * stepLog;
 
 interface Bucket {
   startMs: number;
@@ -93,10 +100,11 @@ export class VitalsWindow {
   succeeded(nowMs: number, firstTokenMs: number): void {
     this.#count(nowMs, 0);
     this.#succeededAtMs = nowMs;
-    const step = Math.floor(Math.log(Math.max(firstTokenMs, 1)) / stepLog);
+    // A limit that is not passed counts as kept: rounding must not push it across.
+    const step = Math.ceil((Math.log(Math.max(firstTokenMs, 1)) - firstLog) / stepLog - 1e-9) - 1;
     const bucket = this.#fast.at(nowMs);
     if (bucket === undefined) return;
-    const index = Math.min(step, steps - 1);
+    const index = Math.max(0, Math.min(step, steps - 1));
     bucket.times[index] = (bucket.times[index] ?? 0) + 1;
   }
 
@@ -154,7 +162,7 @@ function percentile95(times: Uint32Array): number {
   let rest = Math.ceil(total * 0.95);
   for (const [step, count] of times.entries()) {
     rest -= count;
-    if (rest <= 0) return Math.exp((step + 0.5) * stepLog);
+    if (rest <= 0) return Math.exp(firstLog + (step + 0.5) * stepLog);
   }
   return 0;
 }
