@@ -18,11 +18,16 @@ function bench(options: { total?: number; queueMax?: number; replicas?: number }
     },
   });
   const admitted: string[] = [];
-  const enter = (name: string) => places.enter(() => admitted.push(name));
+  const refused: string[] = [];
+  const enter = (name: string) =>
+    places.enter(
+      () => admitted.push(name),
+      () => refused.push(name),
+    );
   const grants = (next: PlaceGrant | Error): void => {
     grant = next;
   };
-  return { ...seeded, places, calls, admitted, enter, grants };
+  return { ...seeded, places, calls, admitted, refused, enter, grants };
 }
 
 test("without a limit everybody enters at once and nobody is asked", () => {
@@ -84,3 +89,63 @@ test("while nobody can be asked a replica uses its share of the places", async (
   await advance(0);
   assert.deepEqual(admitted, ["a", "b", "c"]);
 });
+
+test("where people give up the newest goes first, and a full queue drops its oldest", async () => {
+  const { places, admitted, refused, enter, advance } = bench({ queueMax: 4 });
+  for (const name of ["a", "b"]) enter(name);
+  await advance(0);
+  const impatient = ["c", "d", "e", "f"].map((name) => enter(name));
+  await advance(1_000);
+  for (const giveUp of impatient) giveUp?.();
+  for (const name of ["g", "h", "i", "j"]) enter(name);
+  assert.equal(enter("too many"), undefined);
+  await advance(600);
+  assert.equal(places.isHopeless, true);
+  enter("k");
+  assert.deepEqual(refused, ["g"]);
+  places.leave();
+  assert.deepEqual(admitted, ["a", "b", "k"]);
+  // Nobody gives up any more: it is first come, first served again.
+  await advance(20_000);
+  places.tick();
+  await advance(0);
+  places.leave();
+  assert.deepEqual(admitted, ["a", "b", "k", "h"]);
+});
+
+/** Clients that wait ten seconds, at twenty places of a second each; the share that is not wasted. */
+async function goodputAt(perSecond: number): Promise<number> {
+  const { world, advance } = seededWorld();
+  const [total, serviceMs, patienceMs, minuteMs] = [20, 1_000, 10_000, 60_000];
+  const places = new Places({
+    ...{ world, total, replicas: 1, queueMax: 1_000 },
+    lease: () => Promise.resolve({ granted: total, validMs: 3_600_000 }),
+  });
+  let served = 0;
+  const request = (): void => {
+    const sinceMs = world.clock.monotonicMs();
+    let giveUp: (() => void) | undefined;
+    const patience = world.timers.after(patienceMs, () => giveUp?.());
+    const admit = (): void => {
+      world.timers.after(serviceMs, () => {
+        patience.cancel();
+        if (world.clock.monotonicMs() - sinceMs <= patienceMs) served += 1;
+        places.leave();
+      });
+    };
+    if (places.tryEnter()) admit();
+    else giveUp = places.enter(admit, () => patience.cancel());
+  };
+  world.timers.every(1_000 / perSecond, request);
+  await advance(minuteMs);
+  const before = served;
+  await advance(minuteMs);
+  return (served - before) / ((minuteMs / serviceMs) * total);
+}
+
+for (const times of [1.5, 5]) {
+  test(`at ${times} times the capacity nearly every place serves somebody who is still there`, async () => {
+    const share = await goodputAt(20 * times);
+    assert.ok(share >= 0.95, `${(share * 100).toFixed(0)} %`);
+  });
+}

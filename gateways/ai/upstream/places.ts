@@ -19,12 +19,25 @@ export interface PlacesOptions {
 }
 
 interface Waiting {
+  readonly sinceMs: number;
   readonly admit: () => void;
+  readonly refuse: () => void;
 }
+
+/** Of those who gave up, half are forgotten in this time. */
+const halfLifeMs = 5_000;
+/** So many have to give up before it means anything. */
+const gaveUpMin = 3;
+/** Whoever has waited this part of what others had patience for is unlikely to stay to the end. */
+const hopelessShare = 0.5;
 
 /**
  * Places at an upstream with a limit on requests at once, leased from the inference service and
  * handed out first come, first served. States of a request: waiting → admitted → released, or gone.
+ *
+ * Where people give up, and the oldest has waited half as long as they did, first come is served
+ * in vain: whoever gets a place leaves before its answer. Then the newest goes first, and a full
+ * queue makes room by refusing its oldest, until the queue is one that can be served again.
  */
 export class Places {
   readonly #options: PlacesOptions;
@@ -33,6 +46,10 @@ export class Places {
   #validUntilMs = Number.NEGATIVE_INFINITY;
   #isLeasing: boolean = false;
   #queue: Waiting[] = [];
+  /** Who gave up lately, and how long they had waited together; both fade. */
+  #gaveUp = 0;
+  #gaveUpMs = 0;
+  #countedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: PlacesOptions) {
     this.#options = options;
@@ -62,18 +79,44 @@ export class Places {
     return isFree;
   }
 
+  /** Those who wait are served in vain, in the order they came: the newest goes first. */
+  get isHopeless(): boolean {
+    const [oldest] = this.#queue;
+    if (oldest === undefined || this.#gaveUp === 0) return false;
+    const nowMs = this.#fade();
+    const patienceMs = this.#gaveUpMs / this.#gaveUp;
+    return this.#gaveUp >= gaveUpMin && nowMs - oldest.sinceMs > patienceMs * hopelessShare;
+  }
+
   /**
    * Calls `admit` when a place is taken for the caller, later or at once; undefined when too many
-   * wait already. The function that is returned gives the wait up.
+   * wait already. The function that is returned gives the wait up. `refuse` is called instead of
+   * `admit` where others are given the room.
    */
-  enter(admit: () => void): (() => void) | undefined {
-    if (this.#queue.length >= this.#options.queueMax) return undefined;
-    const waiting: Waiting = { admit };
+  enter(admit: () => void, refuse: () => void): (() => void) | undefined {
+    if (this.#queue.length >= this.#options.queueMax) {
+      if (!this.isHopeless) return undefined;
+      this.#queue.shift()?.refuse();
+    }
+    const waiting: Waiting = { sinceMs: this.#options.world.clock.monotonicMs(), admit, refuse };
     this.#queue.push(waiting);
     this.#serve();
     return () => {
+      if (!this.#queue.includes(waiting)) return;
       this.#queue = this.#queue.filter((other) => other !== waiting);
+      const nowMs = this.#fade();
+      this.#gaveUp += 1;
+      this.#gaveUpMs += nowMs - waiting.sinceMs;
     };
+  }
+
+  #fade(): number {
+    const nowMs = this.#options.world.clock.monotonicMs();
+    const share = 0.5 ** ((nowMs - this.#countedAtMs) / halfLifeMs);
+    this.#countedAtMs = nowMs;
+    this.#gaveUp *= share;
+    this.#gaveUpMs *= share;
+    return nowMs;
   }
 
   /** An admitted request is over. */
@@ -91,7 +134,7 @@ export class Places {
     if (this.#options.total === 0) return;
     const nowMs = this.#options.world.clock.monotonicMs();
     while (this.#queue.length > 0 && this.#inUse < this.#granted && nowMs < this.#validUntilMs) {
-      const next = this.#queue.shift();
+      const next = this.isHopeless ? this.#queue.pop() : this.#queue.shift();
       this.#inUse += 1;
       next?.admit();
     }

@@ -43,7 +43,10 @@ function waitForPlace(
     };
     watchdog.watch(patience);
     call.onLeave = () => stop(left);
-    giveUp = places.enter(() => end(undefined));
+    giveUp = places.enter(
+      () => end(undefined),
+      () => end(busy(settings.name)),
+    );
     if (giveUp === undefined) end(busy(settings.name));
   });
 }
