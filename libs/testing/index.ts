@@ -10,7 +10,7 @@ export type { EngineCall } from "./engine/call-log.ts";
 export { referenceVector } from "./engine/embedding.ts";
 export type { EngineFault } from "./engine/engine-fault.ts";
 export { type MockEngine, type MockEngineOptions, mockEngine } from "./engine/mock-engine.ts";
-export { mockStream } from "./engine/mock-stream.ts";
+export { mockStream, mockWhole } from "./engine/mock-stream.ts";
 export type { EngineModel, EngineProfile } from "./engine/profile.ts";
 export { answerMark, type Question } from "./engine/question.ts";
 export { countTokens, promptHashOf, referenceText } from "./engine/reference-text.ts";

@@ -1,0 +1,320 @@
+import {
+  holdAccount,
+  platformAccount,
+  walletAccount,
+} from "../../../services/quota/core/account.ts";
+import {
+  ageLease,
+  ceilingAfter,
+  judgeCall,
+  type Lease,
+  type LeaseState,
+  type LeaseTimes,
+} from "../../../services/quota/core/lease.ts";
+import { LotQueue } from "../../../services/quota/core/lots.ts";
+import {
+  type Booking,
+  flawOf,
+  isOnlyTold,
+  judgeAgain,
+  type RefusalKind,
+  restIdOf,
+  type Settlement,
+  SettlementDesk,
+} from "../../../services/quota/core/settlement.ts";
+import { decideSlice } from "../../../services/quota/core/slice.ts";
+import { scopeOf } from "../../../services/quota/core/subject.ts";
+import type { LeaseAnswer } from "../../../services/quota/store/lease-answer.ts";
+import type { WalletCall } from "../../../services/quota/store/leases.ts";
+import type { History } from "../history.ts";
+
+interface HeldLease {
+  lease: Lease;
+  answer: LeaseAnswer;
+}
+
+export interface OutboxRow {
+  readonly id: string;
+  readonly payload: Uint8Array;
+  attempts: number;
+  nextAttemptAtMs: number;
+  isParked: boolean;
+}
+
+export interface SettleAnswer {
+  readonly settled: readonly string[];
+  readonly refused: readonly { readonly requestId: string; readonly reason: RefusalKind }[];
+}
+
+/**
+ * Quota's books as its database keeps them: every method is one transaction. The decisions are the
+ * production's (`services/quota/core`); what its SQL does around them is told here anew, in double
+ * entry, so that the rules can look at every amount.
+ */
+export class QuotaBooks {
+  readonly outbox: OutboxRow[] = [];
+  readonly #leases = new Map<string, HeldLease>();
+  readonly #settled = new Map<string, Settlement>();
+  readonly #history: History;
+  readonly #times: LeaseTimes;
+  readonly #nowMs: () => number;
+
+  constructor(given: {
+    readonly history: History;
+    readonly times: LeaseTimes;
+    readonly nowMs: () => number;
+  }) {
+    this.#history = given.history;
+    this.#times = given.times;
+    this.#nowMs = given.nowMs;
+  }
+
+  grant(organisationId: string, nanos: bigint): void {
+    const source = platformAccount("grants", { currency: "USD", stripe: 0 });
+    this.#move(source, walletAccount(organisationId), { nanos, reference: "grant" });
+  }
+
+  balanceOf(account: string): bigint {
+    return this.#history.balances.get(account) ?? 0n;
+  }
+
+  get heldNanos(): bigint {
+    let sum = 0n;
+    for (const id of this.#leases.keys()) sum += this.balanceOf(holdAccount(id));
+    return sum;
+  }
+
+  leaseWallet(call: WalletCall): LeaseAnswer {
+    const known = this.#leases.get(call.leaseId);
+    return known === undefined ? this.#open(call) : this.#renew(call, known);
+  }
+
+  #rooms({ organisationId }: WalletCall, freedNanos = 0n) {
+    const remainingNanos = this.balanceOf(walletAccount(organisationId)) + freedNanos;
+    return [{ source: "wallet" as const, remainingNanos, resetsAtMs: 0 }];
+  }
+
+  #open(call: WalletCall): LeaseAnswer {
+    const decision = decideSlice({ ...call, stockNanos: 0n, rooms: this.#rooms(call) });
+    const isOpened = call.call === 1n && decision.grantNanos > 0n;
+    const granted = { ...decision, grantNanos: isOpened ? decision.grantNanos : 0n };
+    const answer = this.#answer(call, granted, isOpened ? "active" : "closed");
+    if (!isOpened) return answer;
+    const { leaseId: id, holder, incarnation, organisationId, ceilingNanos } = call;
+    const lease: Lease = {
+      ...{ id, holder, incarnation, organisationId, ceilingNanos },
+      scope: scopeOf(call.subject, []),
+      ...{ state: "active", isTold: false, lastCall: 1n, renewedAtMs: this.#nowMs() },
+    };
+    this.#leases.set(id, { lease, answer });
+    this.#hold(lease, decision.grantNanos);
+    return answer;
+  }
+
+  #renew(call: WalletCall, known: HeldLease): LeaseAnswer {
+    const { lease } = known;
+    const heldNanos = this.balanceOf(holdAccount(lease.id));
+    const given = { call, heldNanos, isStale: false, nowMs: this.#nowMs(), times: this.#times };
+    const verdict = judgeCall(lease, given);
+    if (verdict.kind === "foreign") throw new Error(`${lease.id} is ${lease.holder}'s`);
+    if (verdict.kind === "repeat") return known.answer;
+    const { state, releaseNanos } = verdict;
+    const keptNanos = heldNanos - releaseNanos;
+    const decision = decideSlice({
+      neededNanos: state === "active" ? call.neededNanos : 0n,
+      leastNanos: call.leastNanos,
+      stockNanos: keptNanos > call.carvedNanos ? keptNanos - call.carvedNanos : 0n,
+      rooms: this.#rooms(call, releaseNanos),
+    });
+    this.#hold(lease, decision.grantNanos - releaseNanos);
+    known.answer = this.#answer(call, decision, state);
+    known.lease = {
+      ...lease,
+      state,
+      isTold: known.answer.isSuperseded,
+      ceilingNanos: ceilingAfter(lease, call),
+      lastCall: call.call,
+      renewedAtMs: this.#nowMs(),
+    };
+    return known.answer;
+  }
+
+  #answer(
+    call: WalletCall,
+    decision: ReturnType<typeof decideSlice>,
+    state: LeaseState,
+  ): LeaseAnswer {
+    return {
+      grantedNanos: decision.grantNanos,
+      validMs: this.#times.validMs,
+      currency: "USD",
+      limitSource: decision.shortOf?.source,
+      resetsAtMs: 0,
+      availableNanos: this.balanceOf(walletAccount(call.organisationId)),
+      scopedBy: [],
+      isSuperseded: state !== "active",
+      isScarce: decision.isScarce,
+    };
+  }
+
+  settle(holder: string, given: readonly Settlement[], eventId: string): SettleAnswer {
+    const settled: string[] = [];
+    const refused: { requestId: string; reason: RefusalKind }[] = [];
+    const bookings: Booking[] = [];
+    const desk = this.#deskFor(holder, given);
+    for (const settlement of given) {
+      const { requestId } = settlement;
+      const due = this.#dueOf(settlement);
+      if (due === "settled") settled.push(requestId);
+      else if (typeof due === "string") refused.push({ requestId, reason: due });
+      else {
+        const verdict = desk.book(due);
+        if (verdict.kind === "refused") refused.push({ requestId, reason: verdict.reason });
+        else {
+          bookings.push(verdict.booking);
+          settled.push(requestId);
+          this.#book(verdict.booking);
+        }
+      }
+    }
+    for (const { requestId, reason } of refused) this.#history.refusals.push({ requestId, reason });
+    if (bookings.length > 0) this.#enqueue(bookings, eventId);
+    return { settled, refused };
+  }
+
+  /** What of it is to be booked: all of it, a rest, or nothing. */
+  #dueOf(settlement: Settlement): Settlement | "settled" | "malformed" | "conflict" {
+    if (flawOf(settlement) !== undefined) return "malformed";
+    if (isOnlyTold(settlement)) return "settled";
+    const known = this.#settled.get(settlement.requestId);
+    if (known === undefined) return settlement;
+    const rest = this.#settled.get(restIdOf(settlement.requestId));
+    const sum = (pick: (one: Settlement) => number): number =>
+      pick(known) + (rest === undefined ? 0 : pick(rest));
+    const verdict = judgeAgain(
+      {
+        organisationId: known.organisationId,
+        chargedNanos: known.chargedNanos + (rest?.chargedNanos ?? 0n),
+        inputTokens: sum((one) => one.inputTokens),
+        cachedInputTokens: sum((one) => one.cachedInputTokens),
+        outputTokens: sum((one) => one.outputTokens),
+        reasoningTokens: sum((one) => one.reasoningTokens),
+        hasRest: rest !== undefined,
+      },
+      settlement,
+    );
+    if (verdict.kind === "rest") return verdict.settlement;
+    return verdict.kind === "booked" ? "settled" : "conflict";
+  }
+
+  #deskFor(holder: string, given: readonly Settlement[]): SettlementDesk {
+    const organisations = new Set(given.map(({ organisationId }) => organisationId));
+    const heldNanos = this.heldNanos;
+    const wallets = new Map(
+      [...organisations].map((id) => {
+        const availableNanos = this.balanceOf(walletAccount(id));
+        const grant = { id: "grt_1", kind: "granted" as const, expiresAtMs: undefined };
+        const lots = new LotQueue([{ ...grant, remainingNanos: availableNanos + heldNanos }]);
+        return [id, { currency: "USD", availableNanos, lots }] as const;
+      }),
+    );
+    const leases = new Map(
+      [...this.#leases].map(([id, { lease }]) => {
+        const { organisationId, holder: owner } = lease;
+        const own = this.balanceOf(holdAccount(id));
+        const balance = { id, organisationId, holder: owner, heldNanos: own, budgets: [] };
+        return [id, balance] as const;
+      }),
+    );
+    return new SettlementDesk({ holder, leases, wallets });
+  }
+
+  #book({ settlement, fromHoldNanos, fromWalletNanos, oddities }: Booking): void {
+    const { requestId: reference, organisationId } = settlement;
+    const revenue = platformAccount("revenue", { currency: "USD", stripe: 0 });
+    this.#settled.set(reference, settlement);
+    this.#move(holdAccount(settlement.leaseId), revenue, { nanos: fromHoldNanos, reference });
+    this.#move(walletAccount(organisationId), revenue, { nanos: fromWalletNanos, reference });
+    this.#history.settlements.push({
+      requestId: reference,
+      organisationId,
+      reservedNanos: settlement.reservedNanos,
+      chargedNanos: settlement.chargedNanos,
+      bookedNanos: fromHoldNanos + fromWalletNanos,
+      outputTokens: settlement.outputTokens,
+      isEstimated: settlement.estimated,
+      outcome: settlement.outcome,
+      atMs: this.#nowMs(),
+      oddities,
+    });
+  }
+
+  #enqueue(bookings: readonly Booking[], id: string): void {
+    const facts = bookings.map(({ settlement, fromHoldNanos, fromWalletNanos }) => ({
+      id: settlement.requestId,
+      chargedNanos: String(fromHoldNanos + fromWalletNanos),
+    }));
+    const payload = Buffer.from(JSON.stringify(facts));
+    const nextAttemptAtMs = this.#nowMs();
+    this.outbox.push({ id, payload, attempts: 0, isParked: false, nextAttemptAtMs });
+    this.#history.eventsOut.push({ eventId: id, requestIds: facts.map((fact) => fact.id) });
+  }
+
+  adopt(holder: string, incarnation: string) {
+    const former: { leaseId: string; organisationId: string; heldNanos: bigint }[] = [];
+    for (const [leaseId, held] of this.#leases) {
+      const { lease } = held;
+      const isFormer = lease.holder === holder && lease.incarnation !== incarnation;
+      if (!isFormer || lease.state === "closed") continue;
+      held.lease = { ...lease, state: "draining" };
+      const heldNanos = this.balanceOf(holdAccount(leaseId));
+      former.push({ leaseId, organisationId: lease.organisationId, heldNanos });
+    }
+    return former;
+  }
+
+  release(holder: string, ids: readonly string[]): bigint {
+    let released = 0n;
+    for (const id of ids) {
+      const held = this.#leases.get(id);
+      const isOwn = held !== undefined && held.lease.holder === holder;
+      if (!isOwn || held.lease.state === "closed") continue;
+      const nanos = this.balanceOf(holdAccount(id));
+      this.#hold(held.lease, -nanos);
+      held.lease = { ...held.lease, state: "closed" };
+      released += nanos;
+    }
+    return released;
+  }
+
+  /** What the periodic task does. */
+  age(): void {
+    for (const held of this.#leases.values()) {
+      const { lease } = held;
+      if (lease.state === "closed") continue;
+      const heldNanos = this.balanceOf(holdAccount(lease.id));
+      const given = { heldNanos, nowMs: this.#nowMs(), times: this.#times };
+      const { state, releaseNanos } = ageLease(lease, given);
+      this.#hold(lease, -releaseNanos);
+      held.lease = { ...lease, state };
+    }
+  }
+
+  #hold({ id, organisationId }: Lease, nanos: bigint): void {
+    const [wallet, hold] = [walletAccount(organisationId), holdAccount(id)];
+    if (nanos >= 0n) this.#move(wallet, hold, { nanos, reference: id });
+    else this.#move(hold, wallet, { nanos: -nanos, reference: id });
+  }
+
+  #move(
+    debit: string,
+    credit: string,
+    { nanos, reference }: { readonly nanos: bigint; readonly reference: string },
+  ): void {
+    if (nanos === 0n) return;
+    const { balances, transfers } = this.#history;
+    balances.set(debit, (balances.get(debit) ?? 0n) - nanos);
+    balances.set(credit, (balances.get(credit) ?? 0n) + nanos);
+    transfers.push({ debit, credit, nanos, reference });
+  }
+}
