@@ -160,6 +160,16 @@ export const doings: Readonly<Record<string, Doing>> = {
       habits.writeMs = 0.1;
     });
   },
+  /** An hour off, or days, until somebody notices. */
+  "clock jump": (house, fault) => {
+    const machine = house.machine(fault.target);
+    const [hour, day] = [3_600_000, 86_400_000];
+    const jumpMs = [hour, -hour, 5 * day][fault.atMs % 3] ?? 0;
+    machine.wallOffsetMs += jumpMs;
+    later(house, fault, () => {
+      machine.wallOffsetMs -= jumpMs;
+    });
+  },
   clock(house, { target, forMs }) {
     house.machine(target).wallOffsetMs += forMs % 2 === 0 ? 40_000 : -40_000;
   },
@@ -207,6 +217,10 @@ const draws: Readonly<Record<string, Draw>> = {
   "slow disk": (random) => ({
     target: random.pick(["ai-1", "ai-2"]),
     forMs: span(random, 500, 5_000),
+  }),
+  "clock jump": (random) => ({
+    target: random.pick(anyProcess),
+    forMs: span(random, 500, 6_000),
   }),
   clock: (random) => ({ target: random.pick(anyProcess), forMs: random.integer(2) }),
 };

@@ -120,4 +120,13 @@ export const families: readonly Scenario[] = [
     faults: { least: 0, most: 3 },
     revokes: 2,
   },
+  {
+    name: "clocks",
+    about: "wall clocks an hour or days off: passports, leases, deadlines, identity and hand-over",
+    loadMs: 8_000,
+    load: { everyMs: 200 },
+    options: process,
+    kinds: ["clock jump", "clock jump", "kill"],
+    faults: { least: 1, most: 4 },
+  },
 ];
