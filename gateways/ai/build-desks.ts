@@ -54,7 +54,9 @@ export async function buildDesks(
   });
   const limits = new LimitDesk({
     world,
-    replicas: replicasOf(site.topology, site.deployable).length,
+    get replicas() {
+      return replicasOf(site.topology, site.deployable).length;
+    },
     callQuota: (call) => callLimits(clients, holder, call),
   });
   const refusals = new Refusals({

@@ -40,7 +40,9 @@ export function buildFailover(
     clock: world.clock,
     hotStore,
     capNanos: config.costCapPerDay === "" ? undefined : parseNanos(config.costCapPerDay),
-    replicas: replicasOf(site.topology, site.deployable).length,
+    get replicas() {
+      return replicasOf(site.topology, site.deployable).length;
+    },
   });
   const deciding = world.timers.every(evaluationMs, () => desk.tick(world.clock.monotonicMs()));
   const sharing = world.timers.every(sharePeriodMs, () => {

@@ -116,7 +116,9 @@ function buildUpstreams(
   const { inference } = clients;
   const upstreams = new UpstreamSet({
     world,
-    replicas: replicasOf(site.topology, site.deployable).length,
+    get replicas() {
+      return replicasOf(site.topology, site.deployable).length;
+    },
     queueMax: config.queueMax,
     groupOf,
     async leasePlaces(upstream, wanted, inUse) {

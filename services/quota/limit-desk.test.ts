@@ -30,7 +30,13 @@ function request(rest: Partial<LimitRequest> = {}): LimitRequest {
   };
 }
 
-async function openDesk(limits: readonly Limit[], broken?: { isBroken: boolean }) {
+interface Standing {
+  isBroken: boolean;
+  /** Of the service; 2. */
+  replicas?: number;
+}
+
+async function openDesk(limits: readonly Limit[], broken?: Standing) {
   const { world, advance } = seededWorld("limits");
   const memory = await openHotStore("memory:", { world, log });
   const hotStore = broken === undefined ? memory : breakable(memory, broken);
@@ -39,7 +45,9 @@ async function openDesk(limits: readonly Limit[], broken?: { isBroken: boolean }
     log,
     hotStore,
     ownStore: await openHotStore("memory:", { world, log }),
-    replicas: 2,
+    get replicas() {
+      return broken?.replicas ?? 2;
+    },
     placesValidMs: 5_000,
     findLimits: async () => limits,
   });
@@ -188,6 +196,23 @@ test("with the hot store away each replica grants its share, and says so", async
   assert.equal(total, 300);
   state.isBroken = false;
   assert.equal((await desk.lease(request({ requestsWanted: 1 }))).isDegraded, false);
+});
+
+test("a replica more makes every share smaller, from then on", async () => {
+  const state: Standing = { isBroken: true, replicas: 2 };
+  const { desk, advance } = await openDesk([limit("requests", 600)], state);
+  const drain = async (): Promise<number> => {
+    let total = 0;
+    for (let round = 0; round < 400; round += 1) {
+      total += granted(await desk.lease(request({ requestsWanted: 1 })))[0] ?? 0;
+    }
+    return total;
+  };
+  assert.equal(await drain(), 300);
+  // What was granted from the larger share drains at the smaller one's rate.
+  await advance(120_000);
+  state.replicas = 4;
+  assert.equal(await drain(), 150);
 });
 
 test("losing the hot store does not hand out the window anew", async () => {

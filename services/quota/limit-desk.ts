@@ -38,7 +38,7 @@ export interface LimitAnswer {
 interface Counters {
   readonly rates: RateCounter;
   readonly places: PlaceKeeper;
-  readonly share: number;
+  readonly share: () => number;
 }
 
 /** When a place becomes free depends on requests that run: ask again soon. */
@@ -56,19 +56,19 @@ export class LimitDesk {
     readonly hotStore: HotStore;
     /** Memory of this process, for when the hot store is away. */
     readonly ownStore: HotStore;
-    /** Replicas of this service, which share the limits while they cannot see each other. */
+    /** Replicas of this service as of now, which share the limits while they cannot see each other. */
     readonly replicas: number;
     readonly placesValidMs: number;
     readonly findLimits: (organisationId: string) => Promise<readonly Limit[]>;
   }) {
     const life = { world: options.world, validMs: options.placesValidMs };
-    const countersOn = (store: HotStore, share: number): Counters => ({
+    const countersOn = (store: HotStore, share: () => number): Counters => ({
       rates: new RateCounter(store, share),
       places: new PlaceKeeper(store, life),
       share,
     });
-    this.#shared = countersOn(options.hotStore, 1);
-    this.#own = countersOn(options.ownStore, 1 / Math.max(1, options.replicas));
+    this.#shared = countersOn(options.hotStore, () => 1);
+    this.#own = countersOn(options.ownStore, () => 1 / Math.max(1, options.replicas));
     this.#findLimits = options.findLimits;
     this.#log = options.log;
   }
@@ -152,7 +152,7 @@ async function takePlaces(
     const request = {
       organisationId: limit.subject.organisationId,
       limitId: limit.id,
-      amount: Math.ceil(limit.amount * share),
+      amount: Math.ceil(limit.amount * share()),
       holder,
     };
     const own = held.get(limit.id);

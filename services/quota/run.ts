@@ -50,7 +50,9 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   lifecycle.defer("own counters", () => ownStore.close());
   const desk = new LimitDesk({
     ...{ world, log, hotStore, ownStore },
-    replicas: replicasOf(site.topology, site.deployable).length,
+    get replicas() {
+      return replicasOf(site.topology, site.deployable).length;
+    },
     placesValidMs: config.placesValidMs,
     findLimits: (organisationId) => limits.limitsOf(organisationId),
   });

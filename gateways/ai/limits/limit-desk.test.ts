@@ -36,9 +36,12 @@ function bench(reply: (call: LimitCall) => readonly LimitGrant[] | Error) {
   const calls: LimitCall[] = [];
   let underWay = 0;
   let mostUnderWay = 0;
+  const fleet = { replicas: 2 };
   const desk = new LimitDesk({
     world: seeded.world,
-    replicas: 2,
+    get replicas() {
+      return fleet.replicas;
+    },
     callQuota: async (call): Promise<LimitReply> => {
       calls.push(call);
       underWay += 1;
@@ -57,7 +60,7 @@ function bench(reply: (call: LimitCall) => readonly LimitGrant[] | Error) {
     }
     await seeded.advance(0);
   };
-  return { ...seeded, desk, calls, run, mostUnderWay: () => mostUnderWay };
+  return { ...seeded, desk, fleet, calls, run, mostUnderWay: () => mostUnderWay };
 }
 
 async function refusal(attempt: () => Passage | Promise<Passage>): Promise<Fault> {
@@ -137,6 +140,27 @@ test("while quota is away requests pass by this replica's share, marked", async 
   }
   assert.ok(passed > 15 && passed < 70, `${passed} in a minute of a share of 30`);
   assert.ok(degraded >= passed - 3);
+});
+
+test("after a scale-up a replica's share is a smaller one, at once", async () => {
+  const quota = { isAway: false as boolean };
+  const { desk, fleet, run } = bench(() =>
+    quota.isAway ? new Error("gone") : [grantOf({ granted: 2 })],
+  );
+  await desk.admit(payer, small);
+  quota.isAway = true;
+  const passedInAMinute = async (): Promise<number> => {
+    let passed = 0;
+    for (let round = 0; round < 600; round += 1) {
+      await run(100);
+      if (await Promise.resolve(desk.admit(payer, small)).then(Boolean, () => false)) passed += 1;
+    }
+    return passed;
+  };
+  const oneOfTwo = await passedInAMinute();
+  fleet.replicas = 6;
+  const oneOfSix = await passedInAMinute();
+  assert.ok(oneOfSix * 2 < oneOfTwo, `${oneOfTwo} of two, ${oneOfSix} of six`);
 });
 
 test("a caller whose limits were never told passes an outage, marked", async () => {

@@ -33,7 +33,7 @@ export interface LimitReply {
 export interface LimitParts {
   readonly world: World;
   readonly callQuota: (call: LimitCall) => Promise<LimitReply>;
-  /** Gateway replicas, which share the limits while quota cannot be asked. */
+  /** Gateway replicas as of now, which share the limits while quota cannot be asked. */
   readonly replicas: number;
 }
 

@@ -67,7 +67,9 @@ export class LiveUpstream {
     this.places = new Places({
       world: parts.world,
       total: settings.maxConcurrency,
-      replicas: parts.replicas,
+      get replicas() {
+        return parts.replicas;
+      },
       queueMax: parts.queueMax,
       lease: (wanted, inUse) => parts.leasePlaces(settings.name, wanted, inUse),
     });

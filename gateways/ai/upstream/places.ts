@@ -12,7 +12,7 @@ export interface PlacesOptions {
   readonly total: number;
   /** Asks for places; a rejection means that nobody could be asked. */
   readonly lease: (wanted: number, inUse: number) => Promise<PlaceGrant>;
-  /** Gateway replicas that share the upstream: their share counts while nobody can be asked. */
+  /** Gateway replicas as of now that share the upstream: their share counts while nobody can be asked. */
   readonly replicas: number;
   /** Requests that may wait for a place. */
   readonly queueMax: number;

@@ -40,8 +40,15 @@ export class LimitPool {
   #available = 0;
   #inUse = 0;
   #unspent = 0;
-  /** Which grant filled the pool last; a request gives back only to the one it took from. */
+  /**
+   * Which grant filled the pool last; a request gives back only to the one it took from. Below 0
+   * while the replica goes on by itself: what it granted itself is nothing to give back to quota.
+   */
   #epoch = 0;
+  #grants = 0;
+  /** A share's tokens that are not in store: fractions, and what an ended lease had left. */
+  #credit = 0;
+  #creditAtMs = 0;
   #validUntilMs = Number.NEGATIVE_INFINITY;
   #refusedUntilMs = Number.NEGATIVE_INFINITY;
   #filledAtMs = Number.NEGATIVE_INFINITY;
@@ -109,14 +116,14 @@ export class LimitPool {
     const rest = this.amountOf(demand) - usedTokens;
     // Using more than was asked for is a debt, which the next grant pays.
     if (epoch === this.#epoch || rest < 0) this.#available += rest;
-    else this.#unspent += rest;
+    else if (epoch >= 0) this.#unspent += rest;
   }
 
   /** Nothing came of it at all: a refusal elsewhere, or an answer from the cache. */
   undo(demand: Demand, epoch: number): void {
     if (this.kind === "concurrency") this.#inUse -= 1;
     else if (epoch === this.#epoch) this.#available += this.amountOf(demand);
-    else this.#unspent += this.amountOf(demand);
+    else if (epoch >= 0) this.#unspent += this.amountOf(demand);
   }
 
   grant(grant: LimitGrant, { nowMs, validMs }: { nowMs: number; validMs: number }): void {
@@ -129,10 +136,16 @@ export class LimitPool {
       grant.granted === 0 && grant.retryAfterMs > 0
         ? nowMs + grant.retryAfterMs
         : Number.NEGATIVE_INFINITY;
+    this.expire(nowMs);
+    this.#grants += 1;
+    this.#epoch = this.#grants;
     this.#fill(grant.granted, { nowMs, validMs });
   }
 
-  /** Quota cannot be asked: this replica's share of the limit, by its own clock. */
+  /**
+   * Quota cannot be asked: this replica's share of the limit, by its own clock. A bucket of the
+   * share's size that the share refills, and that begins with a share of what quota said was left.
+   */
   grantShare({ nowMs, validMs, replicas }: GrantShare): void {
     if (nowMs < this.#validUntilMs) return;
     const share = this.#limit / replicas;
@@ -141,23 +154,32 @@ export class LimitPool {
       this.#fill(Math.max(0, missing), { nowMs, validMs });
       return;
     }
-    const sinceMs = Math.min(nowMs - this.#filledAtMs, validMs);
-    const refill = this.#windowMs > 0 ? (share * sinceMs) / this.#windowMs : share;
-    this.#fill(Math.max(refill, this.#available < 0 ? 0 : 1), { nowMs, validMs });
+    this.expire(nowMs);
+    if (this.#epoch >= 0) {
+      this.#epoch = -1 - this.#grants;
+      this.#credit = this.#remaining / replicas;
+      this.#creditAtMs = this.#filledAtMs;
+    }
+    const windowMs = this.#windowMs > 0 ? this.#windowMs : validMs;
+    this.#credit += (share * (nowMs - this.#creditAtMs)) / windowMs;
+    this.#creditAtMs = nowMs;
+    const whole = Math.floor(Math.min(this.#credit, Math.max(share, 1)));
+    this.#credit = Math.min(this.#credit, Math.max(share, 1)) - whole;
+    this.#fill(whole, { nowMs, validMs });
   }
 
   #fill(amount: number, { nowMs, validMs }: { nowMs: number; validMs: number }): void {
-    this.expire(nowMs);
     this.#available += amount;
     this.#validUntilMs = nowMs + validMs;
     this.#filledAtMs = nowMs;
-    this.#epoch += 1;
   }
 
   /** What an ended lease had in store is to be given back; a debt stays. */
   expire(nowMs: number): void {
     if (nowMs < this.#validUntilMs || this.kind === "concurrency") return;
-    this.#unspent += Math.max(0, this.#available);
+    const rest = Math.max(0, this.#available);
+    if (this.#epoch < 0) this.#credit += rest;
+    else this.#unspent += rest;
     this.#available = Math.min(0, this.#available);
   }
 

@@ -29,13 +29,13 @@ export interface RateDecision {
 
 /**
  * Counts requests and tokens by GCRA in a hot store. `share` is the part of every limit that is
- * counted here: 1 where all replicas count together.
+ * counted here at the moment: 1 where all replicas count together.
  */
 export class RateCounter {
   readonly #store: HotStore;
-  readonly #share: number;
+  readonly #share: () => number;
 
-  constructor(store: HotStore, share: number) {
+  constructor(store: HotStore, share: () => number) {
     this.#store = store;
     this.#share = share;
   }
@@ -84,7 +84,7 @@ export class RateCounter {
   #toDemand({ limit, cost }: RateDemand): HotDemand {
     const { subject, id, amount, windowMs } = limit;
     // A limit of 0 lets nothing through: more than one is asked of a bucket that holds one.
-    const size = Math.max(Math.ceil(amount * this.#share), 1);
+    const size = Math.max(Math.ceil(amount * this.#share()), 1);
     return {
       key: hotKey(subject.organisationId, "limit", id),
       cost: amount === 0 && cost > 0 ? cost + 1 : cost,
