@@ -12378,7 +12378,8 @@ export const managementApi = {
             "schema": {
               "type": "string",
               "minLength": 1,
-              "maxLength": 512
+              "maxLength": 512,
+              "pattern": "^[^\\p{Cc}\\p{Cs}]*$"
             }
           }
         ],

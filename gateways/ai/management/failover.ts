@@ -1,5 +1,5 @@
 /** Which side requests go to, group by group, as each gateway replica decided; and an operator's word. */
-import { timeField, timeOf } from "@tandem/libs/gateway";
+import { lineField, timeField, timeOf } from "@tandem/libs/gateway";
 import { z } from "zod";
 import { route } from "./services.ts";
 
@@ -43,7 +43,7 @@ const pinInput = z.strictObject({
     .meta({ description: "How long it holds; nobody stays pinned by being forgotten." }),
 });
 
-const params = z.strictObject({ name: z.string().min(1).max(512) });
+const params = z.strictObject({ name: lineField({ max: 512 }) });
 const tag = "Failover";
 
 export const failoverRoutes = [
