@@ -74,10 +74,8 @@ export async function openAuthHouse(): Promise<AuthHouse> {
   const usersSite = house.site("users/1");
   const usersLife = createLifecycle(usersSite);
   const settings = { setupToken, keyEnvironment: "test" };
-  const sites = [
-    house.site("auth/1", { databaseUrl, settings }),
-    house.site("auth/2", { databaseUrl, settings }),
-  ] as const;
+  const shared = { databaseUrl, hotStoreUrl: `lmdb:${gateway.dataDirectory}`, settings };
+  const sites = [house.site("auth/1", shared), house.site("auth/2", shared)] as const;
   const people = new Map<string, string>();
   const database = openDatabase<Schema>(databaseUrl, {
     world: realWorld(),

@@ -3,10 +3,13 @@
  * the database, which carry those of the other replicas too, and by a look once a second in case
  * one was lost. It answers only while it knows that it knows: when the database has not been read
  * for 2.5 s, watchers are refused, so that gateways count it as silence and not as good news.
+ * Unless every replica says that it cannot read it either: then nobody can revoke anything, and
+ * what is known stays true; the answer says that it is degraded.
  */
 import { createVersionFeed, type Lifecycle, type VersionFeed } from "@tandem/libs/service";
 import { type Database, type Selectable, sql, subscribe } from "@tandem/libs/store";
 import { authFaults } from "./faults.ts";
+import type { FellowWords } from "./fellow-words.ts";
 import { revocationChannel } from "./store/action.ts";
 import type { Schema } from "./store/schema.ts";
 
@@ -20,14 +23,20 @@ const keptMax = 4096;
 const lookPeriodMs = 1_000;
 const trustMs = 2_500;
 const prunePeriodMs = 600_000;
+/** How long a watcher waits for an answer that others have to vouch for. */
+const vouchedWaitMs = 500;
 
 export interface RevocationNews {
   readonly sequence: bigint;
   readonly revocations: readonly RevocationRow[];
   readonly reset: boolean;
+  /** Nobody can read the database at the moment. */
+  readonly isDegraded: boolean;
 }
 
 export interface RevocationHub {
+  /** Whether the database was read lately, and up to where. */
+  readonly standing: { readonly isCut: boolean; readonly sequence: bigint };
   /** What came after `after`; waits for it. Throws `auth.feed_lost`. */
   watch(
     after: bigint,
@@ -38,8 +47,9 @@ export interface RevocationHub {
 export function startRevocationHub(
   database: Database<Schema>,
   lifecycle: Lifecycle,
+  fellows: FellowWords,
 ): RevocationHub {
-  const hub = new Hub(database);
+  const hub = new Hub(database, fellows);
   const { world, log, url } = database;
   const subscription = subscribe(url, revocationChannel, () => hub.look(), {
     world,
@@ -61,6 +71,7 @@ export function startRevocationHub(
 class Hub implements RevocationHub {
   feed: VersionFeed;
   readonly #database: Database<Schema>;
+  readonly #fellows: FellowWords;
   #kept: RevocationRow[] = [];
   /** Everything after this sequence is in `#kept`. */
   #floor = -1n;
@@ -68,8 +79,9 @@ class Hub implements RevocationHub {
   #looking: Promise<void> | undefined;
   #mustLookAgain: boolean = false;
 
-  constructor(database: Database<Schema>) {
+  constructor(database: Database<Schema>, fellows: FellowWords) {
     this.#database = database;
+    this.#fellows = fellows;
     this.feed = createVersionFeed(database.world.timers);
   }
 
@@ -78,15 +90,16 @@ class Hub implements RevocationHub {
     options: { readonly waitMs: number; readonly onAbandon: (run: () => void) => void },
   ): Promise<RevocationNews> {
     if (!this.#isTrusted) await this.look();
-    this.#checkTrust();
-    const sequence = await this.feed.wait(after, options);
-    this.#checkTrust();
+    const waitMs = this.#isTrusted ? options.waitMs : Math.min(options.waitMs, vouchedWaitMs);
+    const sequence = await this.feed.wait(after, { ...options, waitMs });
+    const isDegraded = !this.#isTrusted;
+    if (isDegraded) await this.#checkVouched(after);
     // Zero is a watcher that holds nothing yet; one ahead of us has seen another history.
     if (after === 0n || after > sequence || after < this.#floor) {
-      return { sequence, revocations: [], reset: sequence !== after };
+      return { sequence, revocations: [], reset: sequence !== after, isDegraded };
     }
     const revocations = this.#kept.filter((row) => row.sequence > after);
-    return { sequence, revocations, reset: false };
+    return { sequence, revocations, reset: false, isDegraded };
   }
 
   /** Reads what is new. Looks asked for while one is under way become one more. */
@@ -111,8 +124,16 @@ class Hub implements RevocationHub {
     return this.#database.world.clock.monotonicMs() - this.#readAtMs <= trustMs;
   }
 
-  #checkTrust(): void {
-    if (!this.#isTrusted) throw authFaults.feed_lost({ retryAfterMs: lookPeriodMs });
+  get standing(): { readonly isCut: boolean; readonly sequence: bigint } {
+    return { isCut: !this.#isTrusted, sequence: this.feed.version };
+  }
+
+  /** A watcher that has heard more than we have knows of somebody who can read. */
+  async #checkVouched(after: bigint): Promise<void> {
+    const sequence = this.feed.version;
+    const hasRead = this.#floor >= 0n && after <= sequence;
+    if (hasRead && (await this.#fellows.areAllCut(sequence))) return;
+    throw authFaults.feed_lost({ retryAfterMs: lookPeriodMs });
   }
 
   async #lookUntilQuiet(): Promise<void> {

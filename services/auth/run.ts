@@ -15,8 +15,9 @@ import {
   type Site,
   serveRpc,
 } from "@tandem/libs/service";
-import { type Database, migrate, openDatabase } from "@tandem/libs/store";
+import { type Database, migrate, openDatabase, openHotStore } from "@tandem/libs/store";
 import type { Config } from "./config.ts";
+import { startFellowWords } from "./fellow-words.ts";
 import { createProviders } from "./oidc/providers.ts";
 import { completeSignIn } from "./operations/complete-sign-in.ts";
 import { createKey } from "./operations/create-key.ts";
@@ -48,7 +49,7 @@ import { verifySession } from "./operations/verify-session.ts";
 import { watchRevocations } from "./operations/watch-revocations.ts";
 import type { AuthParts } from "./parts.ts";
 import { createPasswordHasher } from "./password-hasher.ts";
-import { startRevocationHub } from "./revocation-hub.ts";
+import { type RevocationHub, startRevocationHub } from "./revocation-hub.ts";
 import { offerSetup } from "./setup-link.ts";
 import { deleteOldStates } from "./store/links.ts";
 import { deleteOldAttempts, deleteOldSessions } from "./store/people.ts";
@@ -65,7 +66,16 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   const poolSize = config.databaseConnections;
   const database = openDatabase<Schema>(databaseUrlOf(site), { world, log, poolSize });
   lifecycle.defer("database", () => database.destroy());
+  const hotStore = await openHotStore(site.hotStoreUrl, { world, log });
+  lifecycle.defer("hot store", () => hotStore.close());
+  let hub: RevocationHub | undefined;
+  // From here on, so that one that starts while the database is away says that it cannot read it.
+  const fellows = startFellowWords(site, lifecycle, {
+    hotStore,
+    standing: () => hub?.standing ?? { isCut: true, sequence: 0n },
+  });
   await migrate(database, migrations);
+  hub = startRevocationHub(database, lifecycle, fellows);
 
   const parts: AuthParts = {
     database,
@@ -75,7 +85,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
       atOnceMax: config.passwordHashesMax,
       waitingMax: config.passwordQueueMax,
     }),
-    revocations: startRevocationHub(database, lifecycle),
+    revocations: hub,
     uses: startUseLog(database, lifecycle),
     providers: createProviders(config.oidc, world),
     users: connectRpc(site, lifecycle, { service: UsersService, deployable: "users" }),

@@ -130,6 +130,22 @@ test("a reset makes every credential be looked up again, and those under way too
   assert.equal(cache.size, 0, "a sequence that runs backwards is another history");
 });
 
+test("a feed without a database lets known callers pass while it speaks, marked", async () => {
+  const { cache, clock, always } = bench({ outageMsMax: 30_000 });
+  always(() => good("key_1"));
+  cache.hear({ ...quiet, sequence: 0n });
+  const known = await cache.resolve("a");
+  for (let seconds = 1; seconds <= 120; seconds += 1) {
+    clock.ms += 1_000;
+    cache.hear({ ...quiet, sequence: 0n, degraded: true });
+    assert.equal(cache.admit(known), seconds > 3);
+  }
+  clock.ms += 33_501;
+  assert.throws(() => cache.admit(known), { reason: "identity.unavailable" });
+  cache.hear({ ...quiet, sequence: 0n });
+  assert.equal(cache.admit(known), false);
+});
+
 test("known callers pass an outage marked, up to its bound, and then nobody passes", async () => {
   const { cache, clock, always } = bench({ outageMsMax: 30_000 });
   always(() => good("key_1"));

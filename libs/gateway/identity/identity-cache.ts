@@ -30,6 +30,8 @@ export interface RevocationNews {
   }[];
   /** Too much has happened: everything is to be looked up again. */
   readonly reset: boolean;
+  /** Nobody can revoke anything at the moment: true, and not fresh. */
+  readonly degraded?: boolean;
 }
 
 export interface IdentityCacheOptions<Extra> {
@@ -66,6 +68,7 @@ const evictionLooksMax = 64;
  * - While the feed is silent, known credentials pass for `outageMsMax`, marked; then nobody does.
  * While it is silent because no replica of the authority runs, none of which a revocation could
  * come from, they pass for `goneMsMax`.
+ * - While it speaks without a database behind it they pass, marked, for as long as it does.
  * - A credential is looked up once at a time, however many requests wait for it.
  */
 export class IdentityCache<Extra> {
@@ -83,6 +86,8 @@ export class IdentityCache<Extra> {
   #heardAtMs = Number.NEGATIVE_INFINITY;
   /** Up to here every revocation there was has been heard. */
   #certainAtMs = Number.NEGATIVE_INFINITY;
+  /** When the feed last spoke with the authority's database behind it. */
+  #freshAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: IdentityCacheOptions<Extra>) {
     this.#options = options;
@@ -110,7 +115,7 @@ export class IdentityCache<Extra> {
   }
 
   /**
-   * True when a known caller may pass only because the feed cannot be heard: mark the answer.
+   * True when a known caller passes on the feed's last fresh word: mark the answer.
    * Throws `identity.expired`, or `identity.unavailable` after too long a silence.
    */
   admit({ identity }: Known<Extra>): boolean {
@@ -119,8 +124,8 @@ export class IdentityCache<Extra> {
       throw identityFaults.expired();
     }
     const nowMs = clock.monotonicMs();
+    if (nowMs - this.#freshAtMs <= quietMs) return false;
     const silentMs = nowMs - this.#heardAtMs;
-    if (silentMs <= quietMs) return false;
     if (silentMs <= quietMs + outageMsMax) return true;
     const uncertainMs = nowMs - this.#certainAtMs;
     if (silentMs <= quietMs + goneMsMax && uncertainMs <= quietMs + outageMsMax) return true;
@@ -166,6 +171,7 @@ export class IdentityCache<Extra> {
   hear(news: RevocationNews): void {
     this.#heardAtMs = this.#options.clock.monotonicMs();
     this.#certainAtMs = this.#heardAtMs;
+    if (news.degraded !== true) this.#freshAtMs = this.#heardAtMs;
     // A sequence that runs backwards is another history, such as a restored database.
     if (news.reset || news.sequence < this.#sequence) {
       this.#known.clear();

@@ -24,6 +24,7 @@ export async function watchRevocations(
   return {
     sequence: news.sequence,
     reset: news.reset,
+    degraded: news.isDegraded,
     revocations: news.revocations.map(({ sequence, key_id, session_id }) => ({
       sequence,
       keyId: key_id,

@@ -196,6 +196,13 @@ export declare type WatchRevocationsResponse = Message<"tandem.auth.v1.WatchRevo
    * @generated from field: bool reset = 3;
    */
   reset: boolean;
+
+  /**
+   * No replica can reach the database, so nothing can be revoked: no silence, but no fresh word.
+   *
+   * @generated from field: bool degraded = 4;
+   */
+  degraded: boolean;
 };
 
 /**
