@@ -33,19 +33,30 @@ export function sampleProcess(
   });
   let expectedMs = world.clock.monotonicMs() + periodMs;
   let cpuSeenMs = 0;
+  let residentBytes = 0;
   world.timers.every(periodMs, () => {
     const nowMs = world.clock.monotonicMs();
     const { user, system } = process.cpuUsage();
     const sample = {
-      residentBytes: process.memoryUsage.rss(),
+      residentBytes: residentOr(residentBytes),
       cpuMs: Math.round((user + system) / 1000),
       loopLagMs: Math.max(0, Math.round(nowMs - expectedMs)),
     };
     expectedMs = nowMs + periodMs;
+    residentBytes = sample.residentBytes;
     resident.set(sample.residentBytes);
     cpu.add((sample.cpuMs - cpuSeenMs) / 1000);
     lag.set(sample.loopLagMs / 1000);
     cpuSeenMs = sample.cpuMs;
     onSample(sample);
   });
+}
+
+/** Reading it takes a descriptor: a process that has none left must not die of being measured. */
+function residentOr(lastBytes: number): number {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return lastBytes;
+  }
 }
