@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type EngineFault, type HttpAnswer, textOfStream, textOfWhole } from "@tandem/libs/testing";
+import { realWorld, sleep } from "@tandem/libs/world";
 import { until } from "./testing/fake-platform.ts";
 import { errorIn, freshPrompt, type GatewayBench, openBench } from "./testing/gateway-bench.ts";
 
@@ -106,6 +107,23 @@ describe("when every upstream fails", () => {
     assert.equal(errorIn(answer).code, "upstream_failed");
     assert.equal(errorIn(answer)["attempts"], 2);
     assert.equal(answer.headers["x-should-retry"], "false");
+  });
+
+  test("while all are down a request asks one of them, so that no outage is multiplied", async () => {
+    await healed();
+    await Promise.all([bench.first.refuse(), bench.second.refuse()]);
+    let attempts = 0;
+    try {
+      for (let call = 0; call < 100; call += 1) {
+        const answer = await bench.chat(freshPrompt().content);
+        assert.equal(answer.status, 502, answer.text);
+        attempts += Number(errorIn(answer)["attempts"]);
+      }
+    } finally {
+      await Promise.all([bench.first.accept(), bench.second.accept()]);
+    }
+    assert.ok(attempts <= 130, `${attempts} attempts for 100 requests`);
+    while ((await bench.chat(freshPrompt().content)).status !== 200) await sleep(realWorld(), 25);
   });
 
   test("busy ones are told as 503 with the time to come back", async () => {

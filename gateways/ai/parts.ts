@@ -38,6 +38,8 @@ export interface AiParts {
   readonly articles: Articles;
   readonly watchdog: Watchdog;
   readonly retryBudget: RetryBudget;
+  /** For retries at targets that are believed to be down. */
+  readonly outageBudget: RetryBudget;
   readonly standbyCost: StandbyCost;
   readonly resumeBudget: ResumeBudget;
   /** Of the tokens with which streams are handed over. */

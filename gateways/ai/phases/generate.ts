@@ -35,6 +35,7 @@ export function generatePhase(parts: AiParts): Phase<Call> {
     isRepeatable: true,
     async run(call): Promise<PhaseResult> {
       parts.retryBudget.requested();
+      parts.outageBudget.requested();
       if (call.request.isStream) parts.streams.begin(call);
       try {
         await generate(call, parts);
@@ -77,11 +78,26 @@ async function tryTargets(call: Call, parts: AiParts): Promise<void> {
     if (call.answer.hasFlowed) return goOn(call, parts, { failure: last, tried });
     const { mayRetry } = judgeAttempt(last);
     const isLast = tried.size >= parts.config.attemptsMax;
-    const nowMs = parts.world.clock.monotonicMs();
-    if (!mayRetry || isLast || !hasAnother(call, tried) || !parts.retryBudget.tryRetry(nowMs)) {
+    if (!mayRetry || isLast || !hasAnother(call, tried) || !mayTryAgain(call, parts, tried)) {
       throw exhausted(call, last);
     }
   }
+}
+
+/**
+ * Where some target is believed to be well all calls of a dead one may move to it at once. Where
+ * none is, asking each of them for each request would only multiply the outage.
+ */
+function mayTryAgain(
+  { targets }: Call,
+  { world, retryBudget, outageBudget }: AiParts,
+  tried: ReadonlySet<LiveTarget>,
+): boolean {
+  const nowMs = world.clock.monotonicMs();
+  const isHopeful = targets.some(
+    (target) => !tried.has(target) && target.health.availability(nowMs) !== "out",
+  );
+  return (isHopeful ? retryBudget : outageBudget).tryRetry(nowMs);
 }
 
 function hasAnother({ targets }: Call, tried: ReadonlySet<LiveTarget>): boolean {
