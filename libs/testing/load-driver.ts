@@ -54,6 +54,8 @@ export interface LoadReport {
   readonly slow: number;
   /** Attempts that found nobody listening. */
   readonly refused: number;
+  /** Attempts on upstreams that an answer took, in the middle; 0 where none says. */
+  readonly upstreamAttempts: number;
   /** Whole answers by what `x-tandem-degraded` says of them. */
   readonly marks: ReadonlyMap<string, number>;
 }
@@ -68,6 +70,7 @@ export interface RunningLoad {
 }
 
 const slowMs = 500;
+const failurePauseMs = 500;
 
 interface Tally {
   readonly startMs: number;
@@ -77,6 +80,7 @@ interface Tally {
   costNanos: bigint;
   finished: number;
   refused: number;
+  readonly attempts: { told: number; sum: number };
   readonly marks: Map<string, number>;
   readonly callMs: number[];
   readonly seamMs: number[];
@@ -98,6 +102,7 @@ export function startLoad(options: LoadOptions): RunningLoad {
     costNanos: 0n,
     finished: 0,
     refused: 0,
+    attempts: { told: 0, sum: 0 },
     marks: new Map(),
     callMs: [],
     seamMs: [],
@@ -120,7 +125,10 @@ export function startLoad(options: LoadOptions): RunningLoad {
   const keepStreaming = async (): Promise<void> => {
     while (!isStopping) {
       tally.streams += 1;
+      const failed = tally.failures.length;
       await ask(client, options, tally, "stream");
+      // A refusal comes at once: without a pause the load would be made of refusals.
+      if (tally.failures.length > failed) await pause(failurePauseMs);
     }
   };
   for (let index = 0; index < options.streams; index += 1) track(keepStreaming());
@@ -137,6 +145,12 @@ export function startLoad(options: LoadOptions): RunningLoad {
       return reportOf(tally);
     },
   };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 }
 
 async function ask(
@@ -159,6 +173,11 @@ async function ask(
   tally.finished += 1;
   if (answer.attempts > 1) tally.retried += 1;
   tally.refused += answer.errors.filter((error) => error.includes("ECONNREFUSED")).length;
+  const attempts = Number(answer.headers["x-tandem-attempts"]);
+  if (attempts > 0) {
+    tally.attempts.told += 1;
+    tally.attempts.sum += attempts;
+  }
   const mark = answer.headers["x-tandem-degraded"];
   if (typeof mark === "string") tally.marks.set(mark, (tally.marks.get(mark) ?? 0) + 1);
   if (kind === "call") tally.callMs.push(answer.tookMs);
@@ -208,6 +227,7 @@ function reportOf(tally: Tally): LoadReport {
     callMsMax: calls.at(-1) ?? 0,
     slow: calls.filter((ms) => ms > slowMs).length,
     refused: tally.refused,
+    upstreamAttempts: tally.attempts.sum / Math.max(1, tally.attempts.told),
     marks: tally.marks,
   };
 }

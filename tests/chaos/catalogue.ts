@@ -1,5 +1,6 @@
 /** The catalogue of faults, F01 to F54: which strikes the living product, and what proves the rest. */
 import type { LiveFault } from "./fault.ts";
+import { everything, startedWithoutStores } from "./faults/composite.ts";
 import { blocked, frozen } from "./faults/frozen.ts";
 import {
   allRoutersKilled,
@@ -8,6 +9,18 @@ import {
   servicesKilled,
   supervisorKilled,
 } from "./faults/kills.ts";
+import {
+  allReset,
+  answersLost,
+  clogged,
+  partition,
+  primariesDead,
+  slowLink,
+  thinLink,
+  upstreamsGone,
+} from "./faults/network.ts";
+import { overload, retryStorm } from "./faults/overload.ts";
+import { clockWrong, descriptorsShort, memoryFull, processorShort } from "./faults/resources.ts";
 import {
   databaseFlapping,
   databaseGone,
@@ -59,25 +72,28 @@ export const catalogue: readonly Entry[] = [
   live(databaseSlow),
   live(frozen),
   live(blocked, { file: "supervisor/supervisor.test.ts", tests: /event loop is stuck/ }),
-  missing("F14", "memory of a replica fills up to its limit", "no fault is written"),
-  missing("F15", "CPU quota of one replica cut to a tenth", "no fault is written"),
-  missing("F16", "file descriptors of a replica limited to 64", "no fault is written"),
+  live(memoryFull),
+  live(processorShort),
+  live(descriptorsShort),
   proven(
     "F17",
     "a journal's disk is full, or its fsync fails",
     ...[{ file: "libs/store/journal/journal.test.ts", tests: /full disk|E[A-Z]+ on|fsync/ }],
   ),
-  missing("F18", "wall clock of one process an hour ahead", "no fault is written"),
-  missing("F19", "silent partition between router and a gateway", "no fault is written"),
-  missing("F20", "one-way partition: answers are lost", "no fault is written"),
-  missing("F21", "all connections reset at once", "no fault is written"),
-  missing("F22", "5 % packet loss", "no fault is written"),
-  missing("F23", "+500 ms on one replica", "no fault is written"),
-  missing("F24", "16 KB/s and slices of a byte to one replica", "no fault is written"),
-  missing("F25", "links clogged in random order", "no fault is written"),
-  proven(
-    "F26",
-    "the primary upstreams all dead",
+  live(clockWrong),
+  live(partition),
+  live(answersLost),
+  live(allReset),
+  missing(
+    "F22",
+    "5 % packet loss",
+    "no packet filter here, and sockets of one machine lose nothing",
+  ),
+  live(slowLink),
+  live(thinLink),
+  live(clogged),
+  live(
+    primariesDead,
     ...[{ file: "gateways/ai/gateway-failover.test.ts" }],
     ...[{ file: failover, tests: /dead/ }],
   ),
@@ -86,9 +102,9 @@ export const catalogue: readonly Entry[] = [
     ...{ file: failover, tests: /just below|proven|spills|memory that is full/ },
   }),
   proven("F29", "both sides half dead", { file: failover, tests: /both sides unwell/ }),
-  missing("F30", "all upstreams gone for 60 s, under load", "no fault is written"),
-  missing("F31", "a thousand clients try again at once", "no fault is written"),
-  missing("F32", "five times the load that can be carried", "no fault is written"),
+  live(upstreamsGone),
+  live(retryStorm),
+  live(overload),
   proven("F33", "an upstream's stream cut at every byte, in six ways", {
     file: "gateways/ai/core/splice/every-byte.test.ts",
   }),
@@ -171,6 +187,6 @@ export const catalogue: readonly Entry[] = [
     "a certificate or signing key changed under load",
     "not built: keys are made once",
   ),
-  missing("F53", "start in random order, dependencies missing", "no fault is written"),
-  missing("F54", "everything at random for half an hour", "no fault is written"),
+  live(startedWithoutStores),
+  live(everything),
 ];

@@ -71,7 +71,7 @@ test("cut streams are held against whoever may not cut; failed, wrong and unmark
   const load = (what: "failed" | "truncated" | "unmarked" | "wrong", kind: "call" | "stream") => ({
     ...{ calls: 1, streams: 1, retried: 0, costNanos: 0n, resumed: 0, slow: 0, refused: 0 },
     ...{ seamMsP50: 0, seamMsP99: 0, callMsP50: 0, callMsP99: 0, callMsP999: 0, callMsMax: 0 },
-    marks: new Map(),
+    ...{ marks: new Map(), upstreamAttempts: 1 },
     failures: [{ what, kind, atMs: 0, status: 200, detail: "" }],
   });
   assert.deepEqual(noneFailed({ load: load("truncated", "stream") }), []);

@@ -5,8 +5,6 @@
 import { dirname, join } from "node:path";
 import {
   createTestRedis,
-  type FaultProxy,
-  faultProxy,
   type MockEngine,
   mockEngine,
   redisBinary,
@@ -17,21 +15,24 @@ import {
   type TestPostgres,
   type TestRedis,
 } from "@tandem/libs/testing";
+import { type ProxyThread, proxyThread } from "./proxy-thread.ts";
 
 export interface FaultHouse {
   /** Changes when a supervisor is succeeded. */
   tandem: Tandem;
   readonly database: {
     readonly server: TestPostgres;
-    readonly link: FaultProxy;
+    readonly link: ProxyThread;
     /** Past the link, as the superuser. */
     urlOf(name: string): string;
   };
   /** Undefined where no Redis is installed: the embedded hot store is used then. */
-  readonly hotStore: { readonly server: TestRedis; readonly link: FaultProxy } | undefined;
+  readonly hotStore: { readonly server: TestRedis; readonly link: ProxyThread } | undefined;
   /** Of the primaries, in the order of the catalogue. */
   readonly primaries: readonly Upstream[];
   readonly standby: Upstream;
+  /** What calls beside the load have cost. */
+  readonly beside: { nanos: bigint };
   /** The words for a successor of the supervisor. */
   readonly startOptions: TandemOptions;
   close(): Promise<readonly { readonly pid: number; readonly command: string }[]>;
@@ -40,7 +41,7 @@ export interface FaultHouse {
 export interface Upstream {
   readonly name: string;
   readonly engine: MockEngine;
-  readonly link: FaultProxy;
+  readonly link: ProxyThread;
 }
 
 const tokensPerSecond = 25;
@@ -67,7 +68,7 @@ export async function openFaultHouse(given: { readonly topology: string }): Prom
     };
     const tandem = await startTandem(startOptions);
     const house: FaultHouse = {
-      ...{ tandem, database, hotStore, primaries, standby, startOptions },
+      ...{ tandem, database, hotStore, primaries, standby, startOptions, beside: { nanos: 0n } },
       async close() {
         const { leftovers } = await house.tandem.stop();
         await closeAll();
@@ -91,7 +92,7 @@ async function openDatabaseLink(closing: (() => Promise<unknown>)[]) {
   await mkdir(linkDirectory);
   closing.push(() => rm(linkDirectory, { recursive: true, force: true }));
   const socket = ".s.PGSQL.5432";
-  const link = await faultProxy({
+  const link = await proxyThread({
     target: join(directory, socket),
     listen: join(linkDirectory, socket),
   });
@@ -111,7 +112,7 @@ async function openHotStoreLink(closing: (() => Promise<unknown>)[]) {
   await server.start();
   closing.push(() => server.remove());
   const listen = join(dirname(server.socketPath), "link.sock");
-  const link = await faultProxy({ target: server.socketPath, listen });
+  const link = await proxyThread({ target: server.socketPath, listen });
   closing.push(() => link.close());
   return { server, link, linkUrl: `redis+unix://${listen}` };
 }
@@ -119,7 +120,7 @@ async function openHotStoreLink(closing: (() => Promise<unknown>)[]) {
 async function openUpstream(name: string, closing: (() => Promise<unknown>)[]): Promise<Upstream> {
   const engine = await mockEngine({ profile: "vllm", tokensPerSecond });
   closing.push(() => engine.close());
-  const link = await faultProxy({ target: Number(new URL(engine.baseUrl).port) });
+  const link = await proxyThread({ target: Number(new URL(engine.baseUrl).port) });
   closing.push(() => link.close());
   return { name, engine, link };
 }

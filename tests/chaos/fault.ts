@@ -20,6 +20,8 @@ export interface LiveFault {
   readonly attempts?: number;
   /** Why it cannot be run on this machine; absent or undefined when it can. */
   readonly hindrance?: (house: FaultHouse) => string | undefined;
+  /** Done before the load begins. */
+  prepare?(house: FaultHouse): Promise<unknown>;
   /** Breaks what it breaks for `scene.seconds`, and mends it. */
   strike(scene: Scene): Promise<Strike>;
   /** What is wrong with what was seen; nothing may have failed or been cut when absent. */

@@ -98,6 +98,8 @@ const aims: readonly Aim[] = [
     what: "the whole primary dead",
     figure: "full shift <= 2 s; 0 failed; back without a blip",
     from: ["F26"],
+    limits: { shiftMs: 2_000 },
+    tell: (rows) => `${noticed(rows)}; served after ${ms(rows, "shiftMs")}`,
   },
   {
     id: "G8",
@@ -117,12 +119,18 @@ const aims: readonly Aim[] = [
     what: "5 x overload for 60 s",
     figure: "goodput >= 95 % of peak; critical >= 99.9 %; rejected <= 10 ms",
     from: ["F32"],
+    tell: (rows) =>
+      `goodput ${figure(rows, "goodputPercent")} % of ${figure(rows, "peakPerSecond")}/s; ` +
+      `${figure(rows, "shed")} shed, rejected in ${ms(rows, "refusalMsP50")}`,
+    beyond: "classes of calls, which this load has not",
   },
   {
     id: "G11",
     what: "all upstreams gone",
     figure: "attempts per request <= 1.10; first ok <= 1 s after return",
     from: ["F30"],
+    limits: { firstOkMs: 1_000 },
+    tell: (rows) => `first ok after ${ms(rows, "firstOkMs")}`,
   },
   {
     id: "G12",
@@ -164,7 +172,10 @@ const aims: readonly Aim[] = [
     what: "composite chaos day",
     figure: "unary >= 99.999 %, streams >= 99.99 % plain",
     from: ["F54"],
-    tell: noticed,
+    tell: (rows) =>
+      `unary ${figureOf(rows, "unaryOk").toFixed(3)} %, ` +
+      `streams ${figureOf(rows, "streamsOk").toFixed(2)} %`,
+    beyond: "half an hour of it: --only F54 --long",
   },
   {
     id: "G18",

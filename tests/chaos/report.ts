@@ -33,7 +33,15 @@ export function goalTable(goals: readonly Goal[]): string {
 
 /** Those that every row has are told only where they say something. */
 const silentAtZero = new Set(["resumed", "refused", "retried", "driftNanos", "marked", "slow"]);
-const silent = new Set(["seamMsP99", "callMsP999", "patience", "settlements", "victims"]);
+const silent = new Set([
+  "unaryOk",
+  "streamsOk",
+  "seamMsP99",
+  "callMsP999",
+  "patience",
+  "settlements",
+  "victims",
+]);
 
 function isTold([name, figure]: readonly [string, number]): boolean {
   return !silent.has(name) && !(silentAtZero.has(name) && figure === 0);

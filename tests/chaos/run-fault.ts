@@ -4,7 +4,7 @@ import { type LoadReport, seededRandom, startLoad } from "@tandem/libs/testing";
 import { type LiveFault, nothingNoticed, type Row, type Strike } from "./fault.ts";
 import type { FaultHouse } from "./fault-house.ts";
 import type { LoadShape } from "./kill-loop.ts";
-import { type Baseline, checkStanding, type Standing, takeBaseline } from "./standing-checks.ts";
+import { checkStanding, type Standing, takeBaseline } from "./standing-checks.ts";
 import { until } from "./waiting.ts";
 
 export type Form = "short" | "usual" | "long";
@@ -35,10 +35,13 @@ export async function runFault(
   };
   const hindrance = fault.hindrance?.(house);
   if (hindrance !== undefined) return { ...base, verdict: "not run", reasons: [hindrance] };
+  await fault.prepare?.(house);
   const baseline = await takeBaseline(house);
+  const besideNanos = house.beside.nanos;
   const { load, strike } = await strikeUnderLoad(house, fault, { ...options, shape });
-  const standing = await checkStanding(house, baseline);
-  return { ...base, ...judge(fault, { load, strike, standing, baseline }) };
+  const costNanos = load.costNanos + house.beside.nanos - besideNanos;
+  const standing = await checkStanding(house, baseline, costNanos);
+  return { ...base, ...judge(fault, { load, strike, standing, costNanos }) };
 }
 
 /** A strike that throws is told, and the load is ended all the same. */
@@ -76,27 +79,25 @@ function judge(
     readonly load: LoadReport;
     readonly strike: Strike;
     readonly standing: Standing;
-    readonly baseline: Baseline;
+    /** What all answers say that they cost. */
+    readonly costNanos: bigint;
   },
 ): Pick<Row, "failed" | "truncated" | "recoveryMs" | "figures" | "verdict" | "reasons"> {
   const { load, strike, standing } = seen;
+  const drift = driftOf(seen);
   const figures: Record<string, number> = {
     ...{ calls: load.calls, streams: load.streams, resumed: load.resumed },
     ...{ callMsP50: load.callMsP50, callMsP99: load.callMsP99, callMsP999: load.callMsP999 },
     ...{ slow: load.slow, refused: load.refused, settlements: standing.settlements },
-    ...{ retried: load.retried, seamMsP99: load.seamMsP99, driftNanos: driftOf(load, standing) },
+    ...{ retried: load.retried, seamMsP99: load.seamMsP99, driftNanos: Number(drift) },
+    ...(load.calls > 0 && { unaryOk: shareOk(load, "call"), streamsOk: shareOk(load, "stream") }),
     marked: [...load.marks.values()].reduce((sum, count) => sum + count, 0),
     ...strike.figures,
   };
   const count = (what: string): number =>
     load.failures.filter((failure) => failure.what === what).length;
   const judged = (fault.judge ?? nothingNoticed)({ load, figures });
-  const reasons = [
-    ...(strike.wrongs ?? []),
-    ...judged,
-    ...standing.wrongs,
-    ...chargesOf(load, standing),
-  ];
+  const reasons = [...(strike.wrongs ?? []), ...judged, ...standing.wrongs, ...chargesOf(drift)];
   return {
     failed: count("failed") + count("wrong") + count("unmarked"),
     truncated: count("truncated"),
@@ -107,16 +108,32 @@ function judge(
   };
 }
 
-/** 0 where every answer was charged what it says; what is left over belongs to broken ones. */
-function driftOf(load: LoadReport, { spentNanos }: Standing): number {
-  const isExact = load.failures.length === 0 && load.retried === 0;
-  return isExact ? Number(spentNanos - load.costNanos) : 0;
+/** In per cent. */
+function shareOk(load: LoadReport, kind: "call" | "stream"): number {
+  const all = kind === "call" ? load.calls : load.streams;
+  const failed = load.failures.filter((failure) => failure.kind === kind).length;
+  return all === 0 ? 100 : ((all - failed) / all) * 100;
 }
 
-function chargesOf(load: LoadReport, standing: Standing): string[] {
-  const { spentNanos } = standing;
-  const missing = load.costNanos - spentNanos;
-  if (missing > 0n) return [`answers worth ${formatNanos(missing)} were not charged`];
-  if (driftOf(load, standing) > 0) return [`${formatNanos(-missing)} was charged beyond answers`];
-  return [];
+/**
+ * What was charged beyond the answers: 0 where each was charged what it says. What is over may
+ * belong to answers that nobody got, where some were lost.
+ */
+function driftOf(seen: {
+  readonly load: LoadReport;
+  readonly standing: Standing;
+  readonly costNanos: bigint;
+}): bigint {
+  const { load, standing, costNanos } = seen;
+  const nanos = standing.spentNanos - costNanos;
+  const mayBeOver = load.failures.length > 0 || load.retried > 0;
+  return nanos > 0n && mayBeOver ? 0n : nanos;
+}
+
+function chargesOf(driftNanos: bigint): string[] {
+  if (driftNanos === 0n) return [];
+  const amount = formatNanos(driftNanos < 0n ? -driftNanos : driftNanos);
+  return driftNanos < 0n
+    ? [`answers worth ${amount} were not charged`]
+    : [`${amount} was charged beyond answers`];
 }

@@ -47,7 +47,11 @@ export interface Standing {
 }
 
 /** Waits for what may take its time, then checks everything. */
-export async function checkStanding(house: FaultHouse, baseline: Baseline): Promise<Standing> {
+export async function checkStanding(
+  house: FaultHouse,
+  baseline: Baseline,
+  costNanos: bigint,
+): Promise<Standing> {
   const wrongs: string[] = [];
   const startMs = performance.now();
   const isReady = await house.tandem
@@ -57,23 +61,37 @@ export async function checkStanding(house: FaultHouse, baseline: Baseline): Prom
   const readyMs = performance.now() - startMs;
   if (!isReady) wrongs.push("not all processes came back");
   if (isReady && readyMs > readyLimitMs) wrongs.push(`ready after ${Math.round(readyMs)} ms only`);
+  await until(
+    async () => (await booksOf(house)).charged - baseline.spentNanos >= costNanos,
+    settlePatienceMs,
+  );
   const { settlements, spentNanos } = await settledBooks(house);
   wrongs.push(...(await checkLedger(house)));
   wrongs.push(...(await checkOutboxes(house)));
   wrongs.push(...complaintsOf(house, baseline.logs));
-  const now = descriptorsOf(await house.tandem.status());
-  for (const [pid, count] of now) {
-    const before = baseline.descriptors.get(pid);
-    if (before !== undefined && count > before + descriptorsSlack) {
-      wrongs.push(`process ${pid} has ${count} descriptors, had ${before}`);
-    }
-  }
+  let leaks: readonly string[] = [];
+  // Connections that are kept for reuse go after some seconds.
+  await until(async () => {
+    leaks = leaksOf(descriptorsOf(await house.tandem.status()), baseline.descriptors);
+    return leaks.length === 0;
+  }, settlePatienceMs);
+  wrongs.push(...leaks);
   return {
     wrongs,
     readyMs,
     spentNanos: spentNanos - baseline.spentNanos,
     settlements: settlements - baseline.settlements,
   };
+}
+
+function leaksOf(
+  now: ReadonlyMap<number, number>,
+  before: ReadonlyMap<number, number>,
+): readonly string[] {
+  return [...now].flatMap(([pid, count]) => {
+    const had = before.get(pid) ?? count;
+    return count > had + descriptorsSlack ? [`${pid} has ${count} descriptors, had ${had}`] : [];
+  });
 }
 
 async function rows(house: FaultHouse, database: string, text: string): Promise<unknown[]> {
@@ -94,15 +112,18 @@ export async function countRows(house: FaultHouse, database: string, text: strin
 
 const booksSchema = z.object({ n: z.coerce.number(), charged: z.coerce.bigint() });
 
+async function booksOf(house: FaultHouse): Promise<z.infer<typeof booksSchema>> {
+  const text = "select count(*) n, coalesce(sum(charged_nanos), 0)::text charged from settlements";
+  return booksSchema.parse((await rows(house, "tandem_quota", text))[0]);
+}
+
 /** Settlements come in batches and from journals: what the books say once they stand still. */
 async function settledBooks(
   house: FaultHouse,
 ): Promise<{ readonly settlements: number; readonly spentNanos: bigint }> {
-  const text = "select count(*) n, coalesce(sum(charged_nanos), 0)::text charged from settlements";
   let last = { n: -1, charged: -1n };
   for (let same = 0; same < 5; ) {
-    const [row] = await rows(house, "tandem_quota", text);
-    const now = booksSchema.parse(row);
+    const now = await booksOf(house);
     same = now.n === last.n && now.charged === last.charged ? same + 1 : 0;
     last = now;
     await new Promise((resolve) => setTimeout(resolve, 150));

@@ -3,7 +3,8 @@ import pg from "pg";
 import { z } from "zod";
 import { atMost, type LiveFault, nothingNoticed, type Scene } from "../fault.ts";
 import type { FaultHouse } from "../fault-house.ts";
-import { pause, timeUntil } from "../waiting.ts";
+import { countRows } from "../standing-checks.ts";
+import { pause, timeUntil, until } from "../waiting.ts";
 
 /** Two replicas a service, the largest pool of eight, a listener and a probe each. */
 const connectionsMax = 2 * (8 + 2);
@@ -154,14 +155,26 @@ function withoutRedis({ hotStore }: FaultHouse): string | undefined {
   return hotStore === undefined ? "no redis-server or valkey-server is installed" : undefined;
 }
 
+/** Whoever has no slice of the wallet when the outage begins has nothing to spend in it. */
+async function leasesAreHeld(house: FaultHouse): Promise<void> {
+  const { processes } = await house.tandem.status();
+  const gateways = processes.filter(({ hosts }) => hosts.some((host) => host.startsWith("ai/")));
+  const held = "select count(distinct holder) n from leases where state = 'active'";
+  await until(
+    async () => (await countRows(house, "tandem_quota", held)) >= gateways.length,
+    10_000,
+  );
+}
+
 /** Chat goes on from snapshots, leases and journals; what needs the database says so. */
 export const databaseGone: LiveFault = {
   id: "F09",
   what: "PostgreSQL gone",
-  seconds: { usual: 60, long: 60 },
+  seconds: { short: 6, usual: 60, long: 60 },
   async strike(scene) {
     const { house, seconds } = scene;
     const { server } = house.database;
+    await leasesAreHeld(house);
     await server.kill();
     // A pool waits for a second and a half before it says that the server is away.
     await pause(Math.min(2_500, seconds * 300));
@@ -238,7 +251,7 @@ export const hotStoreGone: LiveFault = {
 export const databaseSlow: LiveFault = {
   id: "F11",
   what: "PostgreSQL slow: the wallet's row locked, and every answer 500 ms later",
-  seconds: { short: 5, usual: 20, long: 60 },
+  seconds: { usual: 20, long: 60 },
   async strike({ house, seconds }) {
     const watch = watchConnections(house);
     const client = new pg.Client({ connectionString: house.database.urlOf("tandem_quota") });

@@ -1,0 +1,107 @@
+/** F14 to F18: a replica that runs out of memory, of processor, of descriptors, or of time. */
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { LiveFault } from "../fault.ts";
+import type { FaultHouse } from "../fault-house.ts";
+import { pause } from "../waiting.ts";
+import { evaluateIn } from "./inspector.ts";
+
+const victim = "ai-gateway-1";
+
+async function pidOf(house: FaultHouse, name: string): Promise<number> {
+  const pid = (await house.tandem.status()).processes.find((one) => one.name === name)?.pid;
+  if (pid === undefined) throw new Error(`${name} is not running`);
+  return pid;
+}
+
+export const memoryFull: LiveFault = {
+  id: "F14",
+  what: "memory of a service process leaks up to its heap limit",
+  seconds: { usual: 15, long: 30 },
+  async strike({ house, seconds, tell }) {
+    const name = "access-services-1";
+    const pid = await pidOf(house, name);
+    const leak =
+      "globalThis.leaked = []; setInterval(() => " +
+      "{ for (let at = 0; at < 8; at += 1) leaked.push(new Array(131072).fill(at + 0.5)); }, 50)";
+    await evaluateIn(house, name, leak);
+    const startMs = performance.now();
+    await house.tandem.until(
+      ({ processes }) => processes.some((one) => one.name === name && one.pid !== pid),
+      seconds * 2_000,
+    );
+    const gone = performance.now();
+    tell(`  ${name} was gone after ${Math.round(gone - startMs)} ms`);
+    await house.tandem.until(({ state }) => state === "ready", 20_000);
+    return { recoveryMs: performance.now() - gone };
+  },
+};
+
+const cpuGroups = "/sys/fs/cgroup/cpu";
+
+export const processorShort: LiveFault = {
+  id: "F15",
+  what: "processor of one gateway replica cut to a tenth of a CPU",
+  seconds: { usual: 10, long: 30 },
+  hindrance() {
+    try {
+      accessSync(join(cpuGroups, "cgroup.procs"), constants.W_OK);
+      return undefined;
+    } catch {
+      return "no control group for processors can be made here";
+    }
+  },
+  async strike({ house, seconds }) {
+    const group = join(cpuGroups, `tandem-chaos-${process.pid}`);
+    mkdirSync(group);
+    const pid = await pidOf(house, victim);
+    try {
+      writeFileSync(join(group, "cpu.cfs_period_us"), "100000");
+      writeFileSync(join(group, "cpu.cfs_quota_us"), "10000");
+      writeFileSync(join(group, "cgroup.procs"), String(pid));
+      await pause(seconds * 1_000);
+    } finally {
+      writeFileSync(join(cpuGroups, "cgroup.procs"), String(pid));
+      await pause(200);
+      rmdirSync(group);
+    }
+    return {};
+  },
+};
+
+export const descriptorsShort: LiveFault = {
+  id: "F16",
+  what: "file descriptors of one gateway replica limited to what it has open",
+  seconds: { usual: 10, long: 30 },
+  hindrance: () =>
+    spawnSync("prlimit", ["--version"]).status === 0 ? undefined : "prlimit is not installed",
+  async strike({ house, seconds }) {
+    const pid = await pidOf(house, victim);
+    const limit = (soft: number): void => {
+      spawnSync("prlimit", ["--pid", String(pid), `--nofile=${soft}:`]);
+    };
+    limit(64);
+    await pause(seconds * 1_000);
+    limit(65_536);
+    const isAlive = (await pidOf(house, victim)) === pid;
+    return { wrongs: isAlive ? [] : [`${victim} did not survive it`] };
+  },
+};
+
+/** The hands of one process's clock are moved; durations have another clock. */
+export const clockWrong: LiveFault = {
+  id: "F18",
+  what: "wall clock of one gateway replica an hour ahead, then an hour behind",
+  seconds: { usual: 12, long: 60 },
+  async strike({ house, seconds }) {
+    await evaluateIn(house, victim, "globalThis.trueNow = Date.now");
+    for (const hours of [1, -1]) {
+      const shift = `Date.now = () => globalThis.trueNow() + ${hours * 3_600_000}`;
+      await evaluateIn(house, victim, shift);
+      await pause(seconds * 500);
+    }
+    await evaluateIn(house, victim, "Date.now = globalThis.trueNow");
+    return {};
+  },
+};
