@@ -61,9 +61,12 @@ export const catalogue: readonly Entry[] = [
   live(routersKilled),
   live(allRoutersKilled),
   live(supervisorKilled, { file: "supervisor/adoption.test.ts" }),
-  proven("F06", "both replicas of a service killed: the fallback answers, marked", {
-    ...{ file: "tests/chaos/orders-killed.test.ts", tests: /both replicas/ },
-  }),
+  proven(
+    "F06",
+    "both replicas of a service killed: the fallback answers, marked",
+    ...[{ file: "tests/chaos/orders-killed.test.ts", tests: /both replicas/ }],
+    ...[{ file: "tests/chaos/service-outage.test.ts" }],
+  ),
   live(databaseKilled),
   live(hotStoreKilled),
   live(databaseGone, { file: "gateways/ai/gateway-outages.test.ts" }),
