@@ -91,7 +91,7 @@ const aims: readonly Aim[] = [
     what: "streams cut at every byte, six ways",
     figure: "100 % byte-exact; 0 silent corruptions in 1,000,000 cuts",
     from: ["F33", "F34", "F35", "F36", "F37"],
-    beyond: "the million: gateways/ai/testing/every-byte.ts --cuts 1000000",
+    beyond: "the million, by hand: gateways/ai/testing/every-byte.ts (decision 200 has its result)",
   },
   {
     id: "G7",
