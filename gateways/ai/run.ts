@@ -73,7 +73,7 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     articles: createArticles(site, { clients, config, rules: articleRules }),
     watchdog,
     retryBudget: new RetryBudget(),
-    outageBudget: new RetryBudget({ ratio: 0.05, perSecondMin: 1, burst: 3 }),
+    outageBudget: new RetryBudget({ ratio: 0.1, perSecondMin: 3, burst: 10 }),
     standbyCost: failover.cost,
     resumeBudget: new ResumeBudget(),
     seal: createHandOverSeal(site.keys.apiKeyPepper),

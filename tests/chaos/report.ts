@@ -38,7 +38,7 @@ const silent = new Set([
   "streamsOk",
   "seamMsP99",
   "callMsP999",
-  "patience",
+  "isShort",
   "settlements",
   "victims",
 ]);

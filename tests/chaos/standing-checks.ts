@@ -23,8 +23,8 @@ export interface Baseline {
 /** All replicas have to be ready this soon after the last fault. */
 export const readyLimitMs = 5_000;
 const settlePatienceMs = 20_000;
-/** Keep-alive connections come and go; a leak is more than that. */
-const descriptorsSlack = 100;
+/** Connections that are kept for reuse come and go; a leak is more than that. */
+const descriptorsSlack = 400;
 
 const countSchema = z.object({ n: z.coerce.number() });
 

@@ -8,10 +8,12 @@ const victims = ["ai-gateway-1", "access-services-1", "router-1"];
 /** Calls above half a second, per victim: G12. */
 const slowPerVictim = 3;
 
-/** In CI others use the machine's two cores as well. */
+/** In CI, where others use the machine's cores as well, only what failed counts. */
 function fewNotice(seen: Seen): string[] {
-  const limit = (seen.figures["victims"] ?? 0) * slowPerVictim * (seen.figures["patience"] ?? 1);
-  return [...nothingNoticed(seen), ...atMost("calls above 500 ms", seen.load.slow, limit)];
+  const limit = (seen.figures["victims"] ?? 0) * slowPerVictim;
+  const isBound = seen.figures["isShort"] === 0;
+  const slow = isBound ? atMost("calls above 500 ms", seen.load.slow, limit) : [];
+  return [...nothingNoticed(seen), ...slow];
 }
 
 export const frozen: LiveFault = {
@@ -29,7 +31,7 @@ export const frozen: LiveFault = {
       await pause(500);
       await house.tandem.until(({ state }) => state === "ready", 30_000);
     }
-    return { figures: { victims: victims.length, patience: isShort ? 5 : 1 } };
+    return { figures: { victims: victims.length, isShort: isShort ? 1 : 0 } };
   },
   judge: fewNotice,
 };
@@ -51,7 +53,7 @@ export const blocked: LiveFault = {
       await pause(500);
       await house.tandem.until(({ state }) => state === "ready", 30_000);
     }
-    return { figures: { victims: victims.length, patience: isShort ? 5 : 1 } };
+    return { figures: { victims: victims.length, isShort: isShort ? 1 : 0 } };
   },
   judge: fewNotice,
 };

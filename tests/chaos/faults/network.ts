@@ -33,7 +33,7 @@ export const partition = onOneLink(
   {
     id: "F19",
     what: "silent partition between the routers and one gateway replica",
-    seconds: { short: 3, usual: 10, long: 30 },
+    seconds: { usual: 10, long: 30 },
   },
   { up: silence, down: silence },
 );
@@ -82,7 +82,7 @@ async function allLinks(house: FaultHouse): Promise<ProxyThread[]> {
 export const allReset: LiveFault = {
   id: "F21",
   what: "all connections behind the routers reset at once, every 5 s",
-  seconds: { short: 5, usual: 10, long: 30 },
+  seconds: { usual: 10, long: 30 },
   prepare: openLinks,
   async strike({ house, seconds }) {
     const links = await allLinks(house);
@@ -160,7 +160,7 @@ export const clogged: LiveFault = {
 export const primariesDead: LiveFault = {
   id: "F26",
   what: "the primary upstreams all dead: their connections reset, new ones refused",
-  seconds: { short: 3, usual: 10, long: 60 },
+  seconds: { usual: 10, long: 60 },
   async strike({ house, seconds }) {
     for (const { link } of house.primaries) {
       await link.set({ refuse: true });
