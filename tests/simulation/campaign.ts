@@ -75,7 +75,10 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   const before = process.cpuUsage();
   let simulatedMs = 0;
   let requests = 0;
-  for (const { family, seed } of planned) {
+  for (const [index, { family, seed }] of planned.entries()) {
+    if (index > 0 && index % runsBetweenWords === 0) {
+      say(`${index} runs, ${failures.length} failed`);
+    }
     const run = await runSeed(family, seed);
     simulatedMs += run.simulatedMs;
     requests += run.history.requests.length;
@@ -89,6 +92,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   return { runs: planned.length, failures, speed, simulatedMs, processorMs, requests };
 }
 
+/** A long campaign says now and then that it lives. */
+const runsBetweenWords = 500;
 const problemsShown = 5;
 
 function tell({ scenario, seed, faults, violations }: SeedRun, say: (line: string) => void): void {
