@@ -39,7 +39,8 @@ export type IdPrefix =
   | "rfd"
   | "art"
   | "att"
-  | "chk";
+  | "chk"
+  | "mak";
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 const pattern = /^[a-z]+_[0-9a-hjkmnp-tv-z]{26}$/;

@@ -1,104 +1,112 @@
-import type { Exchange } from "@tandem/libs/http";
 import type { World } from "@tandem/libs/world";
-import { numbered } from "../core/stream/event-log.ts";
+import type { AnswerListener } from "./answer-listener.ts";
 import type { StreamMeta, StreamPlace, StreamStore } from "./stream-store.ts";
 
 const pollPeriodMs = 40;
 /** A maker beats every second: one that has been silent for so long is dead. */
 const silenceMs = 4_000;
 
-/** How following ended: told to its end; the client left; or its maker died in the middle. */
-export type Followed = "told" | "left" | "dead";
+/**
+ * How following ended: told to its end; the client left; its maker is gone in the middle, so that
+ * somebody else may go on; or there is nothing, or not all of it, to be told.
+ */
+export type Followed = "told" | "left" | "orphaned" | "lost";
+
+export interface Following {
+  readonly world: World;
+  readonly store: StreamStore;
+  readonly place: StreamPlace;
+  readonly meta: StreamMeta;
+}
 
 /**
- * Tells an answer that another replica makes or made, from event `after` on, as the store has it.
- * Never ends one like a whole one that is not.
+ * Tells an answer that another replica makes or made, as the store has it. Never ends one like a
+ * whole one that is not.
  */
-export async function followAnswer(
-  exchange: Exchange,
-  given: {
-    readonly world: World;
-    readonly store: StreamStore;
-    readonly place: StreamPlace;
-    readonly meta: StreamMeta;
-    readonly after: number;
-  },
-): Promise<Followed> {
-  const { world, store, place, after } = given;
+export async function followAnswer(listener: AnswerListener, given: Following): Promise<Followed> {
+  const { world, store, place } = given;
+  const { exchange } = listener;
   const { clock } = world;
   let { meta } = given;
   let block = 0;
-  let event = 0;
-  let isStarted = false;
+  let events = 0;
   let heardAtMs = clock.monotonicMs();
   let hasLeft = false as boolean;
   exchange.onAbort(() => {
     hasLeft = true;
   });
   for (;;) {
-    const isOver = meta.state !== "running";
+    const isOver = meta.state === "whole" || meta.state === "cut";
     if (meta.kind === "events" && meta.status > 0) {
-      if (!isStarted) exchange.startStream(meta.status, { lines: meta.lines });
-      isStarted = true;
+      listener.start(meta);
       for (;;) {
-        const text = await store.block(place, block);
+        const text = await store.block(place, meta, block);
         if (text === undefined) break;
         block += 1;
-        event = await tellBlock(exchange, { text, event, after });
+        const told = eventsOf(text);
+        listener.tellFrom(events + 1, told, () => undefined);
+        events += told.length;
+        if (!listener.hasRoom) await drained(listener);
       }
     }
     if (hasLeft) return "left";
-    if (isOver && meta.kind === "body") return tellBody(exchange, { meta, store, place });
-    if (isOver && isStarted && block >= meta.blocks) return endOf(exchange, meta);
+    if (isOver && meta.kind === "body") return tellBody(listener, { meta, store, place });
+    if (isOver && listener.hasStarted && block >= meta.blocks) return endOf(listener, meta);
     // Over, and not all there: the store has lost a part.
-    if (isOver) return "dead";
+    if (isOver) return "lost";
+    if (meta.state === "left") return "orphaned";
     await pause(world);
     const now = await store.read(place);
     const nowMs = clock.monotonicMs();
-    if (now !== undefined && now.beat !== meta.beat) heardAtMs = nowMs;
-    if (now === undefined || (now.state === "running" && nowMs - heardAtMs > silenceMs)) {
-      return "dead";
-    }
+    if (now === undefined) return "lost";
+    // Somebody else goes on with it, and keeps all of it elsewhere.
+    if (now.maker !== meta.maker) return followAnswer(listener, { ...given, meta: now });
+    if (now.beat !== meta.beat) heardAtMs = nowMs;
+    if (now.state === "running" && nowMs - heardAtMs > silenceMs) return "orphaned";
     meta = now;
   }
 }
 
-async function tellBlock(
-  exchange: Exchange,
-  given: { readonly text: string; readonly event: number; readonly after: number },
-): Promise<number> {
-  let { event } = given;
-  let told = "";
-  for (const text of given.text.split("\n\n")) {
-    if (text === "") continue;
-    event += 1;
-    if (event > given.after) told += numbered(`${text}\n\n`, event);
+/** All events of an answer that the store has, as they were written. */
+export async function storedEvents(
+  store: StreamStore,
+  { place, meta }: Pick<Following, "place" | "meta">,
+): Promise<readonly string[]> {
+  const events: string[] = [];
+  for (let block = 0; ; block += 1) {
+    const text = await store.block(place, meta, block);
+    if (text === undefined) return events;
+    events.push(...eventsOf(text));
   }
-  if (told !== "" && !exchange.write(told)) await drained(exchange);
-  return event;
+}
+
+function eventsOf(block: string): readonly string[] {
+  return block
+    .split("\n\n")
+    .filter((text) => text !== "")
+    .map((text) => `${text}\n\n`);
 }
 
 /** Or the client's end: a writer that waits for one who has left would wait for ever. */
-function drained(exchange: Exchange): Promise<void> {
+function drained({ exchange }: AnswerListener): Promise<void> {
   return new Promise((resolve) => {
     exchange.onDrain(resolve);
     exchange.onFinish(resolve);
   });
 }
 
-function endOf(exchange: Exchange, { state }: StreamMeta): Followed {
+function endOf({ exchange }: AnswerListener, { state }: StreamMeta): Followed {
   if (state === "whole") exchange.end();
   else exchange.cut();
   return "told";
 }
 
 async function tellBody(
-  exchange: Exchange,
-  given: { readonly meta: StreamMeta; readonly store: StreamStore; readonly place: StreamPlace },
+  { exchange }: AnswerListener,
+  { meta, store, place }: Pick<Following, "meta" | "store" | "place">,
 ): Promise<Followed> {
-  const { meta, store, place } = given;
-  const body = await store.block(place, 0);
-  if (body === undefined || meta.state === "cut") return "dead";
+  const body = await store.block(place, meta, 0);
+  if (body === undefined || meta.state === "cut") return "lost";
   exchange.respond(meta.status, { lines: meta.lines }, body);
   return "told";
 }

@@ -13,11 +13,11 @@ let bench: GatewayBench;
 let other: Replica;
 const folder = mkdtempSync(join(tmpdir(), "tandem-resume-"));
 const hotStoreUrl = `lmdb:${folder}`;
+const settings = { resume: { graceMs: "800ms" }, streams: { drainMs: "300ms" } };
 
 before(async () => {
-  bench = await openBench();
+  bench = await openBench({ upstream: { profile: "vllm" }, engine: { profile: "vllm" } });
   await bench.gateway.close({ deadlineMs: 1_000 });
-  const settings = { resume: { graceMs: "800ms" } };
   bench.gateway = await bench.platform.startGateway(settings, { hotStoreUrl });
   other = await bench.platform.startGateway(settings, { name: "ai/2", hotStoreUrl });
 });
@@ -63,6 +63,30 @@ function ask(given: Ask) {
   return httpRequest((given.to ?? bench.gateway).address, requestOf(given));
 }
 
+/** What came of each answer so far. */
+const partial = new Map<string, string>();
+
+/** What the router does when the replica that gave a stream is gone. */
+function bring(given: Ask, sent: string) {
+  const { body, headers, ...options } = requestOf(given);
+  const request = Buffer.from(JSON.stringify(body));
+  return httpRequest((given.to ?? bench.gateway).address, {
+    ...options,
+    body: Buffer.concat([request, Buffer.from(sent)]),
+    headers: {
+      ...headers,
+      "x-tandem-handover": "of the router",
+      "x-tandem-handover-request-bytes": String(request.length),
+    },
+  });
+}
+
+/** The first replica ends, while its streams are under way, and is back. */
+async function restart(): Promise<void> {
+  await bench.gateway.close({ deadlineMs: 1_000 });
+  bench.gateway = await bench.platform.startGateway(settings, { hotStoreUrl });
+}
+
 /** Reads until `isEnough`, then breaks the connection; what had come. */
 function askAndBreak(given: Ask, isEnough: (text: string) => boolean): Promise<string> {
   const { body, ...options } = requestOf(given);
@@ -75,9 +99,11 @@ function askAndBreak(given: Ask, isEnough: (text: string) => boolean): Promise<s
     let text = "";
     outgoing.on("error", (error) => (isEnough(text) ? resolve(text) : reject(error)));
     outgoing.on("response", (incoming) => {
-      incoming.on("error", () => undefined);
+      incoming.on("error", reject);
+      incoming.on("end", () => reject(new Error(`it ended: ${text}`)));
       incoming.on("data", (chunk: Buffer) => {
         text += chunk.toString();
+        partial.set(given.name, text);
         if (!isEnough(text)) return;
         outgoing.destroy();
         resolve(text);
@@ -137,6 +163,57 @@ describe("a stream asked for by a name", () => {
       assert.equal(callsWith(content), 1, "generated once");
     });
   }
+
+  for (const how of ["its client", "the router"] as const) {
+    test(`goes on at another replica when its own ends, asked by ${how}, for one bill`, async () => {
+      slowly();
+      const { content, expected } = freshPrompt(40);
+      const name = newName();
+      const seen = askAndBreak({ content, name }, (got) => got.includes("[DONE]"));
+      await until(() => callsWith(content) === 1);
+      const heard = seen.catch((error: unknown) => error);
+      await restart();
+      await heard;
+      const { text: first, last } = wholeEvents(partial.get(name) ?? "");
+      assert.ok(last > 0 && !first.includes("[DONE]"));
+      const rest = await (how === "its client"
+        ? ask({ content, name, last, to: other })
+        : bring({ content, name, to: other }, first));
+      assert.equal(rest.status, 200, rest.text);
+      const text = first + rest.text;
+      assert.equal(spoken(text), expected);
+      const ids = [...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id));
+      assert.deepEqual(
+        ids,
+        Array.from(ids, (_, at) => at + 1),
+      );
+      assert.ok(rest.headers["x-tandem-handover"], "it can be handed over again");
+      const requestId = String(rest.headers["x-request-id"]);
+      await until(() => bench.platform.quota.ledger.has(requestId));
+      assert.equal(bench.platform.quota.ledger.get(requestId)?.outputTokens, 40);
+      // It is kept as any other.
+      bench.first.pace({});
+      const again = await ask({ content, name, to: bench.gateway });
+      assert.equal(spoken(again.text), expected);
+      assert.equal(again.headers["x-request-id"], requestId, "the id by which it was begun");
+    });
+  }
+
+  test("is stopped when its client says so, at whichever replica, and is gone then", async () => {
+    for (const to of [bench.gateway, other]) {
+      slowly();
+      const { content } = freshPrompt(2_000);
+      const name = newName();
+      await askAndBreak({ content, name }, (got) => got.length > 400);
+      const { body: _, ...options } = requestOf({ content, name });
+      const answer = await httpRequest(to.address, { ...options, method: "DELETE" });
+      assert.equal(answer.status, 204);
+      const calls = () => [...bench.first.calls, ...bench.second.calls];
+      const call = () => calls().findLast(({ bodyText }) => bodyText.includes(content));
+      await until(() => call()?.state === "canceled");
+      assert.equal((await ask({ content, name, last: 2, to })).status, 410);
+    }
+  });
 
   test("can be asked for again when it is over, from any event on", async () => {
     bench.first.pace({});

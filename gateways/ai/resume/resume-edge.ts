@@ -5,11 +5,13 @@ import type { HotStore } from "@tandem/libs/store";
 import { newId } from "@tandem/libs/world";
 import { dialectFor, routeAt } from "../dialects/routes.ts";
 import { aiFaults } from "../faults.ts";
-import { handOverField } from "../hand-over/hand-over.ts";
+import { handOverBytesMax, handOverField, handOverLengthField } from "../hand-over/hand-over.ts";
 import type { AiParts } from "../parts.ts";
 import { identify } from "../reads/answer-read.ts";
-import { followAnswer } from "./follow-answer.ts";
-import { KeptAnswer } from "./kept-answer.ts";
+import { CallHeaders } from "../transports/call-headers.ts";
+import { AnswerListener } from "./answer-listener.ts";
+import { followAnswer, storedEvents } from "./follow-answer.ts";
+import { KeptAnswer, type KeptAnswerOptions } from "./kept-answer.ts";
 import { placeOf, type StreamMeta, type StreamPlace, StreamStore } from "./stream-store.ts";
 
 const wellFormedName = /^[\x21-\x7e]{1,255}$/;
@@ -39,38 +41,50 @@ export class ResumeEdge {
 
   readonly handle: ExchangeHandler = (exchange) => {
     const { headers, method, path } = exchange.head;
-    // One that another replica began is gone on with; it was kept there.
-    const isHandedOver = headers.has(handOverField);
-    const isNamed = headers.has("idempotency-key") && method === "POST" && !isHandedOver;
+    const isNamed = headers.has("idempotency-key") && routeAt(path) !== undefined;
     const isFull = this.#lives.size >= this.#parts.config.resume.answersMax;
-    if (!isNamed || routeAt(path) === undefined || isFull) {
-      this.#next(exchange);
-      return;
+    const run =
+      isNamed && method === "DELETE"
+        ? this.#cancel(exchange)
+        : isNamed && method === "POST" && !isFull && this.#open(exchange);
+    if (run === false) this.#next(exchange);
+    else {
+      run.catch((error: unknown) => {
+        refuse(exchange, Fault.from(error), this.#parts);
+      });
     }
-    this.#open(exchange).catch((error: unknown) => {
-      refuse(exchange, Fault.from(error), this.#parts);
-    });
   };
 
-  /** The client does not want that answer any more. Only where it is made here. */
+  /** The client does not want that answer any more. */
   cancel(place: StreamPlace): void {
     this.#lives.get(lifeKey(place))?.abort();
+    this.store.cancel(place).catch((error: unknown) => {
+      this.#parts.log.warn("answer_not_canceled", { error: String(error) });
+    });
+  }
+
+  async #cancel(exchange: Exchange): Promise<void> {
+    const place = await placeAsked(exchange, this.#parts);
+    this.#lives.get(lifeKey(place))?.abort();
+    await this.store.cancel(place);
+    exchange.respond(204, [], "");
   }
 
   /** Tells the rest of an answer to one who has shown whose it is; nothing is begun anew. */
   async goOnFrom(exchange: Exchange, place: StreamPlace, after: number): Promise<void> {
     try {
-      const live = this.#lives.get(lifeKey(place));
-      if (live !== undefined && !live.isOver) {
-        live.tell(exchange, after);
+      const listener = new AnswerListener(exchange, after);
+      const live = await this.#liveAt(place);
+      if (live !== undefined) {
+        live.tell(listener);
         return;
       }
       const { store } = this;
       const { world } = this.#parts;
       const meta = await store.read(place);
       if (meta === undefined) throw aiFaults.answer_gone();
-      const followed = await followAnswer(exchange, { world, store, place, meta, after });
-      if (followed === "dead") throw aiFaults.answer_lost();
+      const followed = await followAnswer(listener, { world, store, place, meta });
+      if (followed === "orphaned" || followed === "lost") throw aiFaults.answer_lost();
     } catch (error) {
       refuse(exchange, Fault.from(error), this.#parts);
     }
@@ -87,16 +101,37 @@ export class ResumeEdge {
   }
 
   async #open(exchange: Exchange): Promise<void> {
-    const asked = await readAsked(exchange, this.#parts);
-    const live = this.#lives.get(lifeKey(asked.place));
-    if (live !== undefined && !live.isOver) {
-      checkFingerprint(live, asked);
-      live.tell(exchange, asked.after);
+    if (await this.#isUnkept(exchange)) {
+      this.#next(exchange);
       return;
     }
-    const meta = newMeta(asked);
-    if (await this.#claim(asked, meta)) this.#begin(exchange, asked, meta);
+    const asked = await readAsked(exchange, this.#parts);
+    const live = await this.#liveAt(asked.place);
+    if (live !== undefined) {
+      checkFingerprint(live.meta, asked);
+      live.tell(new AnswerListener(exchange, asked.after));
+      return;
+    }
+    const meta = newMeta(asked, newId(this.#parts.world, "mak"));
+    if (await this.#claim(asked, meta)) this.#begin(exchange, { asked, meta });
     else await this.#goOn(exchange, asked);
+  }
+
+  /** The router brings one that was not kept; all of it, so that it is gone on with as others are. */
+  async #isUnkept(exchange: Exchange): Promise<boolean> {
+    const { headers } = exchange.head;
+    if (!headers.has(handOverField) || headers.has("last-event-id")) return false;
+    const place = await placeAsked(exchange, this.#parts);
+    return (await this.store.makerOf(place).catch(() => undefined)) === undefined;
+  }
+
+  /** What is made here, unless somebody else has taken it over meanwhile. */
+  async #liveAt(place: StreamPlace): Promise<KeptAnswer | undefined> {
+    const live = this.#lives.get(lifeKey(place));
+    if (live === undefined || live.isOver) return undefined;
+    const maker = await this.store.makerOf(place).catch(() => undefined);
+    if (maker !== undefined && maker !== live.meta.maker) live.abort();
+    return live.isOver ? undefined : live;
   }
 
   async #claim({ place, after }: Asked, meta: StreamMeta): Promise<boolean> {
@@ -107,15 +142,17 @@ export class ResumeEdge {
         return true;
       });
     }
-    if ((await this.store.read(place)) === undefined) throw aiFaults.answer_gone();
+    if ((await this.store.makerOf(place)) === undefined) throw aiFaults.answer_gone();
     return false;
   }
 
-  #begin(exchange: Exchange, asked: Asked, meta: StreamMeta): void {
+  #begin(exchange: Exchange, given: Beginning): void {
     const { world, log, config } = this.#parts;
+    const { asked, meta, events = [], listener } = given;
     const key = lifeKey(asked.place);
     const answer = new KeptAnswer(exchange, {
-      ...{ world, log, store: this.store, place: asked.place, meta, body: asked.body },
+      ...{ world, log, store: this.store, place: asked.place, meta, events },
+      ...requestOf(exchange, given),
       graceMs: config.resume.graceMs,
       bytesMax: config.resume.answerBytes,
       onOver: () => {
@@ -124,25 +161,84 @@ export class ResumeEdge {
       },
     });
     this.#lives.set(key, answer);
-    answer.tell(exchange, asked.after);
+    answer.tell(listener ?? new AnswerListener(exchange, asked.after));
     this.#next(answer);
   }
 
+  /** Tells what another replica makes or made; makes the rest where that one is gone. */
   async #goOn(exchange: Exchange, asked: Asked): Promise<void> {
     const { store } = this;
-    const { place, after } = asked;
-    const meta = await store.read(place);
-    if (meta === undefined) throw aiFaults.answer_gone();
-    checkFingerprint(meta, asked);
     const { world } = this.#parts;
-    const followed = await followAnswer(exchange, { world, store, place, meta, after });
-    if (followed !== "dead") return;
-    const last = await store.read(place);
-    const isUntold = after === 0 && last?.state === "running" && last.blocks === 0;
-    if (isUntold && last.status === 0 && (await store.takeOver(place, last))) {
-      this.#begin(exchange, asked, { ...last, beat: 0 });
-    } else throw aiFaults.answer_lost();
+    const { place } = asked;
+    const listener = new AnswerListener(exchange, asked.after);
+    for (let tries = 0; tries < takeOversMax; tries += 1) {
+      const meta = await store.read(place);
+      if (meta === undefined) throw aiFaults.answer_gone();
+      checkFingerprint(meta, asked);
+      // The router has seen the connection to its maker break: nobody needs to wait for a sign.
+      const isOrphaned = asked.isHandedOver && tries === 0 && meta.state === "running";
+      if (!isOrphaned) {
+        const followed = await followAnswer(listener, { world, store, place, meta });
+        if (followed === "told" || followed === "left") return;
+        if (followed === "lost") break;
+      }
+      if (await this.#takeOver(exchange, { asked, listener })) return;
+    }
+    throw aiFaults.answer_lost();
   }
+
+  /** False when somebody else did. */
+  async #takeOver(
+    exchange: Exchange,
+    { asked, listener }: { readonly asked: Asked; readonly listener: AnswerListener },
+  ): Promise<boolean> {
+    const { store } = this;
+    const { place } = asked;
+    const former = await store.read(place);
+    if (former === undefined) throw aiFaults.answer_gone();
+    const isStream = former.kind === "events" && former.status > 0;
+    const events = isStream ? await storedEvents(store, { place, meta: former }) : [];
+    // The store was away when the client was told more than it has: nobody knows that part.
+    if (events.length < listener.after) throw aiFaults.answer_lost();
+    const maker = newId(this.#parts.world, "mak");
+    const blocks = events.length > 0 ? 1 : 0;
+    const mine: StreamMeta = { ...former, maker, state: "running", beat: 0, blocks };
+    const text = events.join("");
+    if (!(await store.takeOver(place, { former, mine, text }))) return false;
+    this.#begin(exchange, { asked, meta: mine, events, listener });
+    return true;
+  }
+}
+
+/** How often one request may find that who was to tell it is gone. */
+const takeOversMax = 8;
+
+interface Beginning {
+  readonly asked: Asked;
+  readonly meta: StreamMeta;
+  /** What another replica has said. */
+  readonly events?: readonly string[];
+  readonly listener?: AnswerListener;
+}
+
+/**
+ * The request as the phases see it: under the id by which it was begun, so that it is settled once
+ * whoever completes it; and, where something was said, as the router would bring it (ADR 202).
+ */
+function requestOf(
+  exchange: Exchange,
+  { asked, meta, events = [] }: Beginning,
+): Pick<KeptAnswerOptions, "head" | "body"> {
+  const { method, target, path, query, headers: given } = exchange.head;
+  const hasBegun = events.length > 0;
+  const headers = new CallHeaders(given, {
+    "x-request-id": meta.requestId,
+    [handOverField]: hasBegun ? meta.handOver : undefined,
+    [handOverLengthField]: hasBegun ? `${asked.body.length}` : undefined,
+  });
+  const body = hasBegun ? Buffer.concat([asked.body, Buffer.from(events.join(""))]) : asked.body;
+  const head = { method, target, path, query, headers, contentLength: body.length };
+  return { head, body };
 }
 
 /** A request by a name, as it was read. */
@@ -150,19 +246,28 @@ interface Asked {
   readonly place: StreamPlace;
   readonly body: Buffer;
   readonly fingerprint: string;
+  readonly requestId: string;
   /** The last event that the client has; 0 for none. */
   readonly after: number;
+  /** The router brings it, since the replica that gave it is gone. */
+  readonly isHandedOver: boolean;
 }
 
-async function readAsked(exchange: Exchange, parts: AiParts): Promise<Asked> {
-  const { headers, path } = exchange.head;
-  const name = headers.get("idempotency-key") ?? "";
+/** Whose answer is meant. Throws why it cannot be said. */
+async function placeAsked(exchange: Exchange, parts: AiParts): Promise<StreamPlace> {
+  const name = exchange.head.headers.get("idempotency-key") ?? "";
   if (!wellFormedName.test(name)) {
     throw aiFaults.invalid_parameter({
       publicMessage: "Invalid `Idempotency-Key`: 1 to 255 visible characters.",
       context: { parameter: "Idempotency-Key" },
     });
   }
+  const { identity } = await identify(exchange, parts);
+  return placeOf(identity.claims, name);
+}
+
+async function readAsked(exchange: Exchange, parts: AiParts): Promise<Asked> {
+  const { headers, path } = exchange.head;
   const last = headers.get("last-event-id") ?? "0";
   if (!eventNumber.test(last)) {
     throw aiFaults.invalid_parameter({
@@ -170,15 +275,32 @@ async function readAsked(exchange: Exchange, parts: AiParts): Promise<Asked> {
       context: { parameter: "Last-Event-ID" },
     });
   }
-  const { identity } = await identify(exchange, parts);
-  const body = await exchange.readBody(parts.config.bodyLimitBytes);
+  const place = await placeAsked(exchange, parts);
+  const isHandedOver = headers.has(handOverField);
+  const beyond = isHandedOver ? handOverBytesMax : 0;
+  const whole = await exchange.readBody(parts.config.bodyLimitBytes + beyond);
+  const requestBytes = Number(headers.get(handOverLengthField) ?? whole.length);
+  const body = isHandedOver ? whole.subarray(0, requestBytes) : whole;
+  const after = Math.max(Number(last), lastNumberIn(whole.subarray(body.length)));
   const fingerprint = createHash("sha256").update(`${path}\n`).update(body).digest("base64url");
-  return { place: placeOf(identity.claims, name), body, fingerprint, after: Number(last) };
+  const requestId = requestIdOf(exchange, parts);
+  return { place, body, fingerprint, requestId, after, isHandedOver };
 }
 
-function newMeta({ fingerprint }: Asked): StreamMeta {
-  const nothing = { status: 0, lines: "", blocks: 0, beat: 0 };
-  return { fingerprint, state: "running", kind: "body", ...nothing };
+/** Of the events that the client was sent, as the router has kept them. */
+function lastNumberIn(sent: Buffer): number {
+  const numbers = [...sent.toString("latin1").matchAll(/^id: (\d{1,9})$/gm)];
+  return Number(numbers.at(-1)?.[1] ?? 0);
+}
+
+function requestIdOf({ head }: Exchange, { world }: Pick<AiParts, "world">): string {
+  const given = head.headers.get("x-request-id");
+  return given !== undefined && isId("req", given) ? given : newId(world, "req");
+}
+
+function newMeta({ fingerprint, requestId }: Asked, maker: string): StreamMeta {
+  const nothing = { status: 0, lines: "", handOver: "", blocks: 0, beat: 0 };
+  return { maker, requestId, fingerprint, state: "running", kind: "body", ...nothing };
 }
 
 function checkFingerprint(known: { readonly fingerprint: string }, { fingerprint }: Asked): void {
@@ -192,8 +314,7 @@ function lifeKey({ organisationId, id }: StreamPlace): string {
 /** In the dialect of the path; as an event where the answer has begun. */
 function refuse(exchange: Exchange, fault: Fault, { world }: AiParts): void {
   const { head } = exchange;
-  const given = head.headers.get("x-request-id");
-  const requestId = given !== undefined && isId("req", given) ? given : newId(world, "req");
+  const requestId = requestIdOf(exchange, { world });
   const dialect = dialectFor(head);
   exchange.noteFault?.(fault);
   const fields = [

@@ -1,11 +1,6 @@
-import type {
-  EncodedFields,
-  Exchange,
-  HeaderFields,
-  HeaderList,
-  RequestHead,
-} from "@tandem/libs/http";
+import type { EncodedFields, Exchange, HeaderFields, RequestHead } from "@tandem/libs/http";
 import { Fault, httpStatusToFaultCode } from "@tandem/libs/kernel";
+import { CallHeaders } from "../transports/call-headers.ts";
 import { EventLines } from "../transports/event-lines.ts";
 
 /** What a call needs of the connection it came on. */
@@ -204,33 +199,4 @@ export function errorMessage(fault: Fault, id?: string): string {
       retry_after_ms: fault.retry === "after_delay" ? (fault.retryAfterMs ?? 1_000) : undefined,
     },
   });
-}
-
-/** The connection's own fields, below those of the call. */
-class CallHeaders implements HeaderList {
-  readonly #opening: HeaderList;
-  readonly #own: Readonly<Record<string, string | undefined>>;
-
-  constructor(opening: HeaderList, own: Readonly<Record<string, string | undefined>>) {
-    this.#opening = opening;
-    this.#own = own;
-  }
-
-  get(name: string): string | undefined {
-    if (Object.hasOwn(this.#own, name)) return this.#own[name];
-    return this.#opening.get(name);
-  }
-
-  has(name: string): boolean {
-    return this.get(name) !== undefined;
-  }
-
-  *entries(): Iterable<readonly [name: string, value: string]> {
-    for (const [name, value] of Object.entries(this.#own)) {
-      if (value !== undefined) yield [name, value];
-    }
-    for (const [name, value] of this.#opening.entries()) {
-      if (!Object.hasOwn(this.#own, name)) yield [name, value];
-    }
-  }
 }

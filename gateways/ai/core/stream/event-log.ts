@@ -7,6 +7,11 @@ export class EventLog {
   #rest = "";
   #bytes = 0;
 
+  /** With those that somebody else has written so far. */
+  constructor(events: readonly string[] = []) {
+    this.#push(events);
+  }
+
   get count(): number {
     return this.#events.length;
   }
@@ -20,15 +25,19 @@ export class EventLog {
     const blocks = (this.#rest + text).split("\n\n");
     this.#rest = blocks.pop() ?? "";
     const added = blocks.filter((block) => !isComment(block)).map((block) => `${block}\n\n`);
-    for (const event of added) this.#bytes += event.length;
-    this.#events.push(...added);
+    this.#push(added);
     return added;
   }
 
-  /** The events behind number `after`, each with its number. */
-  from(after: number): string {
+  #push(events: readonly string[]): void {
+    for (const event of events) this.#bytes += event.length;
+    this.#events.push(...events);
+  }
+
+  /** The events behind number `after` up to number `last`, each with its number. */
+  between(after: number, last: number): string {
     let text = "";
-    for (let at = after; at < this.#events.length; at += 1) {
+    for (let at = after; at < last; at += 1) {
       text += numbered(this.#events[at] ?? "", at + 1);
     }
     return text;
