@@ -70,6 +70,37 @@ export const aiFaults = defineFaults("ai", {
     httpStatus: 426,
     publicMessage: "This address speaks WebSocket only.",
   },
+  audio_unsupported: {
+    code: "invalid_argument",
+    blame: "client",
+    retry: "never",
+    publicMessage: "Only text is spoken here: no audio comes in, and none goes out.",
+  },
+  response_active: {
+    code: "failed_precondition",
+    blame: "client",
+    retry: "after_delay",
+    httpStatus: 409,
+    publicMessage: "The conversation has a response under way. Wait for its response.done.",
+  },
+  no_active_response: {
+    code: "failed_precondition",
+    blame: "client",
+    retry: "never",
+    publicMessage: "There is no such response under way.",
+  },
+  no_such_item: {
+    code: "not_found",
+    blame: "client",
+    retry: "never",
+    publicMessage: "The conversation has no such item.",
+  },
+  conversation_full: {
+    code: "resource_exhausted",
+    blame: "client",
+    retry: "never",
+    publicMessage: "The conversation has as many items as it may have. Delete some.",
+  },
   socket_needs_key: {
     code: "unauthenticated",
     blame: "client",

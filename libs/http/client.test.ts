@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createServer as createTls } from "node:tls";
+import { selfSigned } from "../testing/index.ts";
 import { createClientPool } from "./client-pool.ts";
 import type { ClientPool } from "./contract.ts";
-import { selfSigned } from "./testing/certificate.ts";
 import {
   bareServer,
   callOnce,

@@ -7,10 +7,10 @@ import {
   type IncomingHttpStatusHeader,
 } from "node:http2";
 import { type TestContext, test } from "node:test";
+import { selfSigned } from "../testing/index.ts";
 import { createClientPool } from "./client-pool.ts";
 import type { Exchange } from "./contract.ts";
 import { createHttpServer, createPublicServer, type HttpServer } from "./index.ts";
-import { selfSigned } from "./testing/certificate.ts";
 import { callOnce, converse, eventually, log, open, openPool, world } from "./testing/wire.ts";
 
 /** What every door is asked, and has to answer alike. */

@@ -4,6 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { type MockEngine, mockEngine, startTandem, type Tandem } from "@tandem/libs/testing";
 import { freshPrompt } from "../compatibility/prompt.ts";
 import { rawSocket } from "./websocket/raw-socket.ts";
+import { realtimeSuite } from "./websocket/realtime.suite.ts";
 import { openSession, type Session } from "./websocket/session.ts";
 
 let tandem: Tandem;
@@ -317,3 +318,5 @@ describe("handshakes", () => {
     assert.equal(answer.status, 426);
   });
 });
+
+realtimeSuite(() => ({ tandem, engine }));

@@ -11,19 +11,9 @@ import { identify } from "../reads/answer-read.ts";
 import type { ResumeEdge } from "../resume/resume-edge.ts";
 import { placeOf, type StreamPlace } from "../resume/stream-store.ts";
 import { type ClientMessage, clientMessageSchema } from "./client-message.ts";
-import { MessageBudget } from "./message-budget.ts";
 import { errorMessage, SocketCall } from "./socket-call.ts";
+import { closeCodes, SocketLine } from "./socket-line.ts";
 
-/** RFC 6455, 7.4.1, and the registry of later ones. */
-export const closeCodes = {
-  unsupported: 1003,
-  policy: 1008,
-  restart: 1012,
-  tryLater: 1013,
-} as const;
-
-/** Bytes that may wait for a slow client before its conversations are held back. */
-const highWaterBytes = 65_536;
 const recordedDepth = 2;
 
 export interface ChatSocketGiven {
@@ -48,88 +38,42 @@ interface Caller {
  * go on and can be resumed from another one by the session's token.
  */
 export class ChatSocket {
-  readonly #ws: WebSocket;
+  readonly #line: SocketLine;
   readonly #given: ChatSocketGiven;
   readonly #token: string;
-  readonly #budget: MessageBudget;
   readonly #calls = new Map<string, SocketCall>();
   /** The kept ones, by the client's name for them. */
   readonly #streams = new Map<string, string>();
   #caller: Caller | undefined;
-  #isAlive: boolean = true;
-  #drains: (() => void)[] = [];
   readonly #hello: Timer;
-  readonly #heartbeat: Timer;
 
   constructor(ws: WebSocket, given: ChatSocketGiven) {
-    this.#ws = ws;
     this.#given = given;
     const { world, config } = given.parts;
     this.#token = newId(world, "ses");
-    const perSecond = config.socket.messagesPerSecond;
-    this.#budget = new MessageBudget({ perSecond, nowMs: world.clock.monotonicMs() });
+    this.#line = new SocketLine(ws, {
+      parts: given.parts,
+      onMessage: (bytes) => this.#received(bytes),
+      onClosing: () => {
+        for (const call of [...this.#calls.values()]) call.leave();
+      },
+      onClosed: () => {
+        this.#hello.cancel();
+        given.onClose();
+      },
+    });
     this.#hello = world.timers.after(config.socket.helloMs, () => {
-      this.#close(closeCodes.policy, "no key was given in time");
+      this.#line.close(closeCodes.policy, "no key was given in time");
     });
-    this.#heartbeat = world.timers.every(config.socket.pingMs, () => this.#beat());
-    ws.on("message", (data, isBinary) => this.#received(data as Buffer, isBinary));
-    ws.on("ping", (data) => this.#pinged(data));
-    ws.on("pong", () => {
-      this.#isAlive = true;
-    });
-    // What breaks the framing has been answered with its own close code by `ws`.
-    ws.on("error", () => undefined);
-    ws.on("close", () => this.#closed());
     if (given.credential !== undefined) this.#hear({ type: "auth", key: given.credential });
   }
 
   /** This process is about to end: the client goes on elsewhere, with what its conversations have. */
   restart(): void {
-    this.#close(closeCodes.restart, this.#token);
+    this.#line.close(closeCodes.restart, this.#token);
   }
 
-  #close(code: number, reason: string): void {
-    if (this.#ws.readyState !== this.#ws.OPEN) return;
-    this.#ws.close(code, reason);
-    this.#leaveAll();
-  }
-
-  #closed(): void {
-    this.#hello.cancel();
-    this.#heartbeat.cancel();
-    this.#leaveAll();
-    this.#given.onClose();
-  }
-
-  #leaveAll(): void {
-    for (const call of [...this.#calls.values()]) call.leave();
-    for (const run of this.#drains.splice(0)) run();
-  }
-
-  /** A connection whose other end has silently gone answers no ping. */
-  #beat(): void {
-    if (!this.#isAlive) this.#ws.terminate();
-    this.#isAlive = false;
-    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.ping();
-  }
-
-  #mayGoOn(): boolean {
-    if (this.#budget.take(this.#given.parts.world.clock.monotonicMs())) return true;
-    this.#close(closeCodes.policy, "too many messages");
-    return false;
-  }
-
-  #pinged(data: Buffer): void {
-    // Whoever reads no pongs gets none, or they would pile up here.
-    if (this.#mayGoOn() && this.#ws.bufferedAmount < highWaterBytes) this.#ws.pong(data);
-  }
-
-  #received(bytes: Buffer, isBinary: boolean): void {
-    if (!this.#mayGoOn() || this.#ws.readyState !== this.#ws.OPEN) return;
-    if (isBinary) {
-      this.#close(closeCodes.unsupported, "messages are text");
-      return;
-    }
+  #received(bytes: Buffer): void {
     try {
       this.#hear(readMessage(bytes), bytes);
     } catch (error) {
@@ -169,7 +113,7 @@ export class ChatSocket {
       this.#send(errorMessage(fault));
       const isOutage = fault.code === "unavailable";
       if (this.#caller !== undefined) return;
-      this.#close(isOutage ? closeCodes.tryLater : closeCodes.policy, fault.reason);
+      this.#line.close(isOutage ? closeCodes.tryLater : closeCodes.policy, fault.reason);
     }
   }
 
@@ -210,7 +154,7 @@ export class ChatSocket {
     const port = {
       opening,
       send: (text: string) => this.#send(text),
-      onDrain: (run: () => void) => void this.#drains.push(run),
+      onDrain: (run: () => void) => this.#line.onDrain(run),
       ended: (call: SocketCall) => {
         if (this.#calls.get(call.id) === call) this.#calls.delete(call.id);
       },
@@ -275,15 +219,7 @@ export class ChatSocket {
   }
 
   #send(text: string): boolean {
-    const ws = this.#ws;
-    if (ws.readyState !== ws.OPEN) return true;
-    ws.send(text, () => this.#sent());
-    return ws.bufferedAmount < highWaterBytes;
-  }
-
-  #sent(): void {
-    if (this.#drains.length === 0 || this.#ws.bufferedAmount >= highWaterBytes) return;
-    for (const run of this.#drains.splice(0)) run();
+    return this.#line.send(text);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { Duplex } from "node:stream";
 import { type Exchange, encodeFields } from "@tandem/libs/http";
 
@@ -76,4 +77,10 @@ export class ExchangeSocket extends Duplex {
     if (status === 101) this.#exchange.startStream(200, encodeFields(fields));
     else this.#exchange.respond(status, fields, text.slice(at + headEnd.length));
   }
+}
+
+/** What `ws` looks at of a request: the router has passed on all that is not of its own hop. */
+export function handshakeOf({ head }: Exchange): IncomingMessage {
+  const headers = { ...Object.fromEntries(head.headers.entries()), upgrade: "websocket" };
+  return { method: head.method, url: head.target, headers } as unknown as IncomingMessage;
 }

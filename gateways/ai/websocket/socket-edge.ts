@@ -1,13 +1,13 @@
-import type { IncomingMessage } from "node:http";
 import type { Exchange, ExchangeHandler } from "@tandem/libs/http";
 import { WebSocketServer } from "ws";
 import { credentialOf } from "../credential.ts";
 import { errorBody } from "../dialects/openai/error-body.ts";
 import { aiFaults } from "../faults.ts";
 import type { AiParts } from "../parts.ts";
+import { openRealtime, realtimePaths } from "../realtime/realtime-edge.ts";
 import type { ResumeEdge } from "../resume/resume-edge.ts";
 import { ChatSocket } from "./chat-socket.ts";
-import { ExchangeSocket } from "./exchange-socket.ts";
+import { ExchangeSocket, handshakeOf } from "./exchange-socket.ts";
 
 const chatPath = "/v1/chat/ws";
 const protocolName = "tandem.chat.v1";
@@ -27,7 +27,7 @@ export function createSocketEdge(given: {
   readonly next: ExchangeHandler;
 }): SocketEdge {
   const { parts, resume, next } = given;
-  const sockets = new Set<ChatSocket>();
+  const sockets = new Set<{ restart(): void }>();
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -53,10 +53,12 @@ export function createSocketEdge(given: {
   return {
     handle: (exchange) => {
       const { path, headers } = exchange.head;
-      if (path !== chatPath) next(exchange);
+      const isRealtime = realtimePaths.has(path);
+      if (path !== chatPath && !isRealtime) next(exchange);
       // Only the router can say so: what a client calls `x-tandem-…` is dropped there.
-      else if (headers.get("x-tandem-upgrade") === "websocket") upgrade(exchange);
-      else refuse(exchange);
+      else if (headers.get("x-tandem-upgrade") !== "websocket") refuse(exchange);
+      else if (isRealtime) void openRealtime(exchange, { parts, next: resume.handle, sockets });
+      else upgrade(exchange);
     },
     drain: () => {
       for (const socket of sockets) socket.restart();
@@ -83,10 +85,4 @@ function credentialIn({ head: { headers } }: Exchange): string | undefined {
   const offered = headers.get("sec-websocket-protocol")?.split(",") ?? [];
   const key = offered.map((name) => name.trim()).find((name) => name.startsWith(keyPrefix));
   return key?.slice(keyPrefix.length);
-}
-
-/** What `ws` looks at of a request: the router has passed on all that is not of its own hop. */
-function handshakeOf({ head }: Exchange): IncomingMessage {
-  const headers = { ...Object.fromEntries(head.headers.entries()), upgrade: "websocket" };
-  return { method: head.method, url: head.target, headers } as unknown as IncomingMessage;
 }

@@ -1,0 +1,111 @@
+import type { Timer } from "@tandem/libs/world";
+import type { WebSocket } from "ws";
+import type { AiParts } from "../parts.ts";
+import { MessageBudget } from "./message-budget.ts";
+
+/** RFC 6455, 7.4.1, and the registry of later ones. */
+export const closeCodes = {
+  unsupported: 1003,
+  policy: 1008,
+  restart: 1012,
+  tryLater: 1013,
+} as const;
+
+/** Bytes that may wait for a slow client before its conversations are held back. */
+const highWaterBytes = 65_536;
+
+export interface SocketLineGiven {
+  readonly parts: Pick<AiParts, "world" | "config">;
+  /** A whole text message. */
+  onMessage(bytes: Buffer): void;
+  /** Nothing more can be told. */
+  onClosing(): void;
+  onClosed(): void;
+}
+
+/**
+ * The connection below every protocol on WebSocket: text only, so many messages a second, pings
+ * both ways, no more waiting for a slow client than there has to be. States: open → closing →
+ * closed.
+ */
+export class SocketLine {
+  readonly #ws: WebSocket;
+  readonly #given: SocketLineGiven;
+  readonly #budget: MessageBudget;
+  readonly #heartbeat: Timer;
+  #isAlive: boolean = true;
+  #drains: (() => void)[] = [];
+
+  constructor(ws: WebSocket, given: SocketLineGiven) {
+    this.#ws = ws;
+    this.#given = given;
+    const { world, config } = given.parts;
+    const perSecond = config.socket.messagesPerSecond;
+    this.#budget = new MessageBudget({ perSecond, nowMs: world.clock.monotonicMs() });
+    this.#heartbeat = world.timers.every(config.socket.pingMs, () => this.#beat());
+    ws.on("message", (data, isBinary) => this.#received(data as Buffer, isBinary));
+    ws.on("ping", (data) => this.#pinged(data));
+    ws.on("pong", () => {
+      this.#isAlive = true;
+    });
+    // What breaks the framing has been answered with its own close code by `ws`.
+    ws.on("error", () => undefined);
+    ws.on("close", () => {
+      this.#heartbeat.cancel();
+      this.#end();
+      given.onClosed();
+    });
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#ws.readyState !== this.#ws.OPEN) return;
+    this.#ws.close(code, reason);
+    this.#end();
+  }
+
+  #end(): void {
+    this.#given.onClosing();
+    for (const run of this.#drains.splice(0)) run();
+  }
+
+  /** A connection whose other end has silently gone answers no ping. */
+  #beat(): void {
+    if (!this.#isAlive) this.#ws.terminate();
+    this.#isAlive = false;
+    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.ping();
+  }
+
+  #mayGoOn(): boolean {
+    if (this.#budget.take(this.#given.parts.world.clock.monotonicMs())) return true;
+    this.close(closeCodes.policy, "too many messages");
+    return false;
+  }
+
+  #pinged(data: Buffer): void {
+    // Whoever reads no pongs gets none, or they would pile up here.
+    if (this.#mayGoOn() && this.#ws.bufferedAmount < highWaterBytes) this.#ws.pong(data);
+  }
+
+  #received(bytes: Buffer, isBinary: boolean): void {
+    if (!this.#mayGoOn() || this.#ws.readyState !== this.#ws.OPEN) return;
+    if (isBinary) this.close(closeCodes.unsupported, "messages are text");
+    else this.#given.onMessage(bytes);
+  }
+
+  /** False when the client is slow: wait for `onDrain`. */
+  send(text: string): boolean {
+    const ws = this.#ws;
+    if (ws.readyState !== ws.OPEN) return true;
+    ws.send(text, () => this.#sent());
+    return ws.bufferedAmount < highWaterBytes;
+  }
+
+  onDrain(run: () => void): void {
+    this.#drains.push(run);
+  }
+
+  #sent(): void {
+    if (this.#drains.length === 0 || this.#ws.bufferedAmount >= highWaterBytes) return;
+    for (const run of this.#drains.splice(0)) run();
+  }
+}
