@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import type { ServerCertificate } from "@tandem/libs/http";
@@ -7,6 +8,8 @@ import { routerFaults } from "./faults.ts";
 
 export interface CertificateFiles {
   readonly current: ServerCertificate;
+  /** When the certificate in use ends, in seconds since 1970. */
+  readonly endsAtSeconds: () => number;
   /** Looks every half minute whether the files have changed; a broken pair is not taken over. */
   watch(given: {
     readonly world: World;
@@ -32,14 +35,19 @@ export function openCertificate(paths: Paths): CertificateFiles | undefined {
     });
   }
   let stamp = stampOf(paths);
+  const current = readPair(paths);
+  let endsAt = endOf(current);
   return {
-    current: readPair(paths),
+    current,
+    endsAtSeconds: () => endsAt,
     watch: ({ world, log, onChange }) =>
       world.timers.every(watchPeriodMs, () => {
         try {
           const now = stampOf(paths);
           if (now === stamp) return;
-          onChange(readPair(paths));
+          const renewed = readPair(paths);
+          onChange(renewed);
+          endsAt = endOf(renewed);
           stamp = now;
           log.info("certificate_renewed", { path: certificatePath });
         } catch (error) {
@@ -47,6 +55,10 @@ export function openCertificate(paths: Paths): CertificateFiles | undefined {
         }
       }),
   };
+}
+
+function endOf({ certificate }: ServerCertificate): number {
+  return Date.parse(new X509Certificate(certificate).validTo) / 1_000;
 }
 
 function stampOf({ certificatePath, keyPath }: Paths): string {

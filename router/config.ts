@@ -92,6 +92,12 @@ export const configSchema = z.strictObject({
     min: "1ms",
     max: "1h",
   }),
+  slowFirstByteMs: duration({
+    doc: "A streamed answer that begins later counts as slow, for the alert answers-slow.",
+    default: "5s",
+    min: "10ms",
+    max: "10m",
+  }),
   logEvery: count({
     doc: "Of the requests that went well and fast, every n-th is logged; 1 logs all.",
     default: 100,

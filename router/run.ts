@@ -129,6 +129,13 @@ async function openPublicDoor(
     deadlineMs: finishDeadlineMs,
   });
   if (certificate === undefined) return;
+  site.metrics
+    .gauge({
+      name: "tandem_certificate_end_timestamp_seconds",
+      help: "When the certificate of the public door ends.",
+      isTold: true,
+    })
+    .follow(() => certificate.endsAtSeconds());
   const watch = certificate.watch({ world, log, onChange: (pem) => server.renewCertificate(pem) });
   lifecycle.defer("certificate", () => watch.cancel());
 }

@@ -1,6 +1,7 @@
 import { type Lifecycle, replicasOf, type Topology } from "@tandem/libs/service";
 import type { Ground } from "./build-ground.ts";
 import { type DetectedUpstream, detectUpstreams } from "./detect-upstreams.ts";
+import { askMonitoring } from "./fleet/ask-monitoring.ts";
 import { openControlDoor, type Status, statusOfProcesses } from "./fleet/control-door.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { type LaunchPlan, launchProcess } from "./fleet/launch.ts";
@@ -185,6 +186,7 @@ async function openFleet(
     ...{ fleet, rollout, sourceFolder, log: announcer.log },
     deadlines: { noticeMs: restartNoticeMs, deadlineMs: config.drainTimeoutMs },
     shutdown: () => void parts.stop(),
+    alerts: () => askMonitoring(fleet.processes, ground.runDirectory.sockets),
     status: (): Status => ({
       pid: process.pid,
       state: lifecycle.isDraining ? "stopping" : fleet.state,

@@ -74,6 +74,12 @@ export const supervisorFaults = defineFaults("supervisor", {
     retry: "never",
     publicMessage: "There is no process of this name. GET /status lists them.",
   },
+  monitoring_silent: {
+    code: "unavailable",
+    blame: "platform",
+    retry: "after_delay",
+    publicMessage: "No replica of monitoring answers. See tandem status and tandem logs.",
+  },
   busy: {
     code: "aborted",
     blame: "client",

@@ -18,6 +18,7 @@ import {
   type Lifecycle,
   type Replica,
   type Site,
+  tellHotStore,
 } from "@tandem/libs/service";
 import { openHotStore } from "@tandem/libs/store";
 import type { Config } from "./config.ts";
@@ -29,6 +30,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   const { world, log } = site;
   const hotStore = await openHotStore(site.hotStoreUrl, { world, log });
   lifecycle.defer("hot store", () => hotStore.close());
+  tellHotStore(site, hotStore);
   const services = connectServices(config, site, lifecycle);
   return serveManagement({
     ...{ site, lifecycle, config, hotStore, services },

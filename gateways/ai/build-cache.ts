@@ -1,4 +1,4 @@
-import type { Lifecycle, Site } from "@tandem/libs/service";
+import { type Lifecycle, type Site, tellHotStore } from "@tandem/libs/service";
 import { type HotStore, openHotStore } from "@tandem/libs/store";
 import { AnswerCache } from "./cache/answer-cache.ts";
 import type { AiConfig } from "./config.ts";
@@ -11,6 +11,7 @@ export async function buildCache(
   const { world, log, keys } = site;
   const hotStore = await openHotStore(site.hotStoreUrl, { world, log });
   lifecycle.defer("hot store", () => hotStore.close());
+  tellHotStore(site, hotStore);
   const cache = new AnswerCache({
     world,
     log,

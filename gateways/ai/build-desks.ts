@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { Fault } from "@tandem/libs/kernel";
-import { type Lifecycle, replicasOf, type Site } from "@tandem/libs/service";
+import { type Lifecycle, replicasOf, type Site, tellJournal } from "@tandem/libs/service";
 import { openJournal } from "@tandem/libs/store";
 import { sleep } from "@tandem/libs/world";
 import type { Clients } from "./clients.ts";
@@ -41,6 +41,7 @@ export async function buildDesks(
     ...(config.wallet.durability === "process" && { syncLagMs }),
   });
   lifecycle.defer("settlement journal", () => journal.close());
+  tellJournal(site, "settlements", journal);
   const settler = new Settler({
     world,
     log,

@@ -6,6 +6,7 @@ import type { Side } from "./core/failover/failover-machine.ts";
 import { FailoverBoard, type Incident } from "./failover/failover-board.ts";
 import { FailoverDesk } from "./failover/failover-desk.ts";
 import { StandbyCost } from "./failover/standby-cost.ts";
+import { tellFailover } from "./failover/tell-failover.ts";
 import { probeUpstream } from "./failover/upstream-probe.ts";
 
 const evaluationMs = 250;
@@ -26,11 +27,13 @@ export function buildFailover(
   const { world, log } = site;
   const board = new FailoverBoard(hotStore);
   const incidents: Incident[] = [];
+  const figures = tellFailover(site.metrics);
   const desk = new FailoverDesk({
     world,
     log,
     probe: (upstream) => probeUpstream(upstream, world),
-    onIncident: ({ group, decision: { state, share, reasons, alarm } }) => {
+    onIncident: ({ group, decision: { state, share, reasons, alarm, moved } }) => {
+      if (moved) figures.moved(group);
       const atMs = world.clock.nowMs();
       incidents.unshift({ group, state, share, reasons: [...reasons], alarm, atMs });
       incidents.splice(incidentsMax);
@@ -47,6 +50,7 @@ export function buildFailover(
   const deciding = world.timers.every(evaluationMs, () => desk.tick(world.clock.monotonicMs()));
   const sharing = world.timers.every(sharePeriodMs, () => {
     void cost.tick();
+    figures.update(desk.groups);
     if (desk.groups.length === 0) return;
     // The store may be away: then nobody reads it either, and what was pinned stays.
     void shareWith(board, { replica: site.id, desk, incidents }).catch(() => undefined);

@@ -3,7 +3,7 @@ import type { Message } from "@bufbuild/protobuf";
 import { RuleSnapshotSchema } from "@tandem/contracts/rpc/articles/v1/articles_pb";
 import { UpstreamSnapshotSchema } from "@tandem/contracts/rpc/inference/v1/inference_pb";
 import { CatalogueSchema } from "@tandem/contracts/rpc/models/v1/models_pb";
-import { type Lifecycle, replicasOf, type Site } from "@tandem/libs/service";
+import { type Lifecycle, replicasOf, type Site, tellFeed } from "@tandem/libs/service";
 import type { Clients } from "./clients.ts";
 import type { AiConfig } from "./config.ts";
 import { ArticleRules } from "./core/context/article-rules.ts";
@@ -21,6 +21,7 @@ import {
 } from "./feeds/from-contract.ts";
 import { SnapshotFile } from "./feeds/snapshot-file.ts";
 import type { UpstreamParts } from "./upstream/live-upstream.ts";
+import { tellUpstreams } from "./upstream/tell-upstreams.ts";
 import { UpstreamSet } from "./upstream/upstream-set.ts";
 
 /** Room for the answer of a poll to come back. */
@@ -102,7 +103,24 @@ async function feedWith<Snapshot extends Message>(
   const { world, log, dataDirectory, keys } = site;
   const path = join(dataDirectory, `${feed.name}.snapshot`);
   const file = new SnapshotFile(path, { secret: keys.apiKeyPepper, world });
-  const whole = { ...feed, file, world, log };
+  const figures = tellFeed(site, { feed: feed.name, pollMs: snapshotPollMs });
+  const whole: SnapshotFeed<Snapshot> = {
+    ...{ ...feed, file, world, log },
+    async watch(afterVersion, waitMs) {
+      const snapshot = await feed.watch(afterVersion, waitMs);
+      figures.heard();
+      return snapshot;
+    },
+    apply(snapshot) {
+      try {
+        feed.apply(snapshot);
+        figures.taken();
+      } catch (error) {
+        figures.refused();
+        throw error;
+      }
+    },
+  };
   await restoreSnapshot(whole);
   lifecycle.go(`${feed.name} feed`, (signal) => followSnapshots(whole, signal));
 }
@@ -130,7 +148,9 @@ function buildUpstreams(
     },
   });
   const ticking = world.timers.every(tickPeriodMs, () => upstreams.tick());
+  const tell = tellUpstreams(site.metrics);
   const reporting = world.timers.every(reportPeriodMs, () => {
+    tell(upstreams.all, world.clock.monotonicMs());
     const reports = upstreams.takeReports();
     if (reports.length === 0) return;
     // What is lost here is told again by the next one's figures.

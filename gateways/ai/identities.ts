@@ -4,7 +4,7 @@ import {
   identityFromContract,
   revocationPollMs,
 } from "@tandem/libs/gateway";
-import type { Lifecycle, Site } from "@tandem/libs/service";
+import { type Lifecycle, type Site, tellFeed } from "@tandem/libs/service";
 import type { Clients } from "./clients.ts";
 import type { AiConfig } from "./config.ts";
 import { keyOf } from "./credential.ts";
@@ -44,16 +44,20 @@ export function createIdentities(
       };
     },
   });
+  const figures = tellFeed(site, { feed: "revocations", pollMs: revocationPollMs });
   lifecycle.go("revocation feed", (signal) =>
     followRevocations({
       cache: identities,
       world,
       signal,
-      watch: (afterSequence, waitMs) =>
-        auth.watchRevocations(
+      async watch(afterSequence, waitMs) {
+        const news = await auth.watchRevocations(
           { afterSequence, waitMs },
           { deadlineMs: revocationPollMs + pollMarginMs },
-        ),
+        );
+        figures.heard();
+        return news;
+      },
     }),
   );
   reportUses(site, lifecycle, { auth, identities });

@@ -12,7 +12,13 @@ import { AuthService } from "@tandem/contracts/rpc/auth/v1/auth_pb";
 import { OrdersService } from "@tandem/contracts/rpc/orders/v1/orders_pb";
 import { OutboxService } from "@tandem/contracts/rpc/outbox/v1/outbox_pb";
 import { serveManagement } from "@tandem/libs/gateway";
-import { connectRpc, createLifecycle, type Replica, type Site } from "@tandem/libs/service";
+import {
+  connectRpc,
+  createLifecycle,
+  type Replica,
+  type Site,
+  tellHotStore,
+} from "@tandem/libs/service";
 import { openHotStore } from "@tandem/libs/store";
 import { newId } from "@tandem/libs/world";
 import type { Config } from "./config.ts";
@@ -25,6 +31,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   const { world, log } = site;
   const hotStore = await openHotStore(site.hotStoreUrl, { world, log });
   lifecycle.defer("hot store", () => hotStore.close());
+  tellHotStore(site, hotStore);
   const orders = connectRpc(site, lifecycle, { service: OrdersService, deployable: "orders" });
   const services: BusinessServices = {
     articles: connectRpc(site, lifecycle, { service: ArticlesService, deployable: "articles" }),

@@ -34,4 +34,4 @@ export {
   rpcFormOf,
 } from "./public/rpc-form.ts";
 export { createReplicaSet, type ReplicaSet } from "./replica-set.ts";
-export { createRpcServer, type RpcServer } from "./server.ts";
+export { createRpcServer, type OwnPages, type RpcServer } from "./server.ts";

@@ -19,6 +19,11 @@ import { faultToWire } from "./wire-fault.ts";
 /** A message may not be larger than this on an internal call. */
 const messageLimitBytes = 4 * 1024 * 1024;
 
+/** Pages beside the contracts, for those who may open the address: text by path. */
+export type OwnPages = Readonly<
+  Record<string, { readonly mediaType: string; readonly text: () => Promise<string> }>
+>;
+
 export interface RpcServer {
   close(options: { readonly deadlineMs: number }): Promise<void>;
 }
@@ -32,6 +37,7 @@ export async function createRpcServer(options: {
   readonly implementations: readonly Implementation[];
   readonly verifier: PassportVerifier;
   readonly unreadyChecks: () => readonly string[];
+  readonly pages?: OwnPages;
   readonly world: World;
   readonly log: Log;
 }): Promise<RpcServer> {
@@ -41,8 +47,11 @@ export async function createRpcServer(options: {
   });
   const server = createHttpServer({
     onExchange: (exchange) => {
-      if (exchange.head.method === "GET") answerProbe(exchange, options.unreadyChecks());
-      else void answerCall(exchange, { dispatcher, log: options.log });
+      const page = options.pages?.[exchange.head.path];
+      if (exchange.head.method !== "GET")
+        void answerCall(exchange, { dispatcher, log: options.log });
+      else if (page !== undefined) answerPage(exchange, page);
+      else answerProbe(exchange, options.unreadyChecks());
     },
     world: options.world,
     log: options.log,
@@ -57,6 +66,13 @@ export async function createRpcServer(options: {
       await server.close({ deadlineMs });
     },
   };
+}
+
+function answerPage(exchange: Exchange, { mediaType, text }: OwnPages[string]): void {
+  text().then(
+    (body) => exchange.respond(200, [["content-type", mediaType]], body),
+    () => exchange.respond(500, [["content-type", "text/plain"]], "the page could not be made\n"),
+  );
 }
 
 function answerProbe(exchange: Exchange, unready: readonly string[]): void {

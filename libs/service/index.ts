@@ -11,6 +11,14 @@ export { implementOutbox } from "./parked-events.ts";
 export { connectRpc, serveRpc } from "./rpc.ts";
 export type { Replica, Site, SiteKeys, StartReplica } from "./site.ts";
 export {
+  type FeedFigures,
+  tellDatabase,
+  tellFeed,
+  tellHotStore,
+  tellJournal,
+  tellOutbox,
+} from "./told-figures.ts";
+export {
   allowedAddresses,
   parseReplicaName,
   parseTopology,

@@ -6,6 +6,7 @@ import {
   createRpcClient,
   createRpcServer,
   type Implementation,
+  type OwnPages,
   type PassportSigner,
   type RpcClient,
 } from "../rpc/index.ts";
@@ -17,13 +18,14 @@ import type { Replica, Site } from "./site.ts";
 const callDeadlineMs = 5_000;
 
 /**
- * Serves a replica's contracts on its address, with `/livez` and `/readyz`, and gives the replica
- * to return from `run`. Call it last: what it serves must be there.
+ * Serves a replica's contracts on its address, with `/livez`, `/readyz`, `/metrics` and `pages`, and
+ * gives the replica to return from `run`. Call it last: what it serves must be there.
  */
 export async function serveRpc(
   site: Site,
   lifecycle: Lifecycle,
   implementations: readonly Implementation[],
+  pages: OwnPages = {},
 ): Promise<Replica> {
   const replica = lifecycle.replica(site.address);
   const server = await createRpcServer({
@@ -36,6 +38,13 @@ export async function serveRpc(
       nowMs: () => site.world.clock.nowMs(),
     }),
     unreadyChecks: () => replica.unreadyChecks(),
+    pages: {
+      "/metrics": {
+        mediaType: "text/plain; version=0.0.4; charset=utf-8",
+        text: () => site.metrics.expose(),
+      },
+      ...pages,
+    },
     world: site.world,
     log: site.log,
   });

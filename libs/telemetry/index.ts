@@ -7,6 +7,7 @@ export { createLog, type Log, type LogFields, type LogLevel } from "./log.ts";
 export {
   type Counter,
   createMetrics,
+  type Figure,
   type Gauge,
   type Histogram,
   type Metrics,

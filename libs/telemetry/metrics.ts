@@ -8,6 +8,8 @@ export interface Counter {
 
 export interface Gauge {
   set(value: number, labels?: Labels): void;
+  /** Asked for when somebody looks, for what is cheap to read and would be old when set. */
+  follow(read: () => number, labels?: Labels): void;
 }
 
 export interface Histogram {
@@ -20,13 +22,29 @@ interface Declaration {
   readonly name: string;
   readonly help: string;
   readonly labels?: readonly string[];
+  /**
+   * Told to monitoring once a second, where alerts are judged by it. For a few figures of a process
+   * with few labels; all others are only scraped.
+   */
+  readonly isTold?: boolean;
+}
+
+/** One figure of a process at the moment. */
+export interface Figure {
+  readonly name: string;
+  readonly labels: Labels;
+  readonly value: number;
 }
 
 /** The metrics of one process. Declaring a name twice gives the same metric. */
 export interface Metrics {
   counter(declaration: Declaration): Counter;
   gauge(declaration: Declaration): Gauge;
-  histogram(declaration: Declaration & { readonly buckets: readonly number[] }): Histogram;
+  histogram(
+    declaration: Omit<Declaration, "isTold"> & { readonly buckets: readonly number[] },
+  ): Histogram;
+  /** Those figures that are declared as told. */
+  told(): Promise<readonly Figure[]>;
   /** The Prometheus text form. */
   expose(): Promise<string>;
 }
@@ -35,6 +53,7 @@ export function createMetrics(fields: Readonly<Record<string, string>> = {}): Me
   const registry = new prom.Registry();
   registry.setDefaultLabels(fields);
   const declared = new Map<string, unknown>();
+  const told: Told[] = [];
   const once = <Metric>(name: string, make: () => Metric): Metric => {
     const existing = declared.get(name);
     if (existing !== undefined) return existing as Metric;
@@ -43,25 +62,30 @@ export function createMetrics(fields: Readonly<Record<string, string>> = {}): Me
     return made;
   };
   return {
-    counter: ({ name, help, labels = [] }) =>
+    counter: ({ name, help, labels = [], isTold = false }) =>
       once(name, () => {
-        const counter = new prom.Counter({
-          name,
-          help,
-          labelNames: [...labels],
-          registers: [registry],
-        });
+        const labelNames = [...labels];
+        const counter = new prom.Counter({ name, help, labelNames, registers: [registry] });
+        if (isTold) told.push({ name, read: async () => (await counter.get()).values });
         return { add: (value, given = {}) => counter.inc(given, value) };
       }),
-    gauge: ({ name, help, labels = [] }) =>
+    gauge: ({ name, help, labels = [], isTold = false }) =>
       once(name, () => {
+        const followed: (() => void)[] = [];
         const gauge = new prom.Gauge({
           name,
           help,
           labelNames: [...labels],
           registers: [registry],
+          collect: () => {
+            for (const read of followed) read();
+          },
         });
-        return { set: (value, given = {}) => gauge.set(given, value) };
+        if (isTold) told.push({ name, read: async () => (await gauge.get()).values });
+        return {
+          set: (value, given = {}) => gauge.set(given, value),
+          follow: (read, given = {}) => void followed.push(() => gauge.set(given, read())),
+        };
       }),
     histogram: ({ name, help, labels = [], buckets }) =>
       once(name, () => {
@@ -75,5 +99,18 @@ export function createMetrics(fields: Readonly<Record<string, string>> = {}): Me
         return { observe: (value, given = {}) => histogram.observe(given, value) };
       }),
     expose: () => registry.metrics(),
+    told: async () => (await Promise.all(told.map(figuresOf))).flat(),
   };
+}
+
+interface Told {
+  readonly name: string;
+  readonly read: () => Promise<readonly { readonly labels: object; readonly value: number }[]>;
+}
+
+async function figuresOf({ name, read }: Told): Promise<readonly Figure[]> {
+  return (await read()).map(({ labels, value }) => {
+    const words = Object.entries(labels).map(([label, word]) => [label, String(word)] as const);
+    return { name, labels: Object.fromEntries(words), value };
+  });
 }

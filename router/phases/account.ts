@@ -29,6 +29,8 @@ export function createAccountant(given: {
   const metrics = declareMetrics(given.metrics);
   // Labels are looked up once a second for each kind of ending, not once a request.
   const endings = new Map<string, number>();
+  /** Streamed answers that began, and those of them that began late. */
+  const streamed = new Map<string, { begun: number; late: number }>();
   let fine = 0;
   const flush = (): void => {
     for (const [ending, count] of endings) {
@@ -36,6 +38,11 @@ export function createAccountant(given: {
       metrics.requests.add(count, { gateway, status, outcome });
     }
     endings.clear();
+    for (const [gateway, { begun, late }] of streamed) {
+      metrics.begun.add(begun, { gateway });
+      metrics.late.add(late, { gateway });
+    }
+    streamed.clear();
   };
   const timer = world.timers.every(flushPeriodMs, flush);
   return {
@@ -52,6 +59,10 @@ export function createAccountant(given: {
       metrics.duration.observe(durationMs / 1_000, { gateway });
       if (request.isStream && request.firstByteMs !== undefined) {
         metrics.firstByte.observe(request.firstByteMs / 1_000, { gateway });
+        const counts = streamed.get(gateway) ?? { begun: 0, late: 0 };
+        counts.begun += 1;
+        if (request.firstByteMs > config.slowFirstByteMs) counts.late += 1;
+        streamed.set(gateway, counts);
       }
       if (request.attempts > 1) metrics.retries.add(request.attempts - 1, { gateway });
       const isFine =
@@ -71,6 +82,19 @@ function declareMetrics(metrics: Metrics) {
       name: "tandem_router_requests_total",
       help: "Requests, by gateway, status and how they ended.",
       labels: ["gateway", "status", "outcome"],
+      isTold: true,
+    }),
+    begun: metrics.counter({
+      name: "tandem_router_streams_begun_total",
+      help: "Streamed answers that began, by gateway.",
+      labels: ["gateway"],
+      isTold: true,
+    }),
+    late: metrics.counter({
+      name: "tandem_router_streams_late_total",
+      help: "Those of them that began later than `router.slow_first_byte`.",
+      labels: ["gateway"],
+      isTold: true,
     }),
     retries: metrics.counter({
       name: "tandem_router_retries_total",

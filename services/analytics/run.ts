@@ -13,6 +13,7 @@ import {
   type Replica,
   type Site,
   serveRpc,
+  tellDatabase,
 } from "@tandem/libs/service";
 import { migrate, openDatabase } from "@tandem/libs/store";
 import type { Config } from "./config.ts";
@@ -37,6 +38,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
     poolSize: config.databaseConnections,
   });
   lifecycle.defer("database", () => database.destroy());
+  tellDatabase(site, lifecycle, database);
   await migrate(database, migrations);
   const { minuteDays: minute, hourDays: hour, dayDays: day, factDays: facts } = config;
   const parts: AnalyticsParts = {

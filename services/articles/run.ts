@@ -16,6 +16,8 @@ import {
   type Replica,
   type Site,
   serveRpc,
+  tellDatabase,
+  tellOutbox,
 } from "@tandem/libs/service";
 import { migrate, openDatabase, startRelay } from "@tandem/libs/store";
 import { buildRules } from "./build-rules.ts";
@@ -46,6 +48,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   const poolSize = config.databaseConnections;
   const database = openDatabase<Schema>(databaseUrlOf(site), { world, log, poolSize });
   lifecycle.defer("database", () => database.destroy());
+  tellDatabase(site, lifecycle, database);
   await migrate(database, migrations);
 
   const auth = connectRpc(site, lifecycle, { service: AuthService, deployable: "auth" });
@@ -56,6 +59,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
     },
   });
   lifecycle.defer("outbox", () => relay.close());
+  tellOutbox(site, lifecycle, database);
   const rules = buildRules(site, lifecycle, database);
   const { searcher, answerer, wakeFiller } = buildSearch(site, lifecycle, { database, config });
   const parts: ArticlesParts = {

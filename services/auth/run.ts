@@ -14,6 +14,7 @@ import {
   type Replica,
   type Site,
   serveRpc,
+  tellDatabase,
 } from "@tandem/libs/service";
 import { type Database, migrate, openDatabase, openHotStore } from "@tandem/libs/store";
 import type { Config } from "./config.ts";
@@ -74,6 +75,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
     hotStore,
     standing: () => hub?.standing ?? { isCut: true, sequence: 0n },
   });
+  tellDatabase(site, lifecycle, database);
   await migrate(database, migrations);
   hub = startRevocationHub(database, lifecycle, fellows);
 

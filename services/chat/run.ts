@@ -11,6 +11,7 @@ import {
   type Replica,
   type Site,
   serveRpc,
+  tellDatabase,
 } from "@tandem/libs/service";
 import { migrate, openDatabase } from "@tandem/libs/store";
 import type { Config } from "./config.ts";
@@ -30,6 +31,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   const { world, log } = site;
   const database = openDatabase<Schema>(databaseUrlOf(site), { world, log, poolSize: 4 });
   lifecycle.defer("database", () => database.destroy());
+  tellDatabase(site, lifecycle, database);
   await migrate(database, migrations);
 
   const store = createConversationStore(database);

@@ -14,6 +14,7 @@ import {
   type Replica,
   type Site,
   serveRpc,
+  tellDatabase,
 } from "@tandem/libs/service";
 import { migrate, openDatabase, subscribe } from "@tandem/libs/store";
 import type { Config } from "./config.ts";
@@ -36,6 +37,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   const { world, log } = site;
   const database = openDatabase<Schema>(databaseUrlOf(site), { world, log, poolSize: 4 });
   lifecycle.defer("database", () => database.destroy());
+  tellDatabase(site, lifecycle, database);
   await migrate(database, migrations);
 
   const store = createUpstreamStore(database, createCredentialCipher(site.keys.apiKeyPepper));

@@ -1,4 +1,4 @@
-import { count, duration } from "@tandem/libs/config";
+import { count, duration, secret, section } from "@tandem/libs/config";
 import { z } from "zod";
 
 export const configSchema = z.strictObject({
@@ -19,6 +19,18 @@ export const configSchema = z.strictObject({
     default: "10s",
     min: "1ms",
     max: "1h",
+  }),
+  incidentRetentionMs: duration({
+    doc: "How long incidents that are over can be read.",
+    default: "8760h",
+    min: "24h",
+    max: "87600h",
+  }),
+  alertWebhook: section({
+    url: secret({ doc: "Where alerts are posted as JSON when they open and close." }).optional(),
+    privateAddresses: z.enum(["refuse", "allow"]).default("refuse").meta({
+      description: "Whether that may be a private address.",
+    }),
   }),
 });
 

@@ -9,6 +9,13 @@ export const monitoringFaults = defineFaults("monitoring", {
       "Nothing is known of a request with this id. Records appear within a second and are kept " +
       "for three days by default; under high load only failed and slow requests are.",
   },
+  webhook_invalid: {
+    code: "invalid_argument",
+    blame: "config",
+    retry: "never",
+    publicMessage:
+      "monitoring.alert_webhook.url is no http or https URL. Correct it, or remove it.",
+  },
   platform_only: {
     code: "permission_denied",
     blame: "platform",

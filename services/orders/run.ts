@@ -15,6 +15,8 @@ import {
   type Replica,
   type Site,
   serveRpc,
+  tellDatabase,
+  tellOutbox,
 } from "@tandem/libs/service";
 import { migrate, openDatabase, startRelay } from "@tandem/libs/store";
 import { requirePlatformPermission } from "./authority.ts";
@@ -40,6 +42,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   const poolSize = config.databaseConnections;
   const database = openDatabase<Schema>(databaseUrlOf(site), { world, log, poolSize });
   lifecycle.defer("database", () => database.destroy());
+  tellDatabase(site, lifecycle, database);
   await migrate(database, migrations);
   await declareProducts(database, config.products);
 
@@ -60,6 +63,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   };
   const relay = startRelay(database, { world, log, deliver: (event) => deliver(carried, event) });
   lifecycle.defer("outbox", () => relay.close());
+  tellOutbox(site, lifecycle, database);
   const parts: OrdersParts = {
     ...{ database, config, log, provider, quota },
     metrics: createPaymentMetrics(metrics),

@@ -1,4 +1,4 @@
-import { databaseUrlOf, type Lifecycle, type Site } from "@tandem/libs/service";
+import { databaseUrlOf, type Lifecycle, type Site, tellDatabase } from "@tandem/libs/service";
 import { migrate, openDatabase } from "@tandem/libs/store";
 import type { Config } from "./config.ts";
 import { type Books, databaseClock } from "./store/books.ts";
@@ -20,6 +20,7 @@ export async function buildBooks(
   const { poolSize } = config;
   const database = openDatabase<unknown>(databaseUrlOf(site), { world, log, poolSize });
   lifecycle.defer("database", () => database.destroy());
+  tellDatabase(site, lifecycle, database);
   await migrate(database, migrations);
   return {
     database,

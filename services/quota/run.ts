@@ -12,6 +12,7 @@ import {
   replicasOf,
   type Site,
   serveRpc,
+  tellHotStore,
 } from "@tandem/libs/service";
 import { openHotStore, subscribe } from "@tandem/libs/store";
 import { requirePlatformPermission } from "./authority.ts";
@@ -46,6 +47,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
 
   const hotStore = await openHotStore(site.hotStoreUrl, { world, log });
   lifecycle.defer("hot store", () => hotStore.close());
+  tellHotStore(site, hotStore);
   const ownStore = await openHotStore("memory:", { world, log });
   lifecycle.defer("own counters", () => ownStore.close());
   const desk = new LimitDesk({

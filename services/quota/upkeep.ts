@@ -21,6 +21,7 @@ export function startUpkeep(
   const drift = metrics.gauge({
     name: "tandem_ledger_drift_nanos",
     help: "Sum over all accounts of the ledger. Anything but 0 means that it is broken.",
+    isTold: true,
   });
   const every = (name: string, periodMs: number, task: () => Promise<unknown>): void => {
     let isRunning = false;

@@ -1,5 +1,5 @@
 import { AnalyticsService } from "@tandem/contracts/rpc/analytics/v1/analytics_pb";
-import { connectRpc, type Lifecycle, type Site } from "@tandem/libs/service";
+import { connectRpc, type Lifecycle, type Site, tellOutbox } from "@tandem/libs/service";
 import { startRelay } from "@tandem/libs/store";
 import type { Books } from "./store/books.ts";
 
@@ -28,5 +28,6 @@ export function startUsageRelay(site: Site, lifecycle: Lifecycle, books: Books):
     },
   });
   lifecycle.defer("usage outbox", () => relay.close());
+  tellOutbox(site, lifecycle, books.database);
   return () => relay.wake();
 }

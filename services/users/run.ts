@@ -17,6 +17,8 @@ import {
   type Replica,
   type Site,
   serveRpc,
+  tellDatabase,
+  tellOutbox,
 } from "@tandem/libs/service";
 import { migrate, type OutboxEvent, openDatabase, startRelay } from "@tandem/libs/store";
 import { requireOperator } from "./authority.ts";
@@ -52,12 +54,14 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   const poolSize = config.databaseConnections;
   const database = openDatabase<Schema>(databaseUrlOf(site), { world, log, poolSize });
   lifecycle.defer("database", () => database.destroy());
+  tellDatabase(site, lifecycle, database);
   await migrate(database, migrations);
 
   const auth = connectRpc(site, lifecycle, { service: AuthService, deployable: "auth" });
   const deliver = (event: OutboxEvent): Promise<void> => tellAudit(auth, event);
   const relay = startRelay(database, { world, log, deliver });
   lifecycle.defer("outbox", () => relay.close());
+  tellOutbox(site, lifecycle, database);
   const parts: UsersParts = {
     database,
     config,

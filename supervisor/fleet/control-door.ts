@@ -72,6 +72,8 @@ export interface ControlDoorOptions {
   readonly fleet: Fleet;
   readonly rollout: Rollout;
   readonly status: () => Status;
+  /** Open alerts, as monitoring tells them. */
+  readonly alerts: () => Promise<unknown>;
   readonly deadlines: Deadlines;
   /** Where the code of this supervisor is. */
   readonly sourceFolder: string;
@@ -142,6 +144,7 @@ async function answer(
   const { pathname, searchParams } = new URL(request.url ?? "", "http://supervisor");
   const [, verb = "", name = "", count = ""] = pathname.split("/");
   if (request.method === "GET" && verb === "status") return options.status();
+  if (request.method === "GET" && verb === "alerts") return options.alerts();
   if (request.method !== "POST") throw unknownOperation(request);
   switch (verb) {
     case "shutdown":

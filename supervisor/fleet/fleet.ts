@@ -52,6 +52,7 @@ export class Fleet {
   readonly #watch: Timer;
   #failure: Error | undefined;
   #isOpen: boolean = false;
+  #rolledBack = "";
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -221,9 +222,17 @@ export class Fleet {
     });
   }
 
+  /** Lets everybody know why the last upgrade was undone; empty once another one has begun. */
+  tellRollout(rolledBack: string): void {
+    this.#rolledBack = rolledBack;
+    for (const process of this.#processes) process.tell({ kind: "rollout", rolledBack });
+  }
+
   #tellRoster(process: ManagedProcess): void {
     const { topology, weights } = this.roster;
     process.tell({ kind: "members", topology, weights });
+    const rolledBack = this.#rolledBack;
+    if (rolledBack !== "") process.tell({ kind: "rollout", rolledBack });
   }
 
   #hear(process: ManagedProcess, event: ProcessEvent): void {

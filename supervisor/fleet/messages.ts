@@ -58,6 +58,8 @@ const orderSchema = z.discriminatedUnion("kind", [
     topology: topologySchema,
     weights: z.record(z.string(), z.number()),
   }),
+  /** How the last upgrade ended, for monitoring to judge; empty for well, or none yet. */
+  z.object({ kind: z.literal("rollout"), rolledBack: z.string() }),
 ]);
 
 export type Heartbeat = z.infer<typeof heartbeatSchema>;

@@ -62,6 +62,7 @@ export class Rollout {
   upgrade(wishes: UpgradeWishes, tell: Tell): Promise<void> {
     return this.#alone(async () => {
       const sourceFolder = releaseFolder(wishes.sourceFolder);
+      this.#options.fleet.tellRollout("");
       await this.#options.warmUp(sourceFolder);
       const replaced: Replacement[] = [];
       const tried = new Set<string>();
@@ -77,6 +78,7 @@ export class Rollout {
           const why = error instanceof Error ? error.message : String(error);
           tell("rolling_back", { process: old.spec.name, why, replaced: replaced.length });
           await this.#rollBack(replaced, tell);
+          this.#options.fleet.tellRollout(`${old.spec.name}: ${why}`);
           throw supervisorFaults.upgrade_rolled_back({
             publicMessage:
               `The upgrade was rolled back at ${old.spec.name}: ${why}. ` +

@@ -7,6 +7,7 @@ import {
   type Replica,
   type Site,
 } from "@tandem/libs/service";
+import type { Metrics } from "@tandem/libs/telemetry";
 import type { ProcessSample } from "./process-metrics.ts";
 
 type Monitoring = Pick<RpcClient<(typeof MonitoringService)["method"]>, "reportSamples">;
@@ -25,6 +26,7 @@ const deadlineMs = 800;
  */
 export function reportSamples(
   hosted: readonly HostedReplica[],
+  metrics: Metrics,
   latest: () => ProcessSample | undefined,
 ): void {
   const teller = hosted.find(({ site }) => mayCallMonitoring(site))?.site;
@@ -43,19 +45,25 @@ export function reportSamples(
     return monitor;
   };
   let cpuSeenMs = 0;
-  teller.world.timers.every(periodMs, () => {
-    const sample = latest();
-    if (sample === undefined) return;
+  const tell = async (sample: ProcessSample): Promise<void> => {
     const cpu = (sample.cpuMs - cpuSeenMs) / periodMs;
     cpuSeenMs = sample.cpuMs;
+    const figures = (await metrics.told()).map(({ name, labels, value }) => ({
+      ...{ name, value },
+      labels: { ...labels },
+    }));
     const samples = hosted.map(({ site, replica }) => sampleOf(site, replica, { ...sample, cpu }));
     for (const address of teller.addressesOf("monitoring")) {
       monitorAt(address)
-        .reportSamples({ samples }, { deadlineMs })
+        .reportSamples({ samples, figures }, { deadlineMs })
         .catch((error: unknown) => {
           teller.log.debug("sample_not_told", { detail: String(error) });
         });
     }
+  };
+  teller.world.timers.every(periodMs, () => {
+    const sample = latest();
+    if (sample !== undefined) void tell(sample);
   });
 }
 
@@ -69,6 +77,7 @@ function sampleOf(site: Site, replica: Replica, sample: ProcessSample & { readon
     replicaId: site.id,
     deployable: site.deployable,
     process: String(process.pid),
+    startedAtMs: BigInt(Math.round(performance.timeOrigin)),
     atMs: BigInt(site.world.clock.nowMs()),
     state: unready.length === 0 ? "ready" : unready[0] === "draining" ? "draining" : "unready",
     unreadyChecks: [...unready],

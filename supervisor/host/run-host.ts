@@ -11,6 +11,8 @@ import type { OrphanRule } from "./orphan.ts";
 import { type ProcessSample, sampleProcess } from "./process-metrics.ts";
 import { type HostedReplica, reportSamples } from "./report-samples.ts";
 import { linkToSupervisor, type SupervisorLink } from "./supervisor-link.ts";
+import { tellRollout } from "./tell-rollout.ts";
+import { tellRoom } from "./tell-room.ts";
 
 /** A third of the shortest silence that may be configured; one second costs nothing when idle. */
 const beatPeriodMs = 1000;
@@ -70,7 +72,9 @@ export async function runHost(options: {
     state.isStarted = true;
     link.tell({ kind: "started" });
     tellWhenReady({ world, link, replicas });
-    reportSamples(hosted, () => state.sample);
+    reportSamples(hosted, metrics, () => state.sample);
+    tellRollout(link, metrics);
+    tellRoom(world, metrics, file.replicas[0]?.dataDirectory ?? ".");
   } catch (error) {
     ending.refuse(error);
   }

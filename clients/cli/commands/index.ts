@@ -1,4 +1,5 @@
 import type { Command } from "../command.ts";
+import { alertCommands } from "./alerts.ts";
 import { chat } from "./chat.ts";
 import { connect } from "./connect.ts";
 import { deadLetterCommands } from "./dead-letters.ts";
@@ -29,6 +30,7 @@ const help: Command = {
 /** Everything that can be typed. */
 export const commands: readonly Command[] = [
   ...systemCommands,
+  ...alertCommands,
   logs,
   doctor,
   ...keyCommands,

@@ -4,6 +4,7 @@ import type { ControlEvent, SystemStatus } from "../connection/control-door.ts";
 import { kindsOf } from "../core/kinds.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { duration, table } from "../output/table.ts";
+import { findAlerts } from "./alerts.ts";
 
 const mebibyte = 1024 * 1024;
 
@@ -29,17 +30,34 @@ function statusText(status: SystemStatus): string {
   return `${status.state}   ${status.url}   up ${duration(ageMs)}\n${table(header, [...rows, ...stores])}`;
 }
 
+type Alerts = NonNullable<Awaited<ReturnType<typeof findAlerts>>>["data"];
+
+function alertsText(alerts: Alerts | undefined): string {
+  if (alerts === undefined) return "alerts: not known, monitoring does not answer";
+  if (alerts.length === 0) return "alerts: none";
+  const lines = alerts.map(({ severity, alert, subject, reason, runbook }) => {
+    return `  ${severity}  ${alert}  ${subject}: ${reason}  (${runbook})`;
+  });
+  return `alerts: ${alerts.length} open\n${lines.join("\n")}`;
+}
+
 const status: Command = {
   name: "status",
   usage: "[--check]",
   summary: "How everything is; with --check the exit code is 8 unless all is well.",
   words: [0, 0],
   options: { check: { type: "boolean" } },
-  run: async ({ control, options }) => {
+  run: async ({ control, api, options }) => {
     const data = await control.status();
     const isWell = data.state === "ready";
     const exitCode = options["check"] === true && !isWell ? exitCodes.checksFailed : exitCodes.ok;
-    return { data, text: statusText(data), exitCode };
+    // How processes are is known without the platform; what is wrong only with it.
+    const alerts = (await findAlerts({ control, api }))?.data;
+    return {
+      data: { ...data, alerts: alerts ?? null },
+      text: `${statusText(data)}\n${alertsText(alerts)}`,
+      exitCode,
+    };
   },
 };
 

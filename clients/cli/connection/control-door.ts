@@ -10,6 +10,8 @@ export type ControlEvent = Readonly<Record<string, unknown>> & { readonly event?
 /** The supervisor's own door, on this machine. */
 export interface ControlDoor {
   status(): Promise<SystemStatus>;
+  /** Open alerts, past the public door; undefined when nobody answers. */
+  alerts(): Promise<unknown>;
   /** Runs an operation, telling each line; throws a `CommandError` when it fails. */
   operate(operation: string, tell: (event: ControlEvent) => void): Promise<ControlEvent>;
 }
@@ -48,6 +50,12 @@ export function openControlDoor(dataDirectory: string): ControlDoor {
       const lines: ControlEvent[] = [];
       await ask(dataDirectory, { method: "GET", path: "/status" }, (line) => lines.push(line));
       return statusSchema.parse(lines.at(-1));
+    },
+    alerts: async () => {
+      const lines: ControlEvent[] = [];
+      const call = { method: "GET", path: "/alerts" };
+      await ask(dataDirectory, call, (line) => lines.push(line)).catch(() => undefined);
+      return lines.at(-1);
     },
     async operate(operation, tell) {
       let last: ControlEvent = {};

@@ -5,6 +5,8 @@ import type { Settings } from "./settings.ts";
 export interface ManagementApi {
   /** `path` below `/api/v1`. Throws a `CommandError` for everything but 2xx. */
   call(method: string, path: string, body?: unknown): Promise<unknown>;
+  /** Reads what is good to have: undefined when it does not come within three seconds. */
+  peek(path: string): Promise<unknown>;
 }
 
 interface Problem {
@@ -14,9 +16,22 @@ interface Problem {
 }
 
 const timeoutMs = 30_000;
+const peekTimeoutMs = 3_000;
 
 export function openManagementApi(settings: Settings, newKey: () => string): ManagementApi {
   return {
+    async peek(path) {
+      const { adminUrl, adminKey } = settings;
+      if (adminUrl === undefined || adminKey === undefined) return undefined;
+      try {
+        const headers = { authorization: `Bearer ${adminKey}`, accept: "application/json" };
+        const signal = AbortSignal.timeout(peekTimeoutMs);
+        const response = await fetch(adminUrl + path, { headers, signal });
+        return response.ok ? await response.json() : undefined;
+      } catch {
+        return undefined;
+      }
+    },
     async call(method, path, body) {
       const { adminUrl, adminKey } = settings;
       if (adminUrl === undefined || adminKey === undefined) throw notSignedIn(settings);

@@ -1,5 +1,6 @@
 /** All routes of this gateway, and the headings they stand under in the reference. */
 import type { Route } from "@tandem/libs/gateway";
+import { alertRoutes } from "./alerts.ts";
 import { auditRoutes } from "./audit.ts";
 import { budgetRoutes } from "./budgets.ts";
 import { deadLetterRoutes } from "./dead-letters.ts";
@@ -39,6 +40,7 @@ export const accessRoutes: readonly Route<AccessServices>[] = [
   ...auditRoutes,
   ...platformRoutes,
   ...topologyRoutes,
+  ...alertRoutes,
   ...deadLetterRoutes,
   ...documentRoutes,
 ];

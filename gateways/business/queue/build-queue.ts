@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { OrdersService } from "@tandem/contracts/rpc/orders/v1/orders_pb";
 import type { RpcClient } from "@tandem/libs/rpc";
-import type { Lifecycle, Site } from "@tandem/libs/service";
+import { type Lifecycle, type Site, tellJournal } from "@tandem/libs/service";
 import { type HotStore, openJournal } from "@tandem/libs/store";
 import type { Config } from "../config.ts";
 import { OrderQueue } from "./order-queue.ts";
@@ -28,6 +28,7 @@ export async function buildQueue(options: {
     bytesMax: config.queueBytesMax,
   });
   lifecycle.defer("queued orders", () => journal.close());
+  tellJournal(site, "orders", journal);
   const waiting = metrics.gauge({
     name: "tandem_queued_orders",
     help: "Orders that were taken in while the orders service was away, and are not made yet.",

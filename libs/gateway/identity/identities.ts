@@ -58,6 +58,8 @@ export function createIdentities(options: {
   readonly capacity: number;
   readonly outageMsMax: number;
   readonly goneMsMax: number;
+  /** The revocation feed was heard. */
+  readonly onHeard?: () => void;
 }): Identities {
   const { auth, pepper, world } = options;
   // Just looked up and known to nobody: to be counted against the address it came from. Revoked and
@@ -119,18 +121,26 @@ export function createIdentities(options: {
 /** Keeps the cache told of revocations for as long as the replica lives. */
 function followFeed(
   cache: IdentityCache<LookedUp>,
-  { auth, world, lifecycle }: { auth: AuthClient; world: World; lifecycle: Lifecycle },
+  {
+    auth,
+    world,
+    lifecycle,
+    onHeard = () => undefined,
+  }: { auth: AuthClient; world: World; lifecycle: Lifecycle; onHeard?: () => void },
 ): void {
   lifecycle.go("revocation feed", (signal) =>
     followRevocations({
       cache,
       world,
       signal,
-      watch: (afterSequence, waitMs) =>
-        auth.watchRevocations(
+      async watch(afterSequence, waitMs) {
+        const news = await auth.watchRevocations(
           { afterSequence, waitMs },
           { deadlineMs: revocationPollMs + pollMarginMs },
-        ),
+        );
+        onHeard();
+        return news;
+      },
     }),
   );
 }

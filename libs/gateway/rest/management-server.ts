@@ -4,10 +4,11 @@
  */
 import { createHttpServer, type Exchange, type ExchangeHandler } from "../../http/index.ts";
 import type { Fault } from "../../kernel/index.ts";
-import type { Lifecycle, Replica, Site } from "../../service/index.ts";
+import { type Lifecycle, type Replica, type Site, tellFeed } from "../../service/index.ts";
 import type { HotStore } from "../../store/index.ts";
 import { newId } from "../../world/index.ts";
 import { type AuthClient, createIdentities } from "../identity/identities.ts";
+import { revocationPollMs } from "../identity/revocation-feed.ts";
 import { faultToProblem, problemMediaType } from "../problem.ts";
 import { csrfTokenOf } from "../session-cookie.ts";
 import { createAuthenticate } from "./credentials.ts";
@@ -33,7 +34,9 @@ export async function serveManagement<Services>(options: {
   const { site, lifecycle, config, hotStore, auth } = options;
   const { world, log, metrics, keys } = site;
   const pepper = keys.apiKeyPepper;
+  const feed = tellFeed(site, { feed: "revocations", pollMs: revocationPollMs });
   const identities = createIdentities({
+    onHeard: () => feed.heard(),
     ...{ auth, pepper, world, lifecycle },
     capacity: config.identitiesMax,
     outageMsMax: config.identityOutageMs,

@@ -78,6 +78,7 @@ export class Journal {
   /** Acknowledged before their fsync, which is still to come. */
   #unsynced: Uint8Array[] = [];
   #isSyncPlanned: boolean = false;
+  #isFailing: boolean = false;
 
   constructor(
     directory: string,
@@ -96,6 +97,11 @@ export class Journal {
   /** The position that the next acknowledged record will have. */
   get nextPosition(): number {
     return this.#nextPosition;
+  }
+
+  /** The disk refused the last write or fsync, and none has succeeded since. */
+  get isFailing(): boolean {
+    return this.#isFailing;
   }
 
   /** Bytes of all records that have not been truncated. */
@@ -225,6 +231,7 @@ export class Journal {
       await this.#giveUp(segment, file);
       throw error;
     }
+    this.#isFailing = false;
     segment.bytes += bytes.length;
     segment.last += count;
     this.#nextPosition += count;
@@ -292,6 +299,7 @@ export class Journal {
   }
 
   #report(doing: string, error: unknown): void {
+    this.#isFailing = true;
     this.#options.log.error("journal_failed", {
       doing,
       directory: this.#directory,

@@ -15,13 +15,14 @@ const house = createTestHouse({
 const gateway = house.site("ai/1");
 const lifecycle = createLifecycle(gateway);
 let postgres: TestPostgres;
+let databaseUrl: string;
 let replicas: Replica[];
 let first: Client;
 let second: Client;
 
 before(async () => {
   postgres = await startTestPostgres();
-  const databaseUrl = await postgres.createDatabase();
+  databaseUrl = await postgres.createDatabase();
   const sites = [
     house.site("monitoring/1", { databaseUrl }),
     house.site("monitoring/2", { databaseUrl }),
@@ -129,4 +130,61 @@ test("with the database gone recent requests are still answered, older ones fail
     { deadlineMs: 10_000 },
   );
   assert.equal(back.requestId, "req_recent");
+});
+
+test("what two replicas see while the log is away is one incident once it is back, and survives a restart", async () => {
+  await postgres.kill();
+  const tellAll = async (isReachable: boolean): Promise<void> => {
+    const sample = { replicaId: "ai-1", deployable: "ai", process: "7", state: "ready" };
+    const atMs = BigInt(gateway.world.clock.nowMs());
+    const figures = [
+      {
+        name: "tandem_database_reachable",
+        labels: { service: "auth" },
+        value: Number(isReachable),
+      },
+    ];
+    for (const client of [first, second]) {
+      await client.reportSamples({ samples: [{ ...sample, atMs }], figures });
+    }
+  };
+  const openOf = async (client: Client): Promise<string[]> =>
+    (await client.listAlerts({})).open.map(({ alert, subject }) => `${alert} ${subject}`);
+  const until = async (what: string, isSo: () => Promise<boolean>): Promise<void> => {
+    for (let tries = 0; !(await isSo()); tries += 1) {
+      assert.ok(tries < 300, what);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
+  const wanted = "database-unreachable postgresql";
+  const isOpenAt = async (client: Client): Promise<boolean> => {
+    await tellAll(false);
+    return (await openOf(client)).includes(wanted);
+  };
+  await until("the first sees it", () => isOpenAt(first));
+  await until("the second sees it", () => isOpenAt(second));
+  const partial = await first.listIncidents({ alert: "database-unreachable" });
+  assert.deepEqual([partial.isPartial, partial.incidents.length], [true, 1]);
+  // A replica that dies now starts without its database, and knows what was open.
+  await replicas[1]?.close({ deadlineMs: 1_000 });
+  replicas[1] = await start(house.site("monitoring/2", { databaseUrl }));
+  assert.ok((await openOf(second)).includes(wanted));
+  assert.deepEqual(replicas[1].unreadyChecks(), ["schema"]);
+
+  await postgres.start();
+  await until("it is over", async () => {
+    await tellAll(true);
+    const open = [...(await openOf(first)), ...(await openOf(second))];
+    return !open.includes(wanted);
+  });
+  await until("the log has it", async () => {
+    const { incidents } = await second.listIncidents({ alert: "database-unreachable" });
+    return incidents.length > 0 && incidents.every(({ closedAtMs }) => closedAtMs > 0n);
+  });
+  const { incidents, isPartial } = await second.listIncidents({ alert: "database-unreachable" });
+  assert.deepEqual([isPartial, incidents.length], [false, 1]);
+  const [incident] = incidents;
+  assert.match(incident?.reason ?? "", /auth/);
+  assert.match(incident?.closeReason ?? "", /^not seen for \d+ s$/);
+  assert.deepEqual(replicas[1].unreadyChecks(), []);
 });

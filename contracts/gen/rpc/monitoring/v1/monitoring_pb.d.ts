@@ -94,6 +94,13 @@ export declare type Sample = Message<"tandem.monitoring.v1.Sample"> & {
    * @generated from field: string version = 15;
    */
   version: string;
+
+  /**
+   * When the process began. Another one under the same replica id is a restart.
+   *
+   * @generated from field: int64 started_at_ms = 16;
+   */
+  startedAtMs: bigint;
 };
 
 /**
@@ -103,6 +110,34 @@ export declare type Sample = Message<"tandem.monitoring.v1.Sample"> & {
 export declare const SampleSchema: GenMessage<Sample>;
 
 /**
+ * A figure of a process that alerts are judged by, as of its last period.
+ *
+ * @generated from message tandem.monitoring.v1.Figure
+ */
+export declare type Figure = Message<"tandem.monitoring.v1.Figure"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: map<string, string> labels = 2;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * @generated from field: double value = 3;
+   */
+  value: number;
+};
+
+/**
+ * Describes the message tandem.monitoring.v1.Figure.
+ * Use `create(FigureSchema)` to create a new message.
+ */
+export declare const FigureSchema: GenMessage<Figure>;
+
+/**
  * @generated from message tandem.monitoring.v1.ReportSamplesRequest
  */
 export declare type ReportSamplesRequest = Message<"tandem.monitoring.v1.ReportSamplesRequest"> & {
@@ -110,6 +145,13 @@ export declare type ReportSamplesRequest = Message<"tandem.monitoring.v1.ReportS
    * @generated from field: repeated tandem.monitoring.v1.Sample samples = 1;
    */
   samples: Sample[];
+
+  /**
+   * Of the process whose replicas are told of; all figures, each time.
+   *
+   * @generated from field: repeated tandem.monitoring.v1.Figure figures = 2;
+   */
+  figures: Figure[];
 };
 
 /**
@@ -501,6 +543,240 @@ export declare type TopologyView = Message<"tandem.monitoring.v1.TopologyView"> 
 export declare const TopologyViewSchema: GenMessage<TopologyView>;
 
 /**
+ * @generated from message tandem.monitoring.v1.Incident
+ */
+export declare type Incident = Message<"tandem.monitoring.v1.Incident"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * service-down, database-unreachable …
+   *
+   * @generated from field: string alert = 2;
+   */
+  alert: string;
+
+  /**
+   * What it is about: a replica, a store, a group of upstreams.
+   *
+   * @generated from field: string subject = 3;
+   */
+  subject: string;
+
+  /**
+   * critical, warning
+   *
+   * @generated from field: string severity = 4;
+   */
+  severity: string;
+
+  /**
+   * What was seen when it opened, or last changed for the worse.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: int64 opened_at_ms = 6;
+   */
+  openedAtMs: bigint;
+
+  /**
+   * Last time any replica of monitoring saw it.
+   *
+   * @generated from field: int64 last_seen_at_ms = 7;
+   */
+  lastSeenAtMs: bigint;
+
+  /**
+   * 0 while it lasts.
+   *
+   * @generated from field: int64 closed_at_ms = 8;
+   */
+  closedAtMs: bigint;
+
+  /**
+   * Why it is taken to be over.
+   *
+   * @generated from field: string close_reason = 9;
+   */
+  closeReason: string;
+};
+
+/**
+ * Describes the message tandem.monitoring.v1.Incident.
+ * Use `create(IncidentSchema)` to create a new message.
+ */
+export declare const IncidentSchema: GenMessage<Incident>;
+
+/**
+ * @generated from message tandem.monitoring.v1.AlertRule
+ */
+export declare type AlertRule = Message<"tandem.monitoring.v1.AlertRule"> & {
+  /**
+   * @generated from field: string alert = 1;
+   */
+  alert: string;
+
+  /**
+   * @generated from field: string severity = 2;
+   */
+  severity: string;
+
+  /**
+   * @generated from field: string summary = 3;
+   */
+  summary: string;
+
+  /**
+   * Path in the repository.
+   *
+   * @generated from field: string runbook = 4;
+   */
+  runbook: string;
+
+  /**
+   * How long it must be seen before it opens, and not be seen before it closes.
+   *
+   * @generated from field: int64 open_after_ms = 5;
+   */
+  openAfterMs: bigint;
+
+  /**
+   * @generated from field: int64 close_after_ms = 6;
+   */
+  closeAfterMs: bigint;
+};
+
+/**
+ * Describes the message tandem.monitoring.v1.AlertRule.
+ * Use `create(AlertRuleSchema)` to create a new message.
+ */
+export declare const AlertRuleSchema: GenMessage<AlertRule>;
+
+/**
+ * @generated from message tandem.monitoring.v1.ListAlertsRequest
+ */
+export declare type ListAlertsRequest = Message<"tandem.monitoring.v1.ListAlertsRequest"> & {
+};
+
+/**
+ * Describes the message tandem.monitoring.v1.ListAlertsRequest.
+ * Use `create(ListAlertsRequestSchema)` to create a new message.
+ */
+export declare const ListAlertsRequestSchema: GenMessage<ListAlertsRequest>;
+
+/**
+ * @generated from message tandem.monitoring.v1.ListAlertsResponse
+ */
+export declare type ListAlertsResponse = Message<"tandem.monitoring.v1.ListAlertsResponse"> & {
+  /**
+   * @generated from field: repeated tandem.monitoring.v1.Incident open = 1;
+   */
+  open: Incident[];
+
+  /**
+   * @generated from field: repeated tandem.monitoring.v1.AlertRule rules = 2;
+   */
+  rules: AlertRule[];
+};
+
+/**
+ * Describes the message tandem.monitoring.v1.ListAlertsResponse.
+ * Use `create(ListAlertsResponseSchema)` to create a new message.
+ */
+export declare const ListAlertsResponseSchema: GenMessage<ListAlertsResponse>;
+
+/**
+ * @generated from message tandem.monitoring.v1.ListIncidentsRequest
+ */
+export declare type ListIncidentsRequest = Message<"tandem.monitoring.v1.ListIncidentsRequest"> & {
+  /**
+   * @generated from field: uint32 limit = 1;
+   */
+  limit: number;
+
+  /**
+   * Last id of the page before.
+   *
+   * @generated from field: string after = 2;
+   */
+  after: string;
+
+  /**
+   * Empty: of all.
+   *
+   * @generated from field: string alert = 3;
+   */
+  alert: string;
+};
+
+/**
+ * Describes the message tandem.monitoring.v1.ListIncidentsRequest.
+ * Use `create(ListIncidentsRequestSchema)` to create a new message.
+ */
+export declare const ListIncidentsRequestSchema: GenMessage<ListIncidentsRequest>;
+
+/**
+ * @generated from message tandem.monitoring.v1.ListIncidentsResponse
+ */
+export declare type ListIncidentsResponse = Message<"tandem.monitoring.v1.ListIncidentsResponse"> & {
+  /**
+   * @generated from field: repeated tandem.monitoring.v1.Incident incidents = 1;
+   */
+  incidents: Incident[];
+
+  /**
+   * @generated from field: bool has_more = 2;
+   */
+  hasMore: boolean;
+
+  /**
+   * The log is not reachable: these are what this replica has seen itself.
+   *
+   * @generated from field: bool is_partial = 3;
+   */
+  isPartial: boolean;
+};
+
+/**
+ * Describes the message tandem.monitoring.v1.ListIncidentsResponse.
+ * Use `create(ListIncidentsResponseSchema)` to create a new message.
+ */
+export declare const ListIncidentsResponseSchema: GenMessage<ListIncidentsResponse>;
+
+/**
+ * @generated from message tandem.monitoring.v1.ExposeFiguresRequest
+ */
+export declare type ExposeFiguresRequest = Message<"tandem.monitoring.v1.ExposeFiguresRequest"> & {
+};
+
+/**
+ * Describes the message tandem.monitoring.v1.ExposeFiguresRequest.
+ * Use `create(ExposeFiguresRequestSchema)` to create a new message.
+ */
+export declare const ExposeFiguresRequestSchema: GenMessage<ExposeFiguresRequest>;
+
+/**
+ * @generated from message tandem.monitoring.v1.ExposeFiguresResponse
+ */
+export declare type ExposeFiguresResponse = Message<"tandem.monitoring.v1.ExposeFiguresResponse"> & {
+  /**
+   * @generated from field: string text = 1;
+   */
+  text: string;
+};
+
+/**
+ * Describes the message tandem.monitoring.v1.ExposeFiguresResponse.
+ * Use `create(ExposeFiguresResponseSchema)` to create a new message.
+ */
+export declare const ExposeFiguresResponseSchema: GenMessage<ExposeFiguresResponse>;
+
+/**
  * Samples of every process, verdicts, the live topology, and what became of each request.
  *
  * @generated from service tandem.monitoring.v1.MonitoringService
@@ -545,6 +821,36 @@ export declare const MonitoringService: GenService<{
     methodKind: "unary";
     input: typeof GetTopologyRequestSchema;
     output: typeof TopologyViewSchema;
+  },
+  /**
+   * What is wrong at the moment, and by which rules that is judged.
+   *
+   * @generated from rpc tandem.monitoring.v1.MonitoringService.ListAlerts
+   */
+  listAlerts: {
+    methodKind: "unary";
+    input: typeof ListAlertsRequestSchema;
+    output: typeof ListAlertsResponseSchema;
+  },
+  /**
+   * What was wrong, newest first.
+   *
+   * @generated from rpc tandem.monitoring.v1.MonitoringService.ListIncidents
+   */
+  listIncidents: {
+    methodKind: "unary";
+    input: typeof ListIncidentsRequestSchema;
+    output: typeof ListIncidentsResponseSchema;
+  },
+  /**
+   * Told figures of all processes and the alerts, in Prometheus's text form.
+   *
+   * @generated from rpc tandem.monitoring.v1.MonitoringService.ExposeFigures
+   */
+  exposeFigures: {
+    methodKind: "unary";
+    input: typeof ExposeFiguresRequestSchema;
+    output: typeof ExposeFiguresResponseSchema;
   },
 }>;
 

@@ -8,7 +8,7 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
  * Describes the file rpc/monitoring/v1/monitoring.proto.
  */
 export const file_rpc_monitoring_v1_monitoring = /*@__PURE__*/
-  fileDesc("CiJycGMvbW9uaXRvcmluZy92MS9tb25pdG9yaW5nLnByb3RvEhR0YW5kZW0ubW9uaXRvcmluZy52MSLGAgoGU2FtcGxlEhIKCnJlcGxpY2FfaWQYASABKAkSEgoKZGVwbG95YWJsZRgCIAEoCRIPCgdwcm9jZXNzGAMgASgJEg0KBWF0X21zGAQgASgDEg0KBXN0YXRlGAUgASgJEhYKDnVucmVhZHlfY2hlY2tzGAYgAygJEgsKA2NwdRgHIAEoARIWCg5yZXNpZGVudF9ieXRlcxgIIAEoBBIfChdldmVudF9sb29wX2RlbGF5X21zX3A5ORgJIAEoARIbChNyZXF1ZXN0c19wZXJfc2Vjb25kGAogASgBEhMKC2Vycm9yX3JhdGlvGAsgASgBEhYKDmxhdGVuY3lfbXNfcDUwGAwgASgBEhYKDmxhdGVuY3lfbXNfcDk5GA0gASgBEhQKDHN0cmVhbXNfb3BlbhgOIAEoDRIPCgd2ZXJzaW9uGA8gASgJIkUKFFJlcG9ydFNhbXBsZXNSZXF1ZXN0Ei0KB3NhbXBsZXMYASADKAsyHC50YW5kZW0ubW9uaXRvcmluZy52MS5TYW1wbGUiFwoVUmVwb3J0U2FtcGxlc1Jlc3BvbnNlIlsKBVBoYXNlEgwKBG5hbWUYASABKAkSEAoIc3RhcnRfbXMYAiABKAESEwoLZHVyYXRpb25fbXMYAyABKAESDwoHb3V0Y29tZRgEIAEoCRIMCgRub3RlGAUgASgJIogBCgdBdHRlbXB0EhAKCHVwc3RyZWFtGAEgASgJEg0KBW1vZGVsGAIgASgJEhAKCHN0YXJ0X21zGAMgASgBEhMKC2R1cmF0aW9uX21zGAQgASgBEhYKDmZpcnN0X3Rva2VuX21zGAUgASgBEg4KBnN0YXR1cxgGIAEoDRINCgVmYXVsdBgHIAEoCSKHBAoNUmVxdWVzdFJlY29yZBISCgpyZXF1ZXN0X2lkGAEgASgJEhAKCHRyYWNlX2lkGAIgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgDIAEoCRISCgpwcm9qZWN0X2lkGAQgASgJEg4KBmtleV9pZBgFIAEoCRIQCghlbmRwb2ludBgGIAEoCRINCgVtb2RlbBgHIAEoCRIQCgh1cHN0cmVhbRgIIAEoCRIOCgZzdGF0dXMYCSABKA0SDQoFZmF1bHQYCiABKAkSDwoHb3V0Y29tZRgLIAEoCRINCgVhdF9tcxgMIAEoAxITCgtkdXJhdGlvbl9tcxgNIAEoARIWCg5maXJzdF90b2tlbl9tcxgOIAEoARIrCgZwaGFzZXMYDyADKAsyGy50YW5kZW0ubW9uaXRvcmluZy52MS5QaGFzZRIvCghhdHRlbXB0cxgQIAMoCzIdLnRhbmRlbS5tb25pdG9yaW5nLnYxLkF0dGVtcHQSFAoMaW5wdXRfdG9rZW5zGBEgASgNEhUKDW91dHB1dF90b2tlbnMYEiABKA0SFQoNY2hhcmdlZF9uYW5vcxgTIAEoAxIQCghjdXJyZW5jeRgUIAEoCRIPCgdnYXRld2F5GBUgASgJEg4KBnN0cmVhbRgWIAEoCBINCgVjYWNoZRgXIAEoCRIQCghhcnRpY2xlcxgYIAMoCSJNChVSZWNvcmRSZXF1ZXN0c1JlcXVlc3QSNAoHcmVjb3JkcxgBIAMoCzIjLnRhbmRlbS5tb25pdG9yaW5nLnYxLlJlcXVlc3RSZWNvcmQiGAoWUmVjb3JkUmVxdWVzdHNSZXNwb25zZSJAChFHZXRSZXF1ZXN0UmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSEgoKcmVxdWVzdF9pZBgCIAEoCSJwChNMaXN0UmVxdWVzdHNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEg4KBmtleV9pZBgDIAEoCRINCgVsaW1pdBgEIAEoDRINCgVhZnRlchgFIAEoCSJeChRMaXN0UmVxdWVzdHNSZXNwb25zZRI0CgdyZWNvcmRzGAEgAygLMiMudGFuZGVtLm1vbml0b3JpbmcudjEuUmVxdWVzdFJlY29yZBIQCghoYXNfbW9yZRgCIAEoCCIUChJHZXRUb3BvbG9neVJlcXVlc3QiXwoMVG9wb2xvZ3lWaWV3Ei4KCHJlcGxpY2FzGAEgAygLMhwudGFuZGVtLm1vbml0b3JpbmcudjEuU2FtcGxlEg0KBXN0YXRlGAIgASgJEhAKCHNlbnRlbmNlGAMgASgJMqMEChFNb25pdG9yaW5nU2VydmljZRJtCg1SZXBvcnRTYW1wbGVzEioudGFuZGVtLm1vbml0b3JpbmcudjEuUmVwb3J0U2FtcGxlc1JlcXVlc3QaKy50YW5kZW0ubW9uaXRvcmluZy52MS5SZXBvcnRTYW1wbGVzUmVzcG9uc2UiA5ACAhJwCg5SZWNvcmRSZXF1ZXN0cxIrLnRhbmRlbS5tb25pdG9yaW5nLnYxLlJlY29yZFJlcXVlc3RzUmVxdWVzdBosLnRhbmRlbS5tb25pdG9yaW5nLnYxLlJlY29yZFJlcXVlc3RzUmVzcG9uc2UiA5ACAhJfCgpHZXRSZXF1ZXN0EicudGFuZGVtLm1vbml0b3JpbmcudjEuR2V0UmVxdWVzdFJlcXVlc3QaIy50YW5kZW0ubW9uaXRvcmluZy52MS5SZXF1ZXN0UmVjb3JkIgOQAgESagoMTGlzdFJlcXVlc3RzEikudGFuZGVtLm1vbml0b3JpbmcudjEuTGlzdFJlcXVlc3RzUmVxdWVzdBoqLnRhbmRlbS5tb25pdG9yaW5nLnYxLkxpc3RSZXF1ZXN0c1Jlc3BvbnNlIgOQAgESYAoLR2V0VG9wb2xvZ3kSKC50YW5kZW0ubW9uaXRvcmluZy52MS5HZXRUb3BvbG9neVJlcXVlc3QaIi50YW5kZW0ubW9uaXRvcmluZy52MS5Ub3BvbG9neVZpZXciA5ACAWIGcHJvdG8z");
+  fileDesc("CiJycGMvbW9uaXRvcmluZy92MS9tb25pdG9yaW5nLnByb3RvEhR0YW5kZW0ubW9uaXRvcmluZy52MSLdAgoGU2FtcGxlEhIKCnJlcGxpY2FfaWQYASABKAkSEgoKZGVwbG95YWJsZRgCIAEoCRIPCgdwcm9jZXNzGAMgASgJEg0KBWF0X21zGAQgASgDEg0KBXN0YXRlGAUgASgJEhYKDnVucmVhZHlfY2hlY2tzGAYgAygJEgsKA2NwdRgHIAEoARIWCg5yZXNpZGVudF9ieXRlcxgIIAEoBBIfChdldmVudF9sb29wX2RlbGF5X21zX3A5ORgJIAEoARIbChNyZXF1ZXN0c19wZXJfc2Vjb25kGAogASgBEhMKC2Vycm9yX3JhdGlvGAsgASgBEhYKDmxhdGVuY3lfbXNfcDUwGAwgASgBEhYKDmxhdGVuY3lfbXNfcDk5GA0gASgBEhQKDHN0cmVhbXNfb3BlbhgOIAEoDRIPCgd2ZXJzaW9uGA8gASgJEhUKDXN0YXJ0ZWRfYXRfbXMYECABKAMijgEKBkZpZ3VyZRIMCgRuYW1lGAEgASgJEjgKBmxhYmVscxgCIAMoCzIoLnRhbmRlbS5tb25pdG9yaW5nLnYxLkZpZ3VyZS5MYWJlbHNFbnRyeRINCgV2YWx1ZRgDIAEoARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInQKFFJlcG9ydFNhbXBsZXNSZXF1ZXN0Ei0KB3NhbXBsZXMYASADKAsyHC50YW5kZW0ubW9uaXRvcmluZy52MS5TYW1wbGUSLQoHZmlndXJlcxgCIAMoCzIcLnRhbmRlbS5tb25pdG9yaW5nLnYxLkZpZ3VyZSIXChVSZXBvcnRTYW1wbGVzUmVzcG9uc2UiWwoFUGhhc2USDAoEbmFtZRgBIAEoCRIQCghzdGFydF9tcxgCIAEoARITCgtkdXJhdGlvbl9tcxgDIAEoARIPCgdvdXRjb21lGAQgASgJEgwKBG5vdGUYBSABKAkiiAEKB0F0dGVtcHQSEAoIdXBzdHJlYW0YASABKAkSDQoFbW9kZWwYAiABKAkSEAoIc3RhcnRfbXMYAyABKAESEwoLZHVyYXRpb25fbXMYBCABKAESFgoOZmlyc3RfdG9rZW5fbXMYBSABKAESDgoGc3RhdHVzGAYgASgNEg0KBWZhdWx0GAcgASgJIocECg1SZXF1ZXN0UmVjb3JkEhIKCnJlcXVlc3RfaWQYASABKAkSEAoIdHJhY2VfaWQYAiABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAMgASgJEhIKCnByb2plY3RfaWQYBCABKAkSDgoGa2V5X2lkGAUgASgJEhAKCGVuZHBvaW50GAYgASgJEg0KBW1vZGVsGAcgASgJEhAKCHVwc3RyZWFtGAggASgJEg4KBnN0YXR1cxgJIAEoDRINCgVmYXVsdBgKIAEoCRIPCgdvdXRjb21lGAsgASgJEg0KBWF0X21zGAwgASgDEhMKC2R1cmF0aW9uX21zGA0gASgBEhYKDmZpcnN0X3Rva2VuX21zGA4gASgBEisKBnBoYXNlcxgPIAMoCzIbLnRhbmRlbS5tb25pdG9yaW5nLnYxLlBoYXNlEi8KCGF0dGVtcHRzGBAgAygLMh0udGFuZGVtLm1vbml0b3JpbmcudjEuQXR0ZW1wdBIUCgxpbnB1dF90b2tlbnMYESABKA0SFQoNb3V0cHV0X3Rva2VucxgSIAEoDRIVCg1jaGFyZ2VkX25hbm9zGBMgASgDEhAKCGN1cnJlbmN5GBQgASgJEg8KB2dhdGV3YXkYFSABKAkSDgoGc3RyZWFtGBYgASgIEg0KBWNhY2hlGBcgASgJEhAKCGFydGljbGVzGBggAygJIk0KFVJlY29yZFJlcXVlc3RzUmVxdWVzdBI0CgdyZWNvcmRzGAEgAygLMiMudGFuZGVtLm1vbml0b3JpbmcudjEuUmVxdWVzdFJlY29yZCIYChZSZWNvcmRSZXF1ZXN0c1Jlc3BvbnNlIkAKEUdldFJlcXVlc3RSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJInAKE0xpc3RSZXF1ZXN0c1JlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSDgoGa2V5X2lkGAMgASgJEg0KBWxpbWl0GAQgASgNEg0KBWFmdGVyGAUgASgJIl4KFExpc3RSZXF1ZXN0c1Jlc3BvbnNlEjQKB3JlY29yZHMYASADKAsyIy50YW5kZW0ubW9uaXRvcmluZy52MS5SZXF1ZXN0UmVjb3JkEhAKCGhhc19tb3JlGAIgASgIIhQKEkdldFRvcG9sb2d5UmVxdWVzdCJfCgxUb3BvbG9neVZpZXcSLgoIcmVwbGljYXMYASADKAsyHC50YW5kZW0ubW9uaXRvcmluZy52MS5TYW1wbGUSDQoFc3RhdGUYAiABKAkSEAoIc2VudGVuY2UYAyABKAkiswEKCEluY2lkZW50EgoKAmlkGAEgASgJEg0KBWFsZXJ0GAIgASgJEg8KB3N1YmplY3QYAyABKAkSEAoIc2V2ZXJpdHkYBCABKAkSDgoGcmVhc29uGAUgASgJEhQKDG9wZW5lZF9hdF9tcxgGIAEoAxIXCg9sYXN0X3NlZW5fYXRfbXMYByABKAMSFAoMY2xvc2VkX2F0X21zGAggASgDEhQKDGNsb3NlX3JlYXNvbhgJIAEoCSJ9CglBbGVydFJ1bGUSDQoFYWxlcnQYASABKAkSEAoIc2V2ZXJpdHkYAiABKAkSDwoHc3VtbWFyeRgDIAEoCRIPCgdydW5ib29rGAQgASgJEhUKDW9wZW5fYWZ0ZXJfbXMYBSABKAMSFgoOY2xvc2VfYWZ0ZXJfbXMYBiABKAMiEwoRTGlzdEFsZXJ0c1JlcXVlc3QicgoSTGlzdEFsZXJ0c1Jlc3BvbnNlEiwKBG9wZW4YASADKAsyHi50YW5kZW0ubW9uaXRvcmluZy52MS5JbmNpZGVudBIuCgVydWxlcxgCIAMoCzIfLnRhbmRlbS5tb25pdG9yaW5nLnYxLkFsZXJ0UnVsZSJDChRMaXN0SW5jaWRlbnRzUmVxdWVzdBINCgVsaW1pdBgBIAEoDRINCgVhZnRlchgCIAEoCRINCgVhbGVydBgDIAEoCSJwChVMaXN0SW5jaWRlbnRzUmVzcG9uc2USMQoJaW5jaWRlbnRzGAEgAygLMh4udGFuZGVtLm1vbml0b3JpbmcudjEuSW5jaWRlbnQSEAoIaGFzX21vcmUYAiABKAgSEgoKaXNfcGFydGlhbBgDIAEoCCIWChRFeHBvc2VGaWd1cmVzUmVxdWVzdCIlChVFeHBvc2VGaWd1cmVzUmVzcG9uc2USDAoEdGV4dBgBIAEoCTLnBgoRTW9uaXRvcmluZ1NlcnZpY2USbQoNUmVwb3J0U2FtcGxlcxIqLnRhbmRlbS5tb25pdG9yaW5nLnYxLlJlcG9ydFNhbXBsZXNSZXF1ZXN0GisudGFuZGVtLm1vbml0b3JpbmcudjEuUmVwb3J0U2FtcGxlc1Jlc3BvbnNlIgOQAgIScAoOUmVjb3JkUmVxdWVzdHMSKy50YW5kZW0ubW9uaXRvcmluZy52MS5SZWNvcmRSZXF1ZXN0c1JlcXVlc3QaLC50YW5kZW0ubW9uaXRvcmluZy52MS5SZWNvcmRSZXF1ZXN0c1Jlc3BvbnNlIgOQAgISXwoKR2V0UmVxdWVzdBInLnRhbmRlbS5tb25pdG9yaW5nLnYxLkdldFJlcXVlc3RSZXF1ZXN0GiMudGFuZGVtLm1vbml0b3JpbmcudjEuUmVxdWVzdFJlY29yZCIDkAIBEmoKDExpc3RSZXF1ZXN0cxIpLnRhbmRlbS5tb25pdG9yaW5nLnYxLkxpc3RSZXF1ZXN0c1JlcXVlc3QaKi50YW5kZW0ubW9uaXRvcmluZy52MS5MaXN0UmVxdWVzdHNSZXNwb25zZSIDkAIBEmAKC0dldFRvcG9sb2d5EigudGFuZGVtLm1vbml0b3JpbmcudjEuR2V0VG9wb2xvZ3lSZXF1ZXN0GiIudGFuZGVtLm1vbml0b3JpbmcudjEuVG9wb2xvZ3lWaWV3IgOQAgESZAoKTGlzdEFsZXJ0cxInLnRhbmRlbS5tb25pdG9yaW5nLnYxLkxpc3RBbGVydHNSZXF1ZXN0GigudGFuZGVtLm1vbml0b3JpbmcudjEuTGlzdEFsZXJ0c1Jlc3BvbnNlIgOQAgESbQoNTGlzdEluY2lkZW50cxIqLnRhbmRlbS5tb25pdG9yaW5nLnYxLkxpc3RJbmNpZGVudHNSZXF1ZXN0GisudGFuZGVtLm1vbml0b3JpbmcudjEuTGlzdEluY2lkZW50c1Jlc3BvbnNlIgOQAgESbQoNRXhwb3NlRmlndXJlcxIqLnRhbmRlbS5tb25pdG9yaW5nLnYxLkV4cG9zZUZpZ3VyZXNSZXF1ZXN0GisudGFuZGVtLm1vbml0b3JpbmcudjEuRXhwb3NlRmlndXJlc1Jlc3BvbnNlIgOQAgFiBnByb3RvMw");
 
 /**
  * Describes the message tandem.monitoring.v1.Sample.
@@ -18,88 +18,151 @@ export const SampleSchema = /*@__PURE__*/
   messageDesc(file_rpc_monitoring_v1_monitoring, 0);
 
 /**
+ * Describes the message tandem.monitoring.v1.Figure.
+ * Use `create(FigureSchema)` to create a new message.
+ */
+export const FigureSchema = /*@__PURE__*/
+  messageDesc(file_rpc_monitoring_v1_monitoring, 1);
+
+/**
  * Describes the message tandem.monitoring.v1.ReportSamplesRequest.
  * Use `create(ReportSamplesRequestSchema)` to create a new message.
  */
 export const ReportSamplesRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_monitoring_v1_monitoring, 1);
+  messageDesc(file_rpc_monitoring_v1_monitoring, 2);
 
 /**
  * Describes the message tandem.monitoring.v1.ReportSamplesResponse.
  * Use `create(ReportSamplesResponseSchema)` to create a new message.
  */
 export const ReportSamplesResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_monitoring_v1_monitoring, 2);
+  messageDesc(file_rpc_monitoring_v1_monitoring, 3);
 
 /**
  * Describes the message tandem.monitoring.v1.Phase.
  * Use `create(PhaseSchema)` to create a new message.
  */
 export const PhaseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_monitoring_v1_monitoring, 3);
+  messageDesc(file_rpc_monitoring_v1_monitoring, 4);
 
 /**
  * Describes the message tandem.monitoring.v1.Attempt.
  * Use `create(AttemptSchema)` to create a new message.
  */
 export const AttemptSchema = /*@__PURE__*/
-  messageDesc(file_rpc_monitoring_v1_monitoring, 4);
+  messageDesc(file_rpc_monitoring_v1_monitoring, 5);
 
 /**
  * Describes the message tandem.monitoring.v1.RequestRecord.
  * Use `create(RequestRecordSchema)` to create a new message.
  */
 export const RequestRecordSchema = /*@__PURE__*/
-  messageDesc(file_rpc_monitoring_v1_monitoring, 5);
+  messageDesc(file_rpc_monitoring_v1_monitoring, 6);
 
 /**
  * Describes the message tandem.monitoring.v1.RecordRequestsRequest.
  * Use `create(RecordRequestsRequestSchema)` to create a new message.
  */
 export const RecordRequestsRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_monitoring_v1_monitoring, 6);
+  messageDesc(file_rpc_monitoring_v1_monitoring, 7);
 
 /**
  * Describes the message tandem.monitoring.v1.RecordRequestsResponse.
  * Use `create(RecordRequestsResponseSchema)` to create a new message.
  */
 export const RecordRequestsResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_monitoring_v1_monitoring, 7);
+  messageDesc(file_rpc_monitoring_v1_monitoring, 8);
 
 /**
  * Describes the message tandem.monitoring.v1.GetRequestRequest.
  * Use `create(GetRequestRequestSchema)` to create a new message.
  */
 export const GetRequestRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_monitoring_v1_monitoring, 8);
+  messageDesc(file_rpc_monitoring_v1_monitoring, 9);
 
 /**
  * Describes the message tandem.monitoring.v1.ListRequestsRequest.
  * Use `create(ListRequestsRequestSchema)` to create a new message.
  */
 export const ListRequestsRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_monitoring_v1_monitoring, 9);
+  messageDesc(file_rpc_monitoring_v1_monitoring, 10);
 
 /**
  * Describes the message tandem.monitoring.v1.ListRequestsResponse.
  * Use `create(ListRequestsResponseSchema)` to create a new message.
  */
 export const ListRequestsResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_monitoring_v1_monitoring, 10);
+  messageDesc(file_rpc_monitoring_v1_monitoring, 11);
 
 /**
  * Describes the message tandem.monitoring.v1.GetTopologyRequest.
  * Use `create(GetTopologyRequestSchema)` to create a new message.
  */
 export const GetTopologyRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_monitoring_v1_monitoring, 11);
+  messageDesc(file_rpc_monitoring_v1_monitoring, 12);
 
 /**
  * Describes the message tandem.monitoring.v1.TopologyView.
  * Use `create(TopologyViewSchema)` to create a new message.
  */
 export const TopologyViewSchema = /*@__PURE__*/
-  messageDesc(file_rpc_monitoring_v1_monitoring, 12);
+  messageDesc(file_rpc_monitoring_v1_monitoring, 13);
+
+/**
+ * Describes the message tandem.monitoring.v1.Incident.
+ * Use `create(IncidentSchema)` to create a new message.
+ */
+export const IncidentSchema = /*@__PURE__*/
+  messageDesc(file_rpc_monitoring_v1_monitoring, 14);
+
+/**
+ * Describes the message tandem.monitoring.v1.AlertRule.
+ * Use `create(AlertRuleSchema)` to create a new message.
+ */
+export const AlertRuleSchema = /*@__PURE__*/
+  messageDesc(file_rpc_monitoring_v1_monitoring, 15);
+
+/**
+ * Describes the message tandem.monitoring.v1.ListAlertsRequest.
+ * Use `create(ListAlertsRequestSchema)` to create a new message.
+ */
+export const ListAlertsRequestSchema = /*@__PURE__*/
+  messageDesc(file_rpc_monitoring_v1_monitoring, 16);
+
+/**
+ * Describes the message tandem.monitoring.v1.ListAlertsResponse.
+ * Use `create(ListAlertsResponseSchema)` to create a new message.
+ */
+export const ListAlertsResponseSchema = /*@__PURE__*/
+  messageDesc(file_rpc_monitoring_v1_monitoring, 17);
+
+/**
+ * Describes the message tandem.monitoring.v1.ListIncidentsRequest.
+ * Use `create(ListIncidentsRequestSchema)` to create a new message.
+ */
+export const ListIncidentsRequestSchema = /*@__PURE__*/
+  messageDesc(file_rpc_monitoring_v1_monitoring, 18);
+
+/**
+ * Describes the message tandem.monitoring.v1.ListIncidentsResponse.
+ * Use `create(ListIncidentsResponseSchema)` to create a new message.
+ */
+export const ListIncidentsResponseSchema = /*@__PURE__*/
+  messageDesc(file_rpc_monitoring_v1_monitoring, 19);
+
+/**
+ * Describes the message tandem.monitoring.v1.ExposeFiguresRequest.
+ * Use `create(ExposeFiguresRequestSchema)` to create a new message.
+ */
+export const ExposeFiguresRequestSchema = /*@__PURE__*/
+  messageDesc(file_rpc_monitoring_v1_monitoring, 20);
+
+/**
+ * Describes the message tandem.monitoring.v1.ExposeFiguresResponse.
+ * Use `create(ExposeFiguresResponseSchema)` to create a new message.
+ */
+export const ExposeFiguresResponseSchema = /*@__PURE__*/
+  messageDesc(file_rpc_monitoring_v1_monitoring, 21);
 
 /**
  * Samples of every process, verdicts, the live topology, and what became of each request.
