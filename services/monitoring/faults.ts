@@ -16,6 +16,12 @@ export const monitoringFaults = defineFaults("monitoring", {
     publicMessage:
       "monitoring.alert_webhook.url is no http or https URL. Correct it, or remove it.",
   },
+  log_late: {
+    code: "unavailable",
+    blame: "platform",
+    retry: "after_delay",
+    publicMessage: "The log of incidents does not answer. Try again in a moment.",
+  },
   platform_only: {
     code: "permission_denied",
     blame: "platform",

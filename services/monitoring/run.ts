@@ -72,7 +72,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
             nowMs: world.clock.nowMs(),
           }),
         listAlerts: () => listAlerts(watch),
-        listIncidents: (request) => listIncidents({ log: incidents, watch }, request),
+        listIncidents: (request) => listIncidents({ log: incidents, watch, world }, request),
         exposeFigures: () => exposeFigures({ figures: figures.fresh(world.clock.nowMs()), watch }),
       }),
     ],

@@ -4,6 +4,7 @@ import type { TopologyProcess } from "@tandem/libs/service";
 import { parseReplicaName } from "@tandem/libs/service";
 import type { Log } from "@tandem/libs/telemetry";
 import { sleep, type World } from "@tandem/libs/world";
+import { byLevelAndKind } from "../core/levels.ts";
 import { groupOf, renumber } from "../core/renumber.ts";
 import { supervisorFaults } from "../faults.ts";
 import { type CanaryPlan, watchCanary } from "./canary-watch.ts";
@@ -37,6 +38,18 @@ interface Replacement {
   readonly fresh: ManagedProcess;
 }
 
+interface ReplaceWishes {
+  readonly sourceFolder: string;
+  readonly canary: CanaryPlan | undefined;
+  readonly tell: Tell;
+}
+
+/** Of all kinds that are replaced at the same time. */
+interface Progress {
+  readonly replaced: Replacement[];
+  failure: { readonly process: string; readonly why: string; readonly cause: unknown } | undefined;
+}
+
 const startPatienceMs = 60_000;
 /** A new process that dies so often will not start. */
 const deathsMax = 2;
@@ -55,50 +68,81 @@ export class Rollout {
   }
 
   /**
-   * Replaces every process by one of the release, one after the other, the lower levels first: the
-   * new one is ready before the old one is not called any more, and the old one finishes what it
-   * has. What goes wrong on the way is undone, and told as `supervisor.upgrade_rolled_back`.
+   * Replaces every process by one of the release, the lower levels first. Kinds of a level are
+   * replaced at once, processes of a kind one after the other: each kind has one more than it needs
+   * for a moment, and never one less. The new one is ready before the old one is not called any
+   * more, and the old one finishes what it has. What goes wrong on the way is undone, and told as
+   * `supervisor.upgrade_rolled_back`.
    */
   upgrade(wishes: UpgradeWishes, tell: Tell): Promise<void> {
     return this.#alone(async () => {
       const sourceFolder = releaseFolder(wishes.sourceFolder);
-      this.#options.fleet.tellRollout("");
+      const { fleet } = this.#options;
+      fleet.tellRollout("");
       await this.#options.warmUp(sourceFolder);
-      const replaced: Replacement[] = [];
-      const tried = new Set<string>();
-      for (const old of this.#replaceable()) {
-        const group = groupOf(old.spec.name);
-        // The first of each kind is on trial; the others follow once it has stood the test.
-        const canary = tried.has(group) ? undefined : wishes.canary;
-        tried.add(group);
-        try {
-          const fresh = await this.#replace(old, { sourceFolder, canary, tell });
-          replaced.push({ old, fresh });
-        } catch (error) {
-          const why = error instanceof Error ? error.message : String(error);
-          tell("rolling_back", { process: old.spec.name, why, replaced: replaced.length });
-          await this.#rollBack(replaced, tell);
-          this.#options.fleet.tellRollout(`${old.spec.name}: ${why}`);
-          throw supervisorFaults.upgrade_rolled_back({
-            publicMessage:
-              `The upgrade was rolled back at ${old.spec.name}: ${why}. ` +
-              "Everything runs as before.",
-            cause: error,
-          });
-        }
+      const progress: Progress = { replaced: [], failure: undefined };
+      for (const kinds of byLevelAndKind(this.#replaceable(), ({ spec }) => spec)) {
+        const given = { sourceFolder, canary: wishes.canary, tell };
+        await Promise.all(kinds.map((kind) => this.#replaceKind(kind, given, progress)));
+        const { replaced, failure } = progress;
+        if (failure === undefined) continue;
+        const { process, why, cause } = failure;
+        tell("rolling_back", { process, why, replaced: replaced.length });
+        await this.#rollBack(replaced, tell);
+        fleet.tellRollout(`${process}: ${why}`);
+        throw supervisorFaults.upgrade_rolled_back({
+          publicMessage: `The upgrade was rolled back at ${process}: ${why}. Everything runs as before.`,
+          cause,
+        });
       }
-      tell("upgraded", { processes: replaced.length, leaving: [...this.#leaving.keys()] });
+      const replaced = progress.replaced.length;
+      tell("upgraded", { processes: replaced, leaving: [...this.#leaving.keys()] });
       if (wishes.waitsForDrain) await Promise.all(this.#leaving.values());
     });
   }
 
+  /**
+   * One after the other, while the next one's code is loaded already. The first is on trial; the
+   * others follow once it has stood the test. Ends early when this or another kind has failed.
+   */
+  async #replaceKind(
+    kind: readonly ManagedProcess[],
+    given: ReplaceWishes,
+    progress: Progress,
+  ): Promise<void> {
+    let next = kind[0] && this.#prepare(kind[0].spec, given);
+    for (const [index, old] of kind.entries()) {
+      const fresh = next ?? this.#prepare(old.spec, given);
+      const following = kind[index + 1];
+      if (progress.failure !== undefined) return this.#leave(fresh);
+      next = following && this.#prepare(following.spec, given);
+      try {
+        const canary = index === 0 ? given.canary : undefined;
+        await this.#replace(old, fresh, { ...given, canary });
+        progress.replaced.push({ old, fresh });
+      } catch (cause) {
+        const why = cause instanceof Error ? cause.message : String(cause);
+        progress.failure ??= { process: old.spec.name, why, cause };
+        if (next !== undefined) this.#leave(next);
+        return;
+      }
+    }
+  }
+
   /** What cannot be undone stays as it is: it serves. */
   async #rollBack(replaced: readonly Replacement[], tell: Tell): Promise<void> {
-    for (const { old, fresh } of replaced.toReversed()) {
-      const { sourceFolder } = old;
-      await this.#replace(fresh, { sourceFolder, canary: undefined, tell }).catch(
-        (error: unknown) =>
-          tell("not_rolled_back", { process: fresh.spec.name, why: String(error) }),
+    const levels = byLevelAndKind(replaced, ({ old }) => old.spec).toReversed();
+    for (const kinds of levels) {
+      await Promise.all(
+        kinds.map(async (kind) => {
+          for (const { old, fresh } of kind.toReversed()) {
+            const given = { sourceFolder: old.sourceFolder, canary: undefined, tell };
+            await this.#replace(fresh, this.#prepare(fresh.spec, given), given).catch(
+              (error: unknown) =>
+                tell("not_rolled_back", { process: fresh.spec.name, why: String(error) }),
+            );
+          }
+        }),
       );
     }
   }
@@ -166,9 +210,7 @@ export class Rollout {
   }
 
   #replaceable(): readonly ManagedProcess[] {
-    return this.#members()
-      .filter(({ spec, state }) => isMovable(spec) && state !== "stopped")
-      .toSorted((one, other) => one.spec.level - other.spec.level);
+    return this.#members().filter(({ spec, state }) => isMovable(spec) && state !== "stopped");
   }
 
   #members(): readonly ManagedProcess[] {
@@ -187,18 +229,12 @@ export class Rollout {
     return found;
   }
 
-  async #replace(
-    old: ManagedProcess,
-    given: {
-      readonly sourceFolder: string;
-      readonly canary: CanaryPlan | undefined;
-      readonly tell: Tell;
-    },
-  ): Promise<ManagedProcess> {
+  /** Lets the new one take the place of the old one; it is ended where it does not stand the test. */
+  async #replace(old: ManagedProcess, fresh: ManagedProcess, given: ReplaceWishes): Promise<void> {
     const { fleet, world, sockets } = this.#options;
     const { tell, canary } = given;
-    const fresh = await this.#start(old.spec, given.sourceFolder, tell);
     try {
+      await this.#open(fresh);
       if (canary !== undefined && hostsGateway(fresh.spec)) {
         const control = old.spec.hosts.map((host) => parseReplicaName(host).id);
         await watchCanary({ ...{ fleet, world, sockets, tell, control }, process: fresh }, canary);
@@ -208,13 +244,11 @@ export class Rollout {
       if (fresh.deaths > 0) throw new Error(`${fresh.spec.name} died as soon as it was called`);
     } catch (error) {
       fleet.roster.dismiss(fresh.spec.name);
-      fleet.roster.weigh({});
       this.#leave(fresh);
       throw error;
     }
     this.#dismiss(old, tell);
     tell("replaced", { process: old.spec.name, by: fresh.spec.name });
-    return fresh;
   }
 
   /** A further process, ready and not called yet. */
@@ -223,19 +257,32 @@ export class Rollout {
     sourceFolder: string,
     tell: Tell,
   ): Promise<ManagedProcess> {
-    const { fleet } = this.#options;
-    const present = fleet.processes.map(({ spec }) => spec);
-    const process = fleet.add(renumber(template, present), sourceFolder);
-    tell("starting", { process: process.spec.name });
-    process.load();
-    process.open();
+    const process = this.#prepare(template, { sourceFolder, tell });
     try {
-      await this.#becomeReady(process);
+      await this.#open(process);
     } catch (error) {
       this.#leave(process);
       throw error;
     }
     return process;
+  }
+
+  /** Loads the code of a further process, and goes no further. */
+  #prepare(
+    template: TopologyProcess,
+    { sourceFolder, tell }: Pick<ReplaceWishes, "sourceFolder" | "tell">,
+  ): ManagedProcess {
+    const { fleet } = this.#options;
+    const present = fleet.processes.map(({ spec }) => spec);
+    const process = fleet.add(renumber(template, present), sourceFolder);
+    tell("starting", { process: process.spec.name });
+    process.load();
+    return process;
+  }
+
+  async #open(process: ManagedProcess): Promise<void> {
+    process.open();
+    await this.#becomeReady(process);
   }
 
   async #becomeReady(process: ManagedProcess): Promise<void> {

@@ -42,8 +42,9 @@ export class Roster {
     return this.#members.some((member) => member.name === name);
   }
 
+  /** Several may be on trial at once, so each brings and takes its own weights only. */
   admit(spec: TopologyProcess, weights: Weights = {}): void {
-    this.#weights = weights;
+    this.#weights = { ...this.#weightsWithout(spec), ...weights };
     if (!this.isMember(spec.name)) this.#members = [...this.#members, spec];
     this.#onChange();
   }
@@ -51,12 +52,14 @@ export class Roster {
   /** The last one is never dismissed: an empty list would tell callers nothing they can use. */
   dismiss(name: string): void {
     if (!this.isMember(name) || this.#members.length === 1) return;
+    const gone = this.#members.find((member) => member.name === name);
+    if (gone !== undefined) this.#weights = this.#weightsWithout(gone);
     this.#members = this.#members.filter((member) => member.name !== name);
     this.#onChange();
   }
 
-  weigh(weights: Weights): void {
-    this.#weights = weights;
-    this.#onChange();
+  #weightsWithout({ hosts }: TopologyProcess): Weights {
+    const ids = new Set(hosts.map((host) => host.replace("/", "-")));
+    return Object.fromEntries(Object.entries(this.#weights).filter(([id]) => !ids.has(id)));
   }
 }

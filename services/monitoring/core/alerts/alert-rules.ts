@@ -3,24 +3,10 @@
  * (docs/runbooks/). A rule is a pure function from what is known to what is wrong; how long it must
  * be wrong, and well again, is kept by `AlertBook`.
  */
-import type { AlertView, Condition } from "./alert-view.ts";
+import type { AlertRule } from "./alert-rule.ts";
 import { errorBurn, lateAnswers } from "./burn-rules.ts";
 import { figuresOf, grouped, raised } from "./figures-of.ts";
 import { certificateEnding, diskLow, memoryHigh } from "./room-rules.ts";
-
-export type Severity = "critical" | "warning";
-
-export interface AlertRule {
-  readonly id: string;
-  /** `critical`: users notice, or will soon. `warning`: something that holds them up is gone. */
-  readonly severity: Severity;
-  readonly summary: string;
-  /** How long it must be seen before it opens. */
-  readonly openAfterMs: number;
-  /** How long it must not be seen before it closes; never less, so that a restart keeps it open. */
-  readonly closeAfterMs: number;
-  readonly find: (view: AlertView) => readonly Condition[];
-}
 
 const second = 1_000;
 const restartsMin = 3;

@@ -3,7 +3,7 @@
  * "multiwindow, multi-burn-rate alerts"): a long window says that it matters, a short one that it
  * still lasts, so that the alert closes soon after the cause is gone.
  */
-import type { AlertRule } from "./alert-rules.ts";
+import type { AlertRule } from "./alert-rule.ts";
 import type { BurnFacts } from "./alert-view.ts";
 
 const second = 1_000;

@@ -1,5 +1,5 @@
 /** Rules about what is running out: disk, memory, the life of a certificate. */
-import type { AlertRule } from "./alert-rules.ts";
+import type { AlertRule } from "./alert-rule.ts";
 import type { AlertView, Condition } from "./alert-view.ts";
 import { figuresOf } from "./figures-of.ts";
 
