@@ -67,6 +67,7 @@ export class ManagedProcess {
   #unready: readonly string[] = [];
   #refusal: string | undefined;
   #wait: Timer | undefined;
+  #endsAtMs = 0;
   #stopped: (() => void)[] = [];
 
   constructor(options: Options) {
@@ -124,8 +125,8 @@ export class ManagedProcess {
   adopt({ launched, greeting }: AdoptedProcess): void {
     this.#mayOpen = true;
     if (greeting.isStopping) {
+      this.#endWithin(adoptedDrainMs);
       this.#become("draining");
-      this.#wait = this.#options.world.timers.after(adoptedDrainMs, () => this.abandon());
     } else if (!greeting.isStarted) this.#become("opening");
     else this.#become(greeting.unready.length === 0 ? "ready" : "unready");
     this.#unready = greeting.unready;
@@ -159,8 +160,8 @@ export class ManagedProcess {
   /** Drains and ends it for good, by force when it does not obey. */
   async stop(deadlines: { readonly noticeMs: number; readonly deadlineMs: number }): Promise<void> {
     if (this.#state === "stopped") return;
-    this.#wait?.cancel();
     if (this.#launched === undefined) {
+      this.#wait?.cancel();
       this.#become("stopped");
       return;
     }
@@ -168,13 +169,21 @@ export class ManagedProcess {
     if (this.#state === "loading" || this.#state === "loaded") {
       // Nothing is open yet, so there is nothing to drain.
       this.abandon();
-    } else if (this.#state !== "draining") {
-      this.#launched.order({ kind: "stop", ...deadlines });
-      const limitMs = deadlines.noticeMs + deadlines.deadlineMs + stopGraceMs;
-      this.#wait = this.#options.world.timers.after(limitMs, () => this.abandon());
+    } else {
+      if (this.#state !== "draining") this.#launched.order({ kind: "stop", ...deadlines });
+      this.#endWithin(deadlines.noticeMs + deadlines.deadlineMs + stopGraceMs);
       this.#become("draining");
     }
     await ended;
+  }
+
+  /** By force then. Of several who want it to end, the most impatient one decides. */
+  #endWithin(limitMs: number): void {
+    const atMs = this.#nowMs() + limitMs;
+    if (this.#state === "draining" && this.#endsAtMs <= atMs) return;
+    this.#wait?.cancel();
+    this.#endsAtMs = atMs;
+    this.#wait = this.#options.world.timers.after(limitMs, () => this.abandon());
   }
 
   /** Ends it at once and for good, whatever it is doing. */
