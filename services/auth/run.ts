@@ -15,6 +15,7 @@ import {
   type Site,
   serveRpc,
   tellDatabase,
+  tellHotStore,
 } from "@tandem/libs/service";
 import { type Database, migrate, openDatabase, openHotStore } from "@tandem/libs/store";
 import type { Config } from "./config.ts";
@@ -69,6 +70,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   lifecycle.defer("database", () => database.destroy());
   const hotStore = await openHotStore(site.hotStoreUrl, { world, log });
   lifecycle.defer("hot store", () => hotStore.close());
+  tellHotStore(site, hotStore);
   let hub: RevocationHub | undefined;
   // From here on, so that one that starts while the database is away says that it cannot read it.
   const fellows = startFellowWords(site, lifecycle, {
