@@ -95,6 +95,7 @@ test("what a client may wish of a gateway arrives, in the fields that are for it
     "x-tandem-cache-control": "no-store",
     "x-tandem-conversation": "conv_1",
     "x-tandem-articles": "on",
+    "x-tandem-csrf": "of the session",
   };
   await httpRequest(router.address, { path: "/api/v1/me", headers: wishes });
   for (const [name, value] of Object.entries(wishes)) assert.equal(seen[0]?.[name], value);

@@ -40,6 +40,8 @@ export function answerFields(call: Call, { world, seal }: AiParts): EncodedField
   if (call.articles !== undefined) {
     fields.push(["x-tandem-articles", citedArticles(call.articles.citations).join(", ")]);
   }
+  const warning = call.reservation?.warning ?? "";
+  if (warning !== "") fields.push(["x-tandem-budget", warning]);
   if (call.marks.length > 0) fields.push(["x-tandem-degraded", call.marks.join(", ")]);
   return { lines: routeFields(call).lines + encodeFields(fields).lines };
 }

@@ -1,5 +1,6 @@
 /** Calls to the quota service: leases of money and limits, settlements, in its contract's form. */
 import type {
+  BudgetMark,
   UsageDetail,
   Settlement as WireSettlement,
 } from "@tandem/contracts/rpc/quota/v1/quota_pb";
@@ -50,7 +51,13 @@ export async function callWallet(
     scopedBy: reply.scopedBy,
     isSuperseded: reply.superseded,
     isScarce: reply.scarce,
+    warning: reply.warnings.map(warningText).join(", "),
   };
+}
+
+/** `project month 83%`, and `(soft)` where nothing is refused for it. */
+function warningText({ source, period, usedPercent, soft }: BudgetMark): string {
+  return `${source} ${period} ${usedPercent}%${soft ? " (soft)" : ""}`;
 }
 
 export async function callLimits(
@@ -83,6 +90,9 @@ export async function callLimits(
       resetMs: grant.resetMs,
       retryAfterMs: grant.retryAfterMs,
       windowMs: grant.windowMs,
+      ...(grant.raiseEndsInMs > 0n && {
+        raise: { endsInMs: Number(grant.raiseEndsInMs), limitAfter: Number(grant.limitAfter) },
+      }),
     }),
   );
   return {

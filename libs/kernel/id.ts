@@ -28,6 +28,7 @@ export type IdPrefix =
   | "lse"
   | "lim"
   | "bdg"
+  | "bwn"
   | "grt"
   | "aud"
   | "evt"

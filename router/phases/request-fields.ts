@@ -30,8 +30,14 @@ const droppedFromRequest = new FieldNameSet(
   ["x-tandem-", "x-forwarded-"],
 );
 
-/** Of the platform's own fields, those in which clients may say what they want of a gateway. */
-const wishes = ["x-tandem-conversation", "x-tandem-articles", "x-tandem-cache-control"] as const;
+/** Of the platform's own fields, those that are for clients to send. */
+const wishes = [
+  "x-tandem-conversation",
+  "x-tandem-articles",
+  "x-tandem-cache-control",
+  // Without it nobody who is signed in could change anything.
+  "x-tandem-csrf",
+] as const;
 
 const droppedFromAnswer = new FieldNameSet([
   ...hopByHopFields,

@@ -4,6 +4,7 @@
  * another one does not exist for it.
  */
 import type { CallContext, Passport } from "@tandem/libs/rpc";
+import type { Setter } from "./core/subject.ts";
 import { faults } from "./faults.ts";
 
 type Call = Pick<CallContext, "passport">;
@@ -82,6 +83,38 @@ export function requirePermission(
   if (!isPlatform(call) && !allows(call.passport, permission)) {
     throw faults.forbidden({ detail: `needs ${permission}` });
   }
+}
+
+/**
+ * As whom somebody changes a limit or budget. What an organisation sets is its own affair; what the
+ * platform sets for it is for whoever may give allowances. Throws as the others do.
+ */
+export function requireSetter(
+  call: Call,
+  { organisationId, setBy }: { readonly organisationId: string; readonly setBy: string },
+): Setter {
+  if (setBy === "platform") {
+    requirePlatformPermission(call, "allowances:write");
+    return "platform";
+  }
+  if (setBy !== "" && setBy !== "organisation") {
+    throw faults.malformed({ publicMessage: "set_by is organisation or platform." });
+  }
+  requirePermission(call, { organisationId, permission: "limits:write" });
+  return "organisation";
+}
+
+/**
+ * Whose limits and budgets may be read: those of one's own organisation, or of any by whoever may
+ * give allowances.
+ */
+export function requireReader(call: Call, organisationId: string): void {
+  if (organisationId !== call.passport.organisationId && mayReadAll(call)) return;
+  requirePermission(call, { organisationId, permission: "limits:read" });
+}
+
+function mayReadAll(call: Call): boolean {
+  return isPlatform(call) || allows(call.passport, "organisations:read");
 }
 
 /** A session has what its roles give; a key what its scopes give, and its person no less. */

@@ -1,6 +1,6 @@
 import { QuotaService } from "@tandem/contracts/rpc/quota/v1/quota_pb";
 import { type Implementation, implement } from "@tandem/libs/rpc";
-import type { Metrics } from "@tandem/libs/telemetry";
+import type { Log, Metrics } from "@tandem/libs/telemetry";
 import type { ChangeBoard } from "./change-board.ts";
 import type { LimitBoard } from "./limit-board.ts";
 import type { LimitDesk } from "./limit-desk.ts";
@@ -14,9 +14,12 @@ import { grantCreditOperation } from "./operations/grant-credit.ts";
 import { leaseLimitsOperation } from "./operations/lease-limits.ts";
 import { leaseWalletOperation } from "./operations/lease-wallet.ts";
 import { listAnomaliesOperation } from "./operations/list-anomalies.ts";
+import { listBudgetWarningsOperation } from "./operations/list-budget-warnings.ts";
 import { listBudgetsOperation } from "./operations/list-budgets.ts";
 import { listLimitsOperation } from "./operations/list-limits.ts";
+import { listLoadsOperation } from "./operations/list-loads.ts";
 import { listTransfersOperation } from "./operations/list-transfers.ts";
+import { raiseBudgetOperation, raiseLimitOperation } from "./operations/raise.ts";
 import { releaseLeasesOperation } from "./operations/release-leases.ts";
 import { setBudgetOperation } from "./operations/set-budget.ts";
 import { setLimitOperation } from "./operations/set-limit.ts";
@@ -33,25 +36,33 @@ export function buildHandlers(parts: {
   readonly limits: LimitBoard;
   readonly desk: LimitDesk;
   readonly metrics: Metrics;
+  readonly log: Log;
+  readonly nowMs: () => number;
   /** Of wallets that are opened without one being named. */
   readonly currency: string;
   readonly placesValidMs: number;
   readonly onUsage: () => void;
 }): Implementation {
-  const { books, board, limits, metrics } = parts;
+  const { books, board, metrics } = parts;
   const settled = metrics.counter({
     name: "tandem_settlements_total",
     help: "Settlements by what became of them: settled, refused, waiting.",
     labels: ["outcome"],
   });
+  const warned = metrics.counter({
+    name: "tandem_budget_warnings_total",
+    help: "Thresholds of budgets that were reached, of soft and of hard ones.",
+    labels: ["kind"],
+  });
   const isVerifying = { value: false };
+  const settling = { ...parts, settled, warned };
   const leasing = { ...parts, sequence: () => board.feed.version };
   return implement(QuotaService, {
     leaseLimits: (request, context) => leaseLimitsOperation(leasing, request, context),
     leaseWallet: (request, context) => leaseWalletOperation(books, request, context),
     adoptLeases: (request, context) => adoptLeasesOperation(books, request, context),
     releaseLeases: (request, context) => releaseLeasesOperation(books, request, context),
-    settle: (request, context) => settleOperation({ ...parts, settled }, request, context),
+    settle: (request, context) => settleOperation(settling, request, context),
     watchChanges: (request, context) => watchChangesOperation({ books, board }, request, context),
     getBalance: (request, context) => getBalanceOperation(parts, request, context),
     getSpending: (request, context) => getSpendingOperation(books, request, context),
@@ -62,10 +73,14 @@ export function buildHandlers(parts: {
     verifyLedger: (_, context) => verifyLedgerOperation({ books, isVerifying }, context),
     setLimit: (request, context) => setLimitOperation(books, request, context),
     deleteLimit: (request, context) => deleteLimitOperation(books, request, context),
-    listLimits: (request, context) => listLimitsOperation(limits, request, context),
+    listLimits: (request, context) => listLimitsOperation(parts, request, context),
     setBudget: (request, context) => setBudgetOperation(parts, request, context),
     deleteBudget: (request, context) => deleteBudgetOperation(books, request, context),
     listBudgets: (request, context) => listBudgetsOperation(books, request, context),
+    raiseLimit: (request, context) => raiseLimitOperation(books, request, context),
+    raiseBudget: (request, context) => raiseBudgetOperation(books, request, context),
+    listLoads: (request, context) => listLoadsOperation(parts, request, context),
+    listBudgetWarnings: (request, context) => listBudgetWarningsOperation(books, request, context),
     listAnomalies: (request, context) => listAnomaliesOperation(books, request, context),
   });
 }

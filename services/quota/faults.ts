@@ -28,6 +28,20 @@ export const faults = defineFaults("quota", {
       "It was changed by somebody else since you read it. Read it again and repeat the change.",
     httpStatus: 412,
   },
+  above_allowance: {
+    code: "failed_precondition",
+    blame: "client",
+    retry: "never",
+    publicMessage:
+      "The platform allows this organisation less than that. Stay below it, or ask who runs the platform.",
+    httpStatus: 409,
+  },
+  locked: {
+    code: "permission_denied",
+    blame: "client",
+    retry: "never",
+    publicMessage: "The platform has set this, and only who runs the platform can change it.",
+  },
   currency_mismatch: {
     code: "failed_precondition",
     blame: "client",

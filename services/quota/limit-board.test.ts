@@ -6,6 +6,8 @@ import { subject } from "./testing/scenario.ts";
 
 const none = { requestsPerMinute: 0, tokensPerMinute: 0, concurrency: 0 };
 const own: Limit = {
+  setBy: "organisation",
+  raise: undefined,
   id: "lim_1",
   subject: subject("org_a"),
   kind: "requests",

@@ -35,8 +35,12 @@ export class LimitBoard {
 
   /** As they are in the database now. */
   async readLimits(organisationId: string): Promise<readonly Limit[]> {
-    const defaults = this.#defaults;
-    return withDefaults(await this.#find(organisationId), { organisationId, defaults });
+    return this.completed(organisationId, await this.#find(organisationId));
+  }
+
+  /** With the defaults of what an organisation has no limit for. */
+  completed(organisationId: string, own: readonly Limit[]): readonly Limit[] {
+    return withDefaults(own, { organisationId, defaults: this.#defaults });
   }
 
   forget(page: ChangePage): void {

@@ -14,7 +14,8 @@ const caller = subject("org_a", { projectId: "prj_1", keyId: "key_1", model: "sm
 function limit(kind: LimitKind, amount: number, rest: Partial<Subject> = {}): Limit {
   const windowMs = kind === "concurrency" ? 0 : 60_000;
   const id = `lim_${kind}_${Object.values(rest).join("_")}`;
-  return { id, subject: subject("org_a", rest), kind, amount, windowMs, version: 1n };
+  const own = { version: 1n, setBy: "organisation", raise: undefined } as const;
+  return { id, subject: subject("org_a", rest), kind, amount, windowMs, ...own };
 }
 
 function request(rest: Partial<LimitRequest> = {}): LimitRequest {
@@ -222,4 +223,42 @@ test("losing the hot store does not hand out the window anew", async () => {
   state.isBroken = true;
   const answer = await desk.lease(request({ requestsWanted: 1 }));
   assert.deepEqual([granted(answer), answer.isDegraded], [[0], true]);
+});
+
+test("a raise of a limit ends by itself, with the hot store away as with it", async () => {
+  for (const broken of [undefined, { isBroken: true }]) {
+    const raised = limit("requests", 2);
+    const raise = { amount: 40n, by: "usr_1", reason: "" };
+    const { world } = seededWorld("limits");
+    const untilMs = world.clock.nowMs() + 10_000;
+    const { desk, advance } = await openDesk([{ ...raised, raise: { ...raise, untilMs } }], broken);
+    const during = await desk.lease(request({ requestsWanted: 15 }));
+    assert.equal(granted(during)[0], 15);
+    assert.deepEqual(during.grants[0]?.limit.next, { atMs: untilMs, amount: 2 });
+    await advance(10_000);
+    // What was taken while it was raised leaks away by the limit as it is now.
+    await advance(30 * 60_000);
+    const after = await desk.lease(request({ requestsWanted: 15 }));
+    assert.ok((granted(after)[0] ?? 0) <= 2, `${granted(after)}`);
+    assert.equal(after.grants[0]?.limit.next, undefined);
+  }
+});
+
+test("how full a limit is, is looked at without taking anything", async () => {
+  const { desk } = await openDesk([limit("tokens", 1_000), limit("concurrency", 4)]);
+  await desk.lease(request({ tokensWanted: 400, placesWanted: 3 }));
+  for (let round = 0; round < 2; round += 1) {
+    const { loads, isDegraded } = await desk.look([
+      limit("tokens", 1_000),
+      limit("concurrency", 4),
+    ]);
+    assert.deepEqual(
+      loads.map(({ limit: { kind }, used }) => [kind, used]),
+      [
+        ["tokens", 400],
+        ["concurrency", 3],
+      ],
+    );
+    assert.equal(isDegraded, false);
+  }
 });

@@ -8,7 +8,7 @@ import { Fault } from "@tandem/libs/kernel";
 import type { HotStore } from "@tandem/libs/store";
 import type { Log } from "@tandem/libs/telemetry";
 import type { World } from "@tandem/libs/world";
-import { type Limit, limitsOf, stockOf } from "./core/limit.ts";
+import { type Limit, type LimitInForce, limitAt, limitsOf, stockOf } from "./core/limit.ts";
 import type { Subject } from "./core/subject.ts";
 import { PlaceKeeper } from "./store/place-keeper.ts";
 import { RateCounter, type RateDecision, type RateFigures } from "./store/rate-counter.ts";
@@ -26,12 +26,25 @@ export interface LimitRequest {
 }
 
 export interface LimitGrant extends RateFigures {
-  readonly limit: Limit;
+  readonly limit: LimitInForce;
 }
 
 export interface LimitAnswer {
   /** One for each limit that applies, all granting something or none. */
   readonly grants: readonly LimitGrant[];
+  readonly isDegraded: boolean;
+}
+
+/** How full a limit is. */
+export interface LimitLoad {
+  readonly limit: LimitInForce;
+  readonly used: number;
+  /** When it is whole again if nothing more is asked for. */
+  readonly resetMs: number;
+}
+
+export interface LimitLoads {
+  readonly loads: readonly LimitLoad[];
   readonly isDegraded: boolean;
 }
 
@@ -49,6 +62,7 @@ export class LimitDesk {
   readonly #own: Counters;
   readonly #findLimits: (organisationId: string) => Promise<readonly Limit[]>;
   readonly #log: Log;
+  readonly #world: World;
 
   constructor(options: {
     readonly world: World;
@@ -71,12 +85,15 @@ export class LimitDesk {
     this.#own = countersOn(options.ownStore, () => 1 / Math.max(1, options.replicas));
     this.#findLimits = options.findLimits;
     this.#log = options.log;
+    this.#world = options.world;
   }
 
   /** Grants of every limit that applies. No grants at all means that there are no limits. */
   async lease(request: LimitRequest): Promise<LimitAnswer> {
-    const all = await this.#findLimits(request.subject.organisationId);
-    if (all.length === 0) return { grants: [], isDegraded: false };
+    const limits = await this.#findLimits(request.subject.organisationId);
+    if (limits.length === 0) return { grants: [], isDegraded: false };
+    const nowMs = this.#world.clock.nowMs();
+    const all = limits.map((limit) => limitAt(limit, nowMs));
     try {
       const grants = await grantFrom(this.#shared, request, all);
       await this.#note(request, grants, all);
@@ -88,11 +105,23 @@ export class LimitDesk {
     }
   }
 
+  /** How much of each limit is used now: what gateways have leased and not used yet counts. */
+  async look(limits: readonly Limit[]): Promise<LimitLoads> {
+    const nowMs = this.#world.clock.nowMs();
+    const inForce = limits.map((limit) => limitAt(limit, nowMs));
+    try {
+      return { loads: await lookAt(this.#shared, inForce), isDegraded: false };
+    } catch (error) {
+      if (!Fault.is(error) || !error.reason.startsWith("store.")) throw error;
+      return { loads: await lookAt(this.#own, inForce), isDegraded: true };
+    }
+  }
+
   /** Keeps our own counters warm, so that losing the hot store does not hand out windows anew. */
   async #note(
     request: LimitRequest,
     grants: readonly LimitGrant[],
-    all: readonly Limit[],
+    all: readonly LimitInForce[],
   ): Promise<void> {
     await giveBack(this.#own, request, all);
     const rates = grants.filter(({ limit }) => limit.kind !== "concurrency");
@@ -104,7 +133,7 @@ export class LimitDesk {
 async function grantFrom(
   counters: Counters,
   request: LimitRequest,
-  all: readonly Limit[],
+  all: readonly LimitInForce[],
 ): Promise<readonly LimitGrant[]> {
   await giveBack(counters, request, all);
   const limits = limitsOf(all, request.subject);
@@ -131,7 +160,7 @@ function figuresAt({ figures }: RateDecision, index: number): RateFigures {
 async function giveBack(
   { rates }: Counters,
   { returned }: LimitRequest,
-  all: readonly Limit[],
+  all: readonly LimitInForce[],
 ): Promise<void> {
   const demands = all.flatMap((limit) => {
     const cost = Math.min(returned.get(limit.id) ?? 0, limit.amount);
@@ -144,7 +173,7 @@ async function giveBack(
 async function takePlaces(
   { places, share }: Counters,
   { holder, held, placesWanted }: LimitRequest,
-  limits: readonly Limit[],
+  limits: readonly LimitInForce[],
 ): Promise<{ readonly grants: readonly LimitGrant[]; readonly undo: () => Promise<void> }> {
   const grants: LimitGrant[] = [];
   const undos: (() => Promise<void>)[] = [];
@@ -176,7 +205,7 @@ async function takePlaces(
 /** First with a stock for later, then what is wanted, then what there is; else nothing. */
 async function takeRates(
   { rates }: Counters,
-  limits: readonly Limit[],
+  limits: readonly LimitInForce[],
   wanted: Wanted,
 ): Promise<RateDecision> {
   if (limits.length === 0) return { isAllowed: true, figures: [] };
@@ -197,4 +226,27 @@ async function takeRates(
   if (!isUseful) return second;
   const third = await rates.take(partial);
   return third.isAllowed ? third : second;
+}
+
+/** Of one organisation, or of several. */
+async function lookAt(
+  { rates, places, share }: Counters,
+  limits: readonly LimitInForce[],
+): Promise<readonly LimitLoad[]> {
+  const loads: LimitLoad[] = [];
+  for (const [organisationId, own] of Map.groupBy(limits, (one) => one.subject.organisationId)) {
+    const counted = own.filter(({ kind }) => kind !== "concurrency");
+    const figures = await rates.look(counted);
+    for (const [index, limit] of counted.entries()) {
+      const { remaining = 0, resetMs = 0 } = figures[index] ?? {};
+      const size = Math.ceil(limit.amount * share);
+      loads.push({ limit, used: Math.max(0, size - remaining), resetMs });
+    }
+    for (const limit of own) {
+      if (limit.kind !== "concurrency") continue;
+      const used = await places.look({ organisationId, limitId: limit.id });
+      loads.push({ limit, used, resetMs: 0 });
+    }
+  }
+  return loads;
 }

@@ -60,7 +60,8 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   });
   startUpkeep({ books, world, log, metrics, lifecycle }, config);
   const onUsage = startUsageRelay(site, lifecycle, books);
-  const parts = { ...config, books, board, limits, desk, metrics, onUsage };
+  const nowMs = (): number => world.clock.nowMs();
+  const parts = { ...config, books, board, limits, desk, metrics, log, nowMs, onUsage };
   return serveRpc(site, lifecycle, [
     buildHandlers(parts),
     implementOutbox(books.database, {

@@ -126,6 +126,26 @@ describe("keys", () => {
   });
 });
 
+describe("limits", () => {
+  test("who is near one is shown; one is raised until a time, and that is ended", async () => {
+    const limit = { kind: "requests", amount: 5_000, model: "of-nobody" };
+    const { id } = await product.manage("POST", "/limits", limit);
+    assert.match(
+      await tandemSays("limits", "usage"),
+      new RegExp(`5000 requests / 60 s +of-nobody +organisation +${String(id)}`),
+    );
+    const until = new Date(Date.now() + 3_600_000).toISOString();
+    const raised = await tandemSays(
+      ...["limits", "raise", String(id), "9000", "--until", until, "--reason", "a fair"],
+    );
+    assert.match(raised, /in_force +9000/);
+    assert.match(await tandemSays("limits", "end-raise", String(id)), /in_force +5000/);
+    assert.match(await tandemSays("limits", "usage", "--all", "--near", "99"), /^none|USED/);
+    const wrong = await run(["limits", "raise", "key_1", "5", "--until", until, ...here]);
+    assert.equal(wrong.code, 2, wrong.stderr);
+  });
+});
+
 describe("dead letters", () => {
   test("an event that was given up is shown, delivered anew, and then has its effect", async () => {
     const id = await giveUpAnEvent("person.forgotten_by_test");

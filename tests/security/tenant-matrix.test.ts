@@ -199,6 +199,8 @@ function pathFor(route: Route<never>, tenant: Tenant): string {
   });
 }
 
+const until = new Date(Date.now() + 3_600_000).toISOString();
+
 /** A body that passes the schema, so that nothing but rights can refuse it. */
 const bodies: Readonly<Record<string, object>> = {
   updateOrganisation: { name: "taken over" },
@@ -207,6 +209,14 @@ const bodies: Readonly<Record<string, object>> = {
   updateKey: { name: "taken over" },
   updateLimit: { amount: 1 },
   updateBudget: { amount: "1" },
+  raiseLimit: { amount: 100, until },
+  raiseBudget: { amount: "100", until },
+  createPlatformLimit: { kind: "tokens", amount: 7 },
+  updatePlatformLimit: { amount: 1 },
+  raisePlatformLimit: { amount: 100, until },
+  createPlatformBudget: { amount: "3", period: "total" },
+  updatePlatformBudget: { amount: "1" },
+  raisePlatformBudget: { amount: "100", until },
   createOrganisation: { name: "mine" },
   createProject: { name: "mine" },
   createInvitation: { email: "somebody@example.com", role: "viewer" },

@@ -5,6 +5,7 @@ import { connect } from "./connect.ts";
 import { deadLetterCommands } from "./dead-letters.ts";
 import { doctor } from "./doctor.ts";
 import { keyCommands } from "./keys.ts";
+import { limitCommands } from "./limits.ts";
 import { logs } from "./logs.ts";
 import { readCommands } from "./reads.ts";
 import { systemCommands } from "./system.ts";
@@ -34,6 +35,7 @@ export const commands: readonly Command[] = [
   logs,
   doctor,
   ...keyCommands,
+  ...limitCommands,
   ...readCommands,
   ...deadLetterCommands,
   chat,

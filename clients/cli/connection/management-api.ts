@@ -42,6 +42,8 @@ export function openManagementApi(settings: Settings, newKey: () => string): Man
           accept: "application/json",
           ...(body === undefined ? {} : { "content-type": "application/json" }),
           ...(method === "POST" ? { "idempotency-key": newKey() } : {}),
+          // A command says what is to be, whatever version there is.
+          ...(method === "PUT" || method === "DELETE" ? { "if-match": "*" } : {}),
         },
         signal: AbortSignal.timeout(timeoutMs),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),

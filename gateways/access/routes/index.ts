@@ -2,12 +2,13 @@
 import type { Route } from "@tandem/libs/gateway";
 import { alertRoutes } from "./alerts.ts";
 import { auditRoutes } from "./audit.ts";
-import { budgetRoutes } from "./budgets.ts";
 import { deadLetterRoutes } from "./dead-letters.ts";
 import { documentRoutes } from "./document.ts";
 import { invitationRoutes } from "./invitations.ts";
 import { keyRoutes } from "./keys.ts";
-import { limitRoutes } from "./limits.ts";
+import { budgetRoutes } from "./limits/budgets.ts";
+import { limitRoutes } from "./limits/limits.ts";
+import { loadRoutes } from "./limits/loads.ts";
 import { meRoutes } from "./me.ts";
 import { memberRoutes } from "./members.ts";
 import { moneyRoutes } from "./money.ts";
@@ -36,6 +37,7 @@ export const accessRoutes: readonly Route<AccessServices>[] = [
   ...keyRoutes,
   ...limitRoutes,
   ...budgetRoutes,
+  ...loadRoutes,
   ...moneyRoutes,
   ...auditRoutes,
   ...platformRoutes,

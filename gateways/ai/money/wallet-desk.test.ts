@@ -50,6 +50,7 @@ function bench(total: bigint) {
       scopedBy: quota.scopedBy,
       isSuperseded: isSuperseded || (known === undefined && granted === 0n),
       isScarce: room < wanted * 20n,
+      warning: "",
     };
     if (known !== undefined || granted > 0n) {
       quota.leases.set(call.leaseId, { held: held - released + granted, last: call.number, reply });

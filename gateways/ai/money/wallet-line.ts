@@ -23,6 +23,8 @@ export interface WalletReply {
   readonly scopedBy: readonly string[];
   readonly isSuperseded: boolean;
   readonly isScarce: boolean;
+  /** Budgets that are nearly spent, as answers are to say it; empty for none. */
+  readonly warning: string;
 }
 
 export interface WalletLineParts {
@@ -38,6 +40,8 @@ export interface WalletLineParts {
 export interface Reservation {
   readonly lease: WalletLease;
   readonly nanos: bigint;
+  /** See `WalletReply`. */
+  readonly warning: string;
 }
 
 interface Waiting {
@@ -74,6 +78,7 @@ export class WalletLine {
   #refusal: { readonly untilMs: number; readonly fault: Fault } | undefined;
   #usedAtMs: number;
   #typicalNanos = 1n;
+  #warning = "";
   #isRetired: boolean = false;
 
   constructor(payer: Payer, parts: WalletLineParts) {
@@ -106,7 +111,7 @@ export class WalletLine {
     if (this.#waiting.length > 0 || !this.#lease.carve(nanos, nowMs)) return undefined;
     this.#typicalNanos = nanos;
     if (this.#lease.wantsRefill(nowMs)) this.#call();
-    return { lease: this.#lease, nanos };
+    return { lease: this.#lease, nanos, warning: this.#warning };
   }
 
   /**
@@ -206,6 +211,7 @@ export class WalletLine {
     try {
       const reply = await this.#parts.callQuota(this.payer, call);
       lease.answered(call.number, reply);
+      this.#warning = reply.warning;
       this.#parts.onScope(reply.scopedBy);
       this.#isCalling = false;
       this.#serve(reply);
@@ -233,7 +239,7 @@ export class WalletLine {
         lease.freeNanos < next.wantedNanos && isShort ? lease.freeNanos : next.wantedNanos;
       if (offered >= next.leastNanos && lease.carve(offered, nowMs)) {
         this.#waiting.shift();
-        next.resolve({ lease, nanos: offered });
+        next.resolve({ lease, nanos: offered, warning: this.#warning });
       } else if (isShort) {
         this.#waiting.shift();
         const fault = shortageFault(reply);

@@ -19,6 +19,8 @@ export interface LimitGrant {
   /** Set when nothing was granted. */
   readonly retryAfterMs: number;
   readonly windowMs: number;
+  /** While the limit is raised: when that ends by itself, and what the limit is then. */
+  readonly raise?: { readonly endsInMs: number; readonly limitAfter: number } | undefined;
 }
 
 /** What one request wants of a pool. */
@@ -36,6 +38,7 @@ export class LimitPool {
   #limit = 0;
   #isKnown: boolean = false;
   #windowMs = 0;
+  #raise: { readonly endsAtMs: number; readonly limitAfter: number } | undefined;
   /** Tokens in store, or places owned. */
   #available = 0;
   #inUse = 0;
@@ -130,6 +133,10 @@ export class LimitPool {
     this.#limit = grant.limit;
     this.#isKnown = true;
     this.#windowMs = grant.windowMs;
+    this.#raise = grant.raise && {
+      endsAtMs: nowMs + grant.raise.endsInMs,
+      limitAfter: grant.raise.limitAfter,
+    };
     this.#remaining = grant.remaining;
     this.#resetAtMs = nowMs + grant.resetMs;
     this.#refusedUntilMs =
@@ -148,6 +155,7 @@ export class LimitPool {
    */
   grantShare({ nowMs, validMs, replicas }: GrantShare): void {
     if (nowMs < this.#validUntilMs) return;
+    this.#endRaise(nowMs);
     const share = this.#limit / replicas;
     if (this.kind === "concurrency") {
       const missing = Math.max(1, Math.floor(share)) - this.#available;
@@ -166,6 +174,15 @@ export class LimitPool {
     const whole = Math.floor(Math.min(this.#credit, Math.max(share, 1)));
     this.#credit = Math.min(this.#credit, Math.max(share, 1)) - whole;
     this.#fill(whole, { nowMs, validMs });
+  }
+
+  /** Nobody has to tell us: when it ends was said when it was granted. */
+  #endRaise(nowMs: number): void {
+    if (this.#raise === undefined || nowMs < this.#raise.endsAtMs) return;
+    this.#limit = this.#raise.limitAfter;
+    this.#remaining = Math.min(this.#remaining, this.#limit);
+    this.#available = Math.min(this.#available, this.#limit);
+    this.#raise = undefined;
   }
 
   #fill(amount: number, { nowMs, validMs }: { nowMs: number; validMs: number }): void {

@@ -8,6 +8,7 @@ export interface DefaultLimits {
 }
 
 const minuteMs = 60_000;
+const setBy = "default" as const;
 
 /** The organisation's own limits, and the default of each kind that it has no wide one of. */
 export function withDefaults(
@@ -25,7 +26,8 @@ export function withDefaults(
   return [
     ...own,
     ...missing.map(([kind, amount, windowMs]) => {
-      return { id: `default:${kind}`, subject, kind, amount, windowMs, version: 0n };
+      const id = `default:${kind}`;
+      return { id, subject, kind, amount, windowMs, version: 0n, setBy, raise: undefined };
     }),
   ];
 }

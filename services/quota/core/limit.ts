@@ -1,5 +1,6 @@
 /** Rate limits: what applies to a caller, and how much a gateway may take at once. */
-import { appliesTo, type Subject } from "./subject.ts";
+import { amountAt, type Raise, raiseAt } from "./raise.ts";
+import { appliesTo, type Setter, type Subject } from "./subject.ts";
 
 export const limitKinds = ["requests", "tokens", "concurrency"] as const;
 export type LimitKind = (typeof limitKinds)[number];
@@ -13,13 +14,32 @@ export interface Limit {
   /** 0 for concurrency. */
   readonly windowMs: number;
   readonly version: bigint;
+  /** A default is of the configuration, and gives way to any other. */
+  readonly setBy: Setter | "default";
+  readonly raise: Raise | undefined;
+}
+
+/** A limit as it is at some moment: `amount` is what it lets through now. */
+export interface LimitInForce extends Limit {
+  /** What follows by itself; undefined where nothing does. */
+  readonly next: { readonly atMs: number; readonly amount: number } | undefined;
+}
+
+export function limitAt(limit: Limit, nowMs: number): LimitInForce {
+  const raise = raiseAt(limit.raise, nowMs);
+  if (raise === undefined) return { ...limit, raise, next: undefined };
+  const amount = Number(amountAt(BigInt(limit.amount), raise, nowMs));
+  return { ...limit, amount, raise, next: { atMs: raise.untilMs, amount: limit.amount } };
 }
 
 export function isLimitKind(text: string): text is LimitKind {
   return (limitKinds as readonly string[]).includes(text);
 }
 
-export function limitsOf(limits: readonly Limit[], caller: Subject): readonly Limit[] {
+export function limitsOf<Kind extends Limit>(
+  limits: readonly Kind[],
+  caller: Subject,
+): readonly Kind[] {
   return limits.filter(({ subject }) => appliesTo(subject, caller));
 }
 

@@ -10,6 +10,9 @@ export interface Subject {
   readonly model: string;
 }
 
+/** Who has set a rule; nobody changes what another has set. */
+export type Setter = "organisation" | "platform";
+
 /** The fields besides the organisation, from wide to narrow, as contracts and answers name them. */
 export const subjectFields = ["project", "user", "key", "model"] as const;
 export type SubjectField = (typeof subjectFields)[number];

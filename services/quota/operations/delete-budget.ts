@@ -1,7 +1,7 @@
 import type { Budget, DeleteBudgetRequest } from "@tandem/contracts/rpc/quota/v1/quota_pb";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
-import { requirePermission } from "../authority.ts";
-import type { Books } from "../store/books.ts";
+import { requireSetter } from "../authority.ts";
+import { type Books, readClock } from "../store/books.ts";
 import { deleteBudget } from "../store/budgets.ts";
 import { readGivenName } from "./read-request.ts";
 import { budgetToWire } from "./set-budget.ts";
@@ -13,8 +13,10 @@ export async function deleteBudgetOperation(
   context: CallContext,
 ): Promise<MessageInit<Budget>> {
   const organisationId = readGivenName("organisation_id", request.organisationId);
-  requirePermission(context, { organisationId, permission: "limits:write" });
+  const setBy = requireSetter(context, { organisationId, setBy: request.setBy });
   const id = readGivenName("id", request.id);
   const { expectedVersion } = request;
-  return budgetToWire(await deleteBudget(books, { organisationId, id, expectedVersion }));
+  const removal = { organisationId, id, expectedVersion, setBy };
+  const deleted = await deleteBudget(books, removal);
+  return budgetToWire(deleted, await readClock(books.database, books));
 }

@@ -1,7 +1,7 @@
 import type { DeleteLimitRequest, Limit } from "@tandem/contracts/rpc/quota/v1/quota_pb";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
-import { requirePermission } from "../authority.ts";
-import type { Books } from "../store/books.ts";
+import { requireSetter } from "../authority.ts";
+import { type Books, readClock } from "../store/books.ts";
 import { deleteLimit } from "../store/limits.ts";
 import { readGivenName } from "./read-request.ts";
 import { limitToWire } from "./set-limit.ts";
@@ -13,8 +13,10 @@ export async function deleteLimitOperation(
   context: CallContext,
 ): Promise<MessageInit<Limit>> {
   const organisationId = readGivenName("organisation_id", request.organisationId);
-  requirePermission(context, { organisationId, permission: "limits:write" });
+  const setBy = requireSetter(context, { organisationId, setBy: request.setBy });
   const id = readGivenName("id", request.id);
   const { expectedVersion } = request;
-  return limitToWire(await deleteLimit(books, { organisationId, id, expectedVersion }));
+  const removal = { organisationId, id, expectedVersion, setBy };
+  const deleted = await deleteLimit(books, removal);
+  return limitToWire(deleted, await readClock(books.database, books));
 }

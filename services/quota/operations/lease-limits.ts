@@ -16,12 +16,14 @@ export async function leaseLimitsOperation(
     readonly desk: LimitDesk;
     readonly placesValidMs: number;
     readonly sequence: () => bigint;
+    readonly nowMs: () => number;
   },
   request: LeaseLimitsRequest,
   context: CallContext,
 ): Promise<MessageInit<LeaseLimitsResponse>> {
   requirePlatform(context);
   const sequence = parts.sequence();
+  const nowMs = parts.nowMs();
   const { grants, isDegraded } = await parts.desk.lease({
     holder: readGivenName("holder", request.holder),
     subject: readSubject(request.subject),
@@ -46,6 +48,10 @@ export async function leaseLimitsOperation(
       kind: limit.kind,
       subject: limit.subject,
       windowMs: limit.windowMs,
+      ...(limit.next !== undefined && {
+        raiseEndsInMs: BigInt(Math.max(0, limit.next.atMs - nowMs)),
+        limitAfter: BigInt(limit.next.amount),
+      }),
     })),
     validMs,
     sequence,

@@ -59,5 +59,6 @@ export async function leaseWalletOperation(
     superseded: answer.isSuperseded,
     scarce: answer.isScarce,
     resetsAtMs: BigInt(answer.resetsAtMs),
+    warnings: answer.marks.map(({ isSoft: soft, ...mark }) => ({ ...mark, soft })),
   };
 }

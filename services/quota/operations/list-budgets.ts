@@ -3,8 +3,8 @@ import type {
   ListBudgetsResponse,
 } from "@tandem/contracts/rpc/quota/v1/quota_pb";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
-import { requirePermission } from "../authority.ts";
-import type { Books } from "../store/books.ts";
+import { requireReader } from "../authority.ts";
+import { type Books, readClock } from "../store/books.ts";
 import { listBudgets } from "../store/budgets.ts";
 import { readGivenName } from "./read-request.ts";
 import { budgetToWire } from "./set-budget.ts";
@@ -16,6 +16,8 @@ export async function listBudgetsOperation(
   context: CallContext,
 ): Promise<MessageInit<ListBudgetsResponse>> {
   const organisationId = readGivenName("organisation_id", request.organisationId);
-  requirePermission(context, { organisationId, permission: "limits:read" });
-  return { budgets: (await listBudgets(books, organisationId)).map(budgetToWire) };
+  requireReader(context, organisationId);
+  const nowMs = await readClock(books.database, books);
+  const budgets = await listBudgets(books, organisationId);
+  return { budgets: budgets.map((budget) => budgetToWire(budget, nowMs)) };
 }

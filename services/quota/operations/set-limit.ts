@@ -1,11 +1,16 @@
-import type { SetLimitRequest, Limit as WireLimit } from "@tandem/contracts/rpc/quota/v1/quota_pb";
+import type {
+  SetLimitRequest,
+  Limit as WireLimit,
+  Raise as WireRaise,
+} from "@tandem/contracts/rpc/quota/v1/quota_pb";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
-import { requirePermission } from "../authority.ts";
-import { isLimitKind, type Limit } from "../core/limit.ts";
+import { requireSetter } from "../authority.ts";
+import { isLimitKind, type Limit, limitAt } from "../core/limit.ts";
+import type { Raise } from "../core/raise.ts";
 import { faults } from "../faults.ts";
-import type { Books } from "../store/books.ts";
+import { type Books, readClock } from "../store/books.ts";
 import { setLimit } from "../store/limits.ts";
-import { readCount, readSubject } from "./read-request.ts";
+import { readCount, readName, readSubject } from "./read-request.ts";
 
 const windowMsMin = 1_000;
 const windowMsMax = 31 * 86_400_000;
@@ -19,7 +24,7 @@ export async function setLimitOperation(
   const { limit } = request;
   const subject = readSubject(limit?.subject);
   const { organisationId } = subject;
-  requirePermission(context, { organisationId, permission: "limits:write" });
+  const setBy = requireSetter(context, { organisationId, setBy: limit?.setBy ?? "" });
   const { kind = "", windowMs = 0, amount = 0n } = limit ?? {};
   if (!isLimitKind(kind)) {
     throw faults.malformed({ publicMessage: "A limit is of requests, tokens or concurrency." });
@@ -32,9 +37,24 @@ export async function setLimitOperation(
   }
   readCount("amount", amount);
   const { expectedVersion } = request;
-  return limitToWire(await setLimit(books, { subject, kind, amount, windowMs, expectedVersion }));
+  const id = readName("id", limit?.id ?? "");
+  const change = { id, subject, kind, amount, windowMs, expectedVersion, setBy };
+  const set = await setLimit(books, change);
+  return limitToWire(set, await readClock(books.database, books));
 }
 
-export function limitToWire(limit: Limit): MessageInit<WireLimit> {
-  return { ...limit, amount: BigInt(limit.amount) };
+/** As it is at that time: of a raise that has ended nothing is told. */
+export function limitToWire(limit: Limit, nowMs: number): MessageInit<WireLimit> {
+  const { id, subject, kind, windowMs, version, setBy } = limit;
+  const { amount, raise, next } = limitAt(limit, nowMs);
+  return {
+    ...{ id, subject, kind, windowMs, version, setBy },
+    amount: BigInt(next?.amount ?? amount),
+    inForce: BigInt(amount),
+    ...(raise !== undefined && { raise: raiseToWire(raise) }),
+  };
+}
+
+export function raiseToWire({ amount, untilMs, by, reason }: Raise): MessageInit<WireRaise> {
+  return { amount, untilMs: BigInt(untilMs), by, reason };
 }

@@ -4,7 +4,7 @@ import type {
   Settlement as WireSettlement,
 } from "@tandem/contracts/rpc/quota/v1/quota_pb";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
-import type { Counter } from "@tandem/libs/telemetry";
+import type { Counter, Log } from "@tandem/libs/telemetry";
 import { requirePlatform } from "../authority.ts";
 import type { Settlement } from "../core/settlement.ts";
 import { faults } from "../faults.ts";
@@ -18,6 +18,8 @@ const batchMax = 1_000;
 export interface SettleParts {
   readonly books: Books;
   readonly settled: Counter;
+  readonly warned: Counter;
+  readonly log: Log;
   /** What was settled has been committed: it may leave for analytics. */
   readonly onUsage: () => void;
 }
@@ -27,7 +29,7 @@ export interface SettleParts {
  * for a wallet that is locked: send it again.
  */
 export async function settleOperation(
-  { books, settled, onUsage }: SettleParts,
+  { books, settled, warned, log, onUsage }: SettleParts,
   request: SettleRequest,
   context: CallContext,
 ): Promise<MessageInit<SettleResponse>> {
@@ -44,6 +46,15 @@ export async function settleOperation(
   settled.add(outcome.settled.length, { outcome: "settled" });
   settled.add(outcome.refused.length, { outcome: "refused" });
   settled.add(outcome.waiting.length, { outcome: "waiting" });
+  for (const warning of outcome.warnings) {
+    warned.add(1, { kind: warning.isSoft ? "soft" : "hard" });
+    log.info("budget_warning", {
+      budget: warning.budgetId,
+      organisation: warning.organisationId,
+      period: warning.periodKey,
+      percent: warning.percent,
+    });
+  }
   return { settled: [...outcome.settled], refused: [...outcome.refused] };
 }
 

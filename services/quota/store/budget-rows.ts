@@ -1,13 +1,15 @@
-import { type Executor, sql } from "@tandem/libs/store";
+import { type Executor, type RawBuilder, sql } from "@tandem/libs/store";
 import {
   type BudgetPeriod,
   budgetPeriods,
   type PeriodSpan,
   periodAt,
 } from "../core/budget-period.ts";
+import { amountAt, hasEndedSince, type Raise, raiseAt } from "../core/raise.ts";
 import type { BudgetMove } from "../core/settlement.ts";
 import type { Room } from "../core/slice.ts";
-import { narrowestField, type Subject, type SubjectField } from "../core/subject.ts";
+import { narrowestField, type Setter, type Subject, type SubjectField } from "../core/subject.ts";
+import { type RaiseColumns, toRaise } from "./raise-columns.ts";
 
 /** A budget in the period that is running. */
 export interface RunningBudget {
@@ -20,9 +22,20 @@ export interface RunningBudget {
   /** What leases hold against it. */
   readonly heldNanos: bigint;
   readonly version: bigint;
+  readonly setBy: Setter;
+  /** It warns and never refuses. */
+  readonly isSoft: boolean;
+  /** Percent of it, rising. */
+  readonly warnAt: readonly number[];
+  /** Its last raise, ended or not. */
+  readonly raise: Raise | undefined;
+  /** What holds now: `nanos`, or more while it is raised. */
+  readonly inForceNanos: bigint;
+  /** Of the wallet it is spent from. */
+  readonly currency: string;
 }
 
-interface BudgetRow {
+interface BudgetRow extends RaiseColumns {
   readonly id: string;
   readonly organisation_id: string;
   readonly project_id: string;
@@ -32,6 +45,10 @@ interface BudgetRow {
   readonly nanos: bigint;
   readonly period: BudgetPeriod;
   readonly version: bigint;
+  readonly set_by: Setter;
+  readonly is_soft: boolean;
+  readonly warn_at: readonly number[];
+  readonly currency: string;
   readonly spent: bigint;
   readonly held: bigint;
 }
@@ -46,22 +63,50 @@ export async function findBudgets(
   },
 ): Promise<readonly RunningBudget[]> {
   const { organisationId, nowMs, subject } = asked;
-  const spans = budgetPeriods.map((period) => periodAt(period, nowMs));
   const isAny = subject === undefined;
   const { rows } = await sql<BudgetRow>`
-    select budgets.*, coalesce(running.spent_nanos, 0)::bigint as spent,
-      coalesce(running.held_nanos, 0)::bigint as held
-    from budgets
-    join unnest(${[...budgetPeriods]}::text[], ${spans.map(({ key }) => key)}::text[])
-      as span (period, key) on span.period = budgets.period
-    left join budget_periods as running
-      on running.budget_id = budgets.id and running.period_key = span.key
+    ${runningBudgets(nowMs)}
     where budgets.organisation_id = ${organisationId} and deleted_at_ms is null
       and (${isAny} or (project_id in ('', ${subject?.projectId ?? ""})
         and user_id in ('', ${subject?.userId ?? ""}) and key_id in ('', ${subject?.keyId ?? ""})
         and model in ('', ${subject?.model ?? ""})))
     order by budgets.id`.execute(executor);
-  return rows.map((row) => ({
+  return rows.map((row) => toRunning(row, nowMs));
+}
+
+/** Of all organisations those of which at least so much is spent or held, the fullest first. */
+export async function findFullest(
+  executor: Executor,
+  asked: { readonly nowMs: number; readonly percentMin: number; readonly limit: number },
+): Promise<readonly RunningBudget[]> {
+  const { nowMs, percentMin, limit } = asked;
+  const used = sql`(coalesce(running.spent_nanos, 0) + coalesce(running.held_nanos, 0))::numeric`;
+  const inForce = sql`
+    (case when raise_until_ms > ${nowMs} then greatest(nanos, raise_amount) else nanos end)`;
+  const { rows } = await sql<BudgetRow>`
+    ${runningBudgets(nowMs)}
+    where deleted_at_ms is null and ${used} * 100 >= ${inForce} * ${percentMin}::numeric
+    order by ${used} / greatest(${inForce}, 1) desc, budgets.id limit ${limit}`.execute(executor);
+  return rows.map((row) => toRunning(row, nowMs));
+}
+
+/** Each budget with the period that is running. */
+function runningBudgets(nowMs: number): RawBuilder<unknown> {
+  const spans = budgetPeriods.map((period) => periodAt(period, nowMs));
+  return sql`
+    select budgets.*, wallets.currency, coalesce(running.spent_nanos, 0)::bigint as spent,
+      coalesce(running.held_nanos, 0)::bigint as held
+    from budgets
+    join wallets on wallets.organisation_id = budgets.organisation_id
+    join unnest(${[...budgetPeriods]}::text[], ${spans.map(({ key }) => key)}::text[])
+      as span (period, key) on span.period = budgets.period
+    left join budget_periods as running
+      on running.budget_id = budgets.id and running.period_key = span.key`;
+}
+
+function toRunning(row: BudgetRow, nowMs: number): RunningBudget {
+  const raise = toRaise(row);
+  return {
     id: row.id,
     subject: {
       organisationId: row.organisation_id,
@@ -76,7 +121,13 @@ export async function findBudgets(
     spentNanos: row.spent,
     heldNanos: row.held,
     version: row.version,
-  }));
+    setBy: row.set_by,
+    isSoft: row.is_soft,
+    warnAt: row.warn_at,
+    raise,
+    inForceNanos: amountAt(row.nanos, raise, nowMs),
+    currency: row.currency,
+  };
 }
 
 /** The fields by which budgets tell this organisation's requests apart; see `scopedBy` in core. */
@@ -98,12 +149,34 @@ export async function findScopeFields(
   return fields.filter((field) => flags?.[field] === true);
 }
 
-export function roomOf(budget: RunningBudget): Room {
-  return {
-    source: narrowestField(budget.subject),
-    remainingNanos: budget.nanos - budget.spentNanos - budget.heldNanos,
-    resetsAtMs: budget.span.endsAtMs,
-  };
+/** What each leaves to be spent; a soft one leaves everything, so it is not among them. */
+export function roomsOf(budgets: readonly RunningBudget[]): readonly Room[] {
+  return budgets
+    .filter(({ isSoft }) => !isSoft)
+    .map((budget) => ({
+      source: narrowestField(budget.subject),
+      remainingNanos: budget.inForceNanos - budget.spentNanos - budget.heldNanos,
+      resetsAtMs: budget.span.endsAtMs,
+    }));
+}
+
+/** How long a lease may be spent from without another word: never past the end of a raise. */
+export function validMsOf(
+  budgets: readonly RunningBudget[],
+  { nowMs, validMs }: { readonly nowMs: number; readonly validMs: number },
+): number {
+  return budgets.reduce((least, budget) => {
+    const raise = raiseAt(budget.raise, nowMs);
+    return raise === undefined ? least : Math.min(least, raise.untilMs - nowMs);
+  }, validMs);
+}
+
+/** A raise that the lease was granted by is over: what is left of it is not to be spent. */
+export function hasOutlived(
+  budgets: readonly RunningBudget[],
+  times: { readonly sinceMs: number; readonly nowMs: number },
+): boolean {
+  return budgets.some(({ raise }) => hasEndedSince(raise, times));
 }
 
 /** From now on the lease counts against these budgets, in the periods that are running. */
@@ -140,16 +213,36 @@ export async function moveHeld(tx: Executor, leaseId: string, nanos: bigint): Pr
       and running.period_key = attached.period_key`.execute(tx);
 }
 
+/** A budget's period after something was spent of it. */
+export interface MovedBudget extends RaiseColumns {
+  readonly id: string;
+  readonly organisation_id: string;
+  readonly period_key: string;
+  readonly spent: bigint;
+  readonly told_percent: number;
+  readonly nanos: bigint;
+  readonly is_soft: boolean;
+  readonly warn_at: readonly number[];
+}
+
 /** Books what settlements moved, each budget's period once. */
-export async function moveBudgets(tx: Executor, moves: readonly BudgetMove[]): Promise<void> {
-  if (moves.length === 0) return;
-  await sql`
+export async function moveBudgets(
+  tx: Executor,
+  moves: readonly BudgetMove[],
+): Promise<readonly MovedBudget[]> {
+  if (moves.length === 0) return [];
+  const { rows } = await sql<MovedBudget>`
     update budget_periods as running
     set held_nanos = held_nanos + move.held, spent_nanos = spent_nanos + move.spent
     from unnest(${moves.map(({ budgetId }) => budgetId)}::text[],
       ${moves.map(({ periodKey }) => periodKey)}::text[],
       ${moves.map(({ heldNanos }) => heldNanos)}::bigint[],
       ${moves.map(({ spentNanos }) => spentNanos)}::bigint[])
-      as move (budget_id, period_key, held, spent)
-    where running.budget_id = move.budget_id and running.period_key = move.period_key`.execute(tx);
+      as move (budget_id, period_key, held, spent), budgets
+    where running.budget_id = move.budget_id and running.period_key = move.period_key
+      and budgets.id = running.budget_id
+    returning budgets.id, budgets.organisation_id, running.period_key, told_percent,
+      running.spent_nanos as spent, budgets.nanos, is_soft, warn_at, raise_amount, raise_until_ms,
+      raise_by, raise_reason`.execute(tx);
+  return rows;
 }

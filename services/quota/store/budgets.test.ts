@@ -47,6 +47,9 @@ function budget(
     period: "total",
     expectedVersion: 0n,
     currency: "USD",
+    setBy: "organisation",
+    isSoft: false,
+    warnAt: [],
     ...rest,
   });
 }
@@ -171,7 +174,8 @@ test("a budget is changed from the version that was read, and no other", async (
 test("a budget that is taken away binds nobody any more", async () => {
   const organisationId = await organisationWith(books, 1_000_000n);
   const { id } = await budget(organisationId, 5n, { for: { keyId: "key_1" } });
-  const removal = { organisationId, id, expectedVersion: 1n };
+  const setBy = "organisation" as const;
+  const removal = { organisationId, id, expectedVersion: 1n, setBy };
   const stale = deleteBudget(books, { ...removal, expectedVersion: 2n });
   await assert.rejects(stale, { reason: "quota.version_mismatch" });
   await deleteBudget(books, removal);

@@ -1,5 +1,35 @@
+import type { BudgetPeriod } from "../core/budget-period.ts";
 import type { LimitSource } from "../core/slice.ts";
-import type { SubjectField } from "../core/subject.ts";
+import { narrowestField, type SubjectField } from "../core/subject.ts";
+import { isWarnedOf, usedPercent } from "../core/thresholds.ts";
+import type { RunningBudget } from "./budget-rows.ts";
+
+/** A budget of which answers are to say how far it is spent. */
+export interface BudgetMark {
+  readonly source: SubjectField | "organisation";
+  readonly period: BudgetPeriod;
+  readonly usedPercent: number;
+  readonly isSoft: boolean;
+}
+
+/** No answer carries more. */
+const marksMax = 4;
+
+/** Those with a threshold reached, the fullest first. */
+export function budgetMarks(budgets: readonly RunningBudget[]): readonly BudgetMark[] {
+  return budgets
+    .map((budget) => ({
+      source: narrowestField(budget.subject),
+      period: budget.period,
+      usedPercent: usedPercent(budget.spentNanos, budget.inForceNanos),
+      isSoft: budget.isSoft,
+      warnAt: budget.warnAt,
+    }))
+    .filter(({ warnAt, usedPercent: used }) => isWarnedOf(warnAt, used))
+    .sort((left, right) => right.usedPercent - left.usedPercent)
+    .slice(0, marksMax)
+    .map(({ warnAt: _, ...mark }) => mark);
+}
 
 /** What a holder is answered when it opens or renews a lease. */
 export interface LeaseAnswer {
@@ -13,10 +43,12 @@ export interface LeaseAnswer {
   readonly scopedBy: readonly SubjectField[];
   readonly isSuperseded: boolean;
   readonly isScarce: boolean;
+  readonly marks: readonly BudgetMark[];
 }
 
 /** Amounts as text, since JSON has no integers of 64 bits. */
-type Encoded = Omit<LeaseAnswer, "grantedNanos" | "availableNanos"> & {
+type Encoded = Omit<LeaseAnswer, "grantedNanos" | "availableNanos" | "marks"> & {
+  readonly marks?: readonly BudgetMark[];
   readonly grantedNanos: string;
   readonly availableNanos: string;
 };
@@ -35,6 +67,8 @@ export function decodeAnswer(text: string): LeaseAnswer {
   const encoded = JSON.parse(text) as Encoded;
   return {
     ...encoded,
+    // One that the version before has kept has none.
+    marks: encoded.marks ?? [],
     limitSource: encoded.limitSource,
     grantedNanos: BigInt(encoded.grantedNanos),
     availableNanos: BigInt(encoded.availableNanos),

@@ -15,12 +15,14 @@ import {
   attachBudgets,
   findBudgets,
   findScopeFields,
+  hasOutlived,
   marksOf,
   moveHeld,
-  roomOf,
+  roomsOf,
+  validMsOf,
 } from "./budget-rows.ts";
 import { expireCredit } from "./credit.ts";
-import { decodeAnswer, encodeAnswer, type LeaseAnswer } from "./lease-answer.ts";
+import { budgetMarks, decodeAnswer, encodeAnswer, type LeaseAnswer } from "./lease-answer.ts";
 import { findLeases, insertLease, type StoredLease, updateLease } from "./lease-rows.ts";
 
 /** A holder's call to open or renew a lease. */
@@ -70,6 +72,7 @@ function emptyAnswer(books: Books): LeaseAnswer {
     scopedBy: [],
     isSuperseded: true,
     isScarce: true,
+    marks: [],
   };
 }
 
@@ -81,7 +84,7 @@ async function open(tx: Executor, given: Given): Promise<LeaseAnswer> {
     neededNanos: call.neededNanos,
     leastNanos: call.leastNanos,
     stockNanos: 0n,
-    rooms: [walletRoom(wallet.availableNanos), ...budgets.map(roomOf)],
+    rooms: [walletRoom(wallet.availableNanos), ...roomsOf(budgets)],
   });
   const { grantNanos, shortOf } = decision;
   // A later call of a lease that is not known here cannot go on: the holder opens another one. Nor
@@ -89,7 +92,7 @@ async function open(tx: Executor, given: Given): Promise<LeaseAnswer> {
   const isOpened = call.call === 1n && grantNanos > 0n;
   const answer: LeaseAnswer = {
     grantedNanos: isOpened ? grantNanos : 0n,
-    validMs: books.times.validMs,
+    validMs: validMsOf(budgets, { nowMs: wallet.nowMs, validMs: books.times.validMs }),
     currency: wallet.currency,
     limitSource: shortOf?.source,
     resetsAtMs: shortOf?.resetsAtMs ?? 0,
@@ -97,6 +100,7 @@ async function open(tx: Executor, given: Given): Promise<LeaseAnswer> {
     scopedBy: fields,
     isSuperseded: !isOpened,
     isScarce: decision.isScarce,
+    marks: budgetMarks(budgets),
   };
   if (!isOpened) return answer;
   await insertLease(tx, { ...call, id: call.leaseId, scope, ...wallet });
@@ -113,11 +117,13 @@ async function renew(
   const { books, wallet, call, fields, stored } = given;
   const { lease, heldNanos } = stored;
   const budgets = await budgetsOf(tx, given, lease.scope);
+  const { times } = books;
+  const { nowMs } = wallet;
   const isStale =
     String(fields) !== String(lease.scope.fields) ||
-    String(marksOf(budgets)) !== String(stored.attached);
-  const { times } = books;
-  const verdict = judgeCall(lease, { call, heldNanos, isStale, nowMs: wallet.nowMs, times });
+    String(marksOf(budgets)) !== String(stored.attached) ||
+    hasOutlived(budgets, { sinceMs: lease.renewedAtMs, nowMs });
+  const verdict = judgeCall(lease, { call, heldNanos, isStale, nowMs, times });
   if (verdict.kind === "foreign") throw faults.lease_foreign({ detail: `${lease.id}` });
   if (verdict.kind === "repeat") return decodeAnswer(stored.lastAnswer);
   const { releaseNanos, state } = verdict;
@@ -131,12 +137,12 @@ async function renew(
     neededNanos: isActive ? call.neededNanos : 0n,
     leastNanos: call.leastNanos,
     stockNanos: keptNanos > call.carvedNanos ? keptNanos - call.carvedNanos : 0n,
-    rooms: [walletRoom(wallet.availableNanos), ...budgets.map(roomOf)].map(freedRoom),
+    rooms: [walletRoom(wallet.availableNanos), ...roomsOf(budgets)].map(freedRoom),
   });
   const { grantNanos, shortOf } = decision;
   const answer: LeaseAnswer = {
     grantedNanos: grantNanos,
-    validMs: times.validMs,
+    validMs: validMsOf(budgets, { nowMs, validMs: times.validMs }),
     currency: wallet.currency,
     limitSource: shortOf?.source,
     resetsAtMs: shortOf?.resetsAtMs ?? 0,
@@ -144,6 +150,7 @@ async function renew(
     scopedBy: fields,
     isSuperseded: !isActive,
     isScarce: decision.isScarce,
+    marks: budgetMarks(budgets),
   };
   // A budget that was taken away meanwhile is still counted, so that the ledger verifies.
   await moveHold(tx, given, { nanos: grantNanos - releaseNanos, isBudgeted: stored.isBudgeted });

@@ -4,6 +4,7 @@ import * as wallets from "./migrations/0002-wallets.ts";
 import * as limits from "./migrations/0003-limits.ts";
 import * as outbox from "./migrations/0004-outbox.ts";
 import * as takeBacks from "./migrations/0005-take-backs.ts";
+import * as raises from "./migrations/0006-raises.ts";
 
 /** Schema changes in their order. Every step must leave the version before it working. */
 export const migrations: Migrations = {
@@ -12,4 +13,5 @@ export const migrations: Migrations = {
   "0003-limits": limits,
   "0004-outbox": outbox,
   "0005-take-backs": takeBacks,
+  "0006-raises": raises,
 };

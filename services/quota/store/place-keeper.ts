@@ -42,6 +42,22 @@ export class PlaceKeeper {
     return this.#turns.take(request.limitId, () => this.#locked(request));
   }
 
+  /** How many places of a limit are held, by all that were heard of lately; takes none. */
+  async look({
+    organisationId,
+    limitId,
+  }: Pick<PlaceRequest, "organisationId" | "limitId">): Promise<number> {
+    const holders = parseNames(
+      await this.#store.get(hotKey(organisationId, "places", limitId, "holders")),
+    );
+    let held = 0;
+    for (const name of holders) {
+      const key = hotKey(organisationId, "places", limitId, "of", name);
+      held += Number((await this.#store.get(key))?.toString() ?? 0);
+    }
+    return held;
+  }
+
   async #locked(request: PlaceRequest): Promise<PlaceDecision> {
     const lock = hotKey(request.organisationId, "places", request.limitId, "lock");
     const token = newId(this.#world, "evt");

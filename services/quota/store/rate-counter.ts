@@ -66,6 +66,20 @@ export class RateCounter {
     return { isAllowed, figures: figures.map((figure) => ({ ...figure, granted: 0 })) };
   }
 
+  /** How full limits of one organisation are, in their order; takes nothing. */
+  async look(limits: readonly Limit[]): Promise<readonly RateFigures[]> {
+    const figures: RateFigures[] = [];
+    for (const chunk of chunksOf(limits.map((limit) => ({ limit, cost: 0 })))) {
+      const { verdicts } = await this.#store.take(chunk.map((one) => this.#toDemand(one)));
+      for (const [index, { limit }] of chunk.entries()) {
+        const { remaining = 0, resetMs = 0 } = verdicts[index] ?? {};
+        const left = limit.amount === 0 ? 0 : Math.max(0, remaining);
+        figures.push({ granted: 0, remaining: left, resetMs, retryAfterMs: 0 });
+      }
+    }
+    return figures;
+  }
+
   async giveBack(demands: readonly RateDemand[]): Promise<void> {
     for (const chunk of chunksOf(demands)) {
       await this.#store.giveBack(chunk.map((one) => this.#toDemand(one)));

@@ -20,6 +20,7 @@ import { findLots, useLots } from "./credit.ts";
 import type { NewTransfer } from "./ledger.ts";
 import { findAttachedTo, findSettled, insertSettlements } from "./settlement-rows.ts";
 import { enqueueUsage } from "./usage-events.ts";
+import { type BudgetWarning, warnOfMoved } from "./warnings.ts";
 
 /** For one wallet that is locked, and for all of a call. */
 const lockTimeoutMs = 250;
@@ -31,6 +32,8 @@ export interface SettleOutcome {
   readonly refused: readonly { readonly requestId: string; readonly reason: RefusalKind }[];
   /** Wallets that somebody else kept locked: neither settled nor refused, to be sent again. */
   readonly waiting: readonly string[];
+  /** Thresholds of budgets that were reached by this. */
+  readonly warnings: readonly BudgetWarning[];
 }
 
 /**
@@ -42,7 +45,12 @@ export async function settle(
   books: Books,
   { holder, settlements }: { readonly holder: string; readonly settlements: readonly Settlement[] },
 ): Promise<SettleOutcome> {
-  const outcome = { settled: [] as string[], refused: [] as Refused[], waiting: [] as string[] };
+  const outcome = {
+    settled: [] as string[],
+    refused: [] as Refused[],
+    waiting: [] as string[],
+    warnings: [] as BudgetWarning[],
+  };
   const { sound, flawed, told } = sift(settlements);
   const first = await transaction(books.database, (tx) =>
     settleUnlocked(tx, books, { holder, settlements: sound, flawed, told }),
@@ -85,7 +93,10 @@ interface Flawed {
   readonly detail: string;
 }
 
-/** Each request once, at the most that is asked for it. What contradicts the same batch, or itself, is set aside. */
+/**
+ * Each request once, at the most that is asked for it. What contradicts the same batch, or itself,
+ * is set aside.
+ */
 function sift(settlements: readonly Settlement[]): {
   readonly sound: readonly Settlement[];
   readonly flawed: readonly Flawed[];
@@ -119,13 +130,19 @@ interface Pass {
   readonly settled: readonly string[];
   readonly refused: readonly Flawed[];
   readonly locked: readonly Settlement[];
+  readonly warnings: readonly BudgetWarning[];
 }
 
 function collect(
-  outcome: { readonly settled: string[]; readonly refused: Refused[] },
+  outcome: {
+    readonly settled: string[];
+    readonly refused: Refused[];
+    readonly warnings: BudgetWarning[];
+  },
   pass: Pass,
 ): void {
   outcome.settled.push(...pass.settled);
+  outcome.warnings.push(...pass.warnings);
   for (const { settlement, reason } of pass.refused) {
     outcome.refused.push({ requestId: settlement.requestId, reason });
   }
@@ -165,7 +182,8 @@ async function settleUnlocked(tx: Executor, books: Books, input: PassInput): Pro
     }
   }
   const nowMs = await readClock(tx, books);
-  const { bookings, turnedDown } = await book(tx, books, { ...input, nowMs, fresh, held });
+  const batch = { ...input, nowMs, fresh, held };
+  const { bookings, turnedDown, warnings } = await book(tx, books, batch);
   for (const flaw of turnedDown) {
     const requestId = restOf.get(flaw.settlement.requestId) ?? flaw.settlement.requestId;
     refused.push({ ...flaw, settlement: { ...flaw.settlement, requestId } });
@@ -180,7 +198,7 @@ async function settleUnlocked(tx: Executor, books: Books, input: PassInput): Pro
     ...bookings.flatMap(odditiesOf),
   ];
   await recordAnomalies(tx, books, { holder: input.holder, nowMs, anomalies });
-  return { settled, refused, locked };
+  return { settled, refused, locked, warnings };
 }
 
 interface Locked {
@@ -224,8 +242,12 @@ async function book(
   tx: Executor,
   books: Books,
   batch: Batch,
-): Promise<{ readonly bookings: readonly Booking[]; readonly turnedDown: readonly Flawed[] }> {
-  if (batch.fresh.length === 0) return { bookings: [], turnedDown: [] };
+): Promise<{
+  readonly bookings: readonly Booking[];
+  readonly turnedDown: readonly Flawed[];
+  readonly warnings: readonly BudgetWarning[];
+}> {
+  if (batch.fresh.length === 0) return { bookings: [], turnedDown: [], warnings: [] };
   const desk = await openDesk(tx, batch);
   const bookings: Booking[] = [];
   const turnedDown: Flawed[] = [];
@@ -237,11 +259,12 @@ async function book(
   await insertSettlements(tx, { ...batch, bookings });
   const uses = bookings.flatMap(({ holdLots, walletLots }) => [...holdLots, ...walletLots]);
   await useLots(tx, uses);
-  await moveBudgets(tx, desk.budgetMoves);
+  const moved = await moveBudgets(tx, desk.budgetMoves);
+  const warnings = await warnOfMoved(tx, books, { moved, nowMs: batch.nowMs });
   const place = { stripe: books.ledger.drawStripe(), nowMs: batch.nowMs };
   const transfers = bookings.flatMap((booking) => transfersOf(booking, place.stripe));
   await books.ledger.append(tx, place, transfers);
-  return { bookings, turnedDown };
+  return { bookings, turnedDown, warnings };
 }
 
 async function openDesk(tx: Executor, batch: Batch): Promise<SettlementDesk> {

@@ -85,6 +85,27 @@ export declare type Limit = Message<"tandem.quota.v1.Limit"> & {
    * @generated from field: uint64 version = 6;
    */
   version: bigint;
+
+  /**
+   * organisation, platform, default. What the platform has set only the platform can change.
+   *
+   * @generated from field: string set_by = 7;
+   */
+  setBy: string;
+
+  /**
+   * Absent when there is none, or it has ended.
+   *
+   * @generated from field: tandem.quota.v1.Raise raise = 8;
+   */
+  raise?: Raise | undefined;
+
+  /**
+   * What holds now: `amount`, or more while it is raised.
+   *
+   * @generated from field: int64 in_force = 9;
+   */
+  inForce: bigint;
 };
 
 /**
@@ -92,6 +113,43 @@ export declare type Limit = Message<"tandem.quota.v1.Limit"> & {
  * Use `create(LimitSchema)` to create a new message.
  */
 export declare const LimitSchema: GenMessage<Limit>;
+
+/**
+ * More than the limit or budget itself, until a time that has been named beforehand.
+ *
+ * @generated from message tandem.quota.v1.Raise
+ */
+export declare type Raise = Message<"tandem.quota.v1.Raise"> & {
+  /**
+   * Requests, tokens or places of a limit; nanos of a budget.
+   *
+   * @generated from field: int64 amount = 1;
+   */
+  amount: bigint;
+
+  /**
+   * @generated from field: int64 until_ms = 2;
+   */
+  untilMs: bigint;
+
+  /**
+   * Who did it: a person's or a key's id.
+   *
+   * @generated from field: string by = 3;
+   */
+  by: string;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message tandem.quota.v1.Raise.
+ * Use `create(RaiseSchema)` to create a new message.
+ */
+export declare const RaiseSchema: GenMessage<Raise>;
 
 /**
  * @generated from message tandem.quota.v1.LeaseLimitsRequest
@@ -227,6 +285,19 @@ export declare type LimitGrant = Message<"tandem.quota.v1.LimitGrant"> & {
    * @generated from field: uint32 window_ms = 9;
    */
   windowMs: number;
+
+  /**
+   * While it is raised: milliseconds until that ends, and what the limit is then. A holder that
+   * cannot ask any more goes by it.
+   *
+   * @generated from field: int64 raise_ends_in_ms = 10;
+   */
+  raiseEndsInMs: bigint;
+
+  /**
+   * @generated from field: int64 limit_after = 11;
+   */
+  limitAfter: bigint;
 };
 
 /**
@@ -460,6 +531,13 @@ export declare type LeaseWalletResponse = Message<"tandem.quota.v1.LeaseWalletRe
    * @generated from field: int64 resets_at_ms = 10;
    */
   resetsAtMs: bigint;
+
+  /**
+   * Budgets of which a threshold is reached, fullest first: answers say so, and nothing is refused.
+   *
+   * @generated from field: repeated tandem.quota.v1.BudgetMark warnings = 11;
+   */
+  warnings: BudgetMark[];
 };
 
 /**
@@ -467,6 +545,43 @@ export declare type LeaseWalletResponse = Message<"tandem.quota.v1.LeaseWalletRe
  * Use `create(LeaseWalletResponseSchema)` to create a new message.
  */
 export declare const LeaseWalletResponseSchema: GenMessage<LeaseWalletResponse>;
+
+/**
+ * A budget that is to be warned of.
+ *
+ * @generated from message tandem.quota.v1.BudgetMark
+ */
+export declare type BudgetMark = Message<"tandem.quota.v1.BudgetMark"> & {
+  /**
+   * Its narrowest field: organisation, project, user, key, model.
+   *
+   * @generated from field: string source = 1;
+   */
+  source: string;
+
+  /**
+   * @generated from field: string period = 2;
+   */
+  period: string;
+
+  /**
+   * Whole percent of it that are spent; more than 100 where it is soft.
+   *
+   * @generated from field: uint32 used_percent = 3;
+   */
+  usedPercent: number;
+
+  /**
+   * @generated from field: bool soft = 4;
+   */
+  soft: boolean;
+};
+
+/**
+ * Describes the message tandem.quota.v1.BudgetMark.
+ * Use `create(BudgetMarkSchema)` to create a new message.
+ */
+export declare const BudgetMarkSchema: GenMessage<BudgetMark>;
 
 /**
  * @generated from message tandem.quota.v1.AdoptLeasesRequest
@@ -1442,6 +1557,13 @@ export declare type DeleteLimitRequest = Message<"tandem.quota.v1.DeleteLimitReq
    * @generated from field: uint64 expected_version = 3;
    */
   expectedVersion: bigint;
+
+  /**
+   * As whom: organisation (also when empty) or platform.
+   *
+   * @generated from field: string set_by = 4;
+   */
+  setBy: string;
 };
 
 /**
@@ -1531,6 +1653,41 @@ export declare type Budget = Message<"tandem.quota.v1.Budget"> & {
    * @generated from field: int64 resets_at_ms = 8;
    */
   resetsAtMs: bigint;
+
+  /**
+   * organisation, platform. What the platform has set only the platform can change.
+   *
+   * @generated from field: string set_by = 9;
+   */
+  setBy: string;
+
+  /**
+   * It warns and never refuses.
+   *
+   * @generated from field: bool soft = 10;
+   */
+  soft: boolean;
+
+  /**
+   * Percent of it that are told of when they are spent, rising.
+   *
+   * @generated from field: repeated uint32 warn_at_percent = 11;
+   */
+  warnAtPercent: number[];
+
+  /**
+   * Absent when there is none, or it has ended.
+   *
+   * @generated from field: tandem.quota.v1.Raise raise = 12;
+   */
+  raise?: Raise | undefined;
+
+  /**
+   * What holds now: `nanos`, or more while it is raised.
+   *
+   * @generated from field: int64 in_force_nanos = 13;
+   */
+  inForceNanos: bigint;
 };
 
 /**
@@ -1538,6 +1695,292 @@ export declare type Budget = Message<"tandem.quota.v1.Budget"> & {
  * Use `create(BudgetSchema)` to create a new message.
  */
 export declare const BudgetSchema: GenMessage<Budget>;
+
+/**
+ * @generated from message tandem.quota.v1.RaiseRequest
+ */
+export declare type RaiseRequest = Message<"tandem.quota.v1.RaiseRequest"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * What is allowed until then; more than the limit or budget itself.
+   *
+   * @generated from field: int64 amount = 3;
+   */
+  amount: bigint;
+
+  /**
+   * 0: it ends now.
+   *
+   * @generated from field: int64 until_ms = 4;
+   */
+  untilMs: bigint;
+
+  /**
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * The version that was read; 0 for any.
+   *
+   * @generated from field: uint64 expected_version = 6;
+   */
+  expectedVersion: bigint;
+
+  /**
+   * Who has set it, as whom it is raised: organisation (also when empty) or platform.
+   *
+   * @generated from field: string set_by = 7;
+   */
+  setBy: string;
+};
+
+/**
+ * Describes the message tandem.quota.v1.RaiseRequest.
+ * Use `create(RaiseRequestSchema)` to create a new message.
+ */
+export declare const RaiseRequestSchema: GenMessage<RaiseRequest>;
+
+/**
+ * @generated from message tandem.quota.v1.ListLoadsRequest
+ */
+export declare type ListLoadsRequest = Message<"tandem.quota.v1.ListLoadsRequest"> & {
+  /**
+   * Empty: of all organisations, for the platform itself.
+   *
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * Only those of which so much is used.
+   *
+   * @generated from field: uint32 percent_min = 2;
+   */
+  percentMin: number;
+
+  /**
+   * At most so many; 0 is 50, and 200 the most.
+   *
+   * @generated from field: uint32 limit = 3;
+   */
+  limit: number;
+
+  /**
+   * Only those whose narrowest field this is: organisation, project, user, key, model. Empty: all.
+   *
+   * @generated from field: string scope = 4;
+   */
+  scope: string;
+};
+
+/**
+ * Describes the message tandem.quota.v1.ListLoadsRequest.
+ * Use `create(ListLoadsRequestSchema)` to create a new message.
+ */
+export declare const ListLoadsRequestSchema: GenMessage<ListLoadsRequest>;
+
+/**
+ * @generated from message tandem.quota.v1.ListLoadsResponse
+ */
+export declare type ListLoadsResponse = Message<"tandem.quota.v1.ListLoadsResponse"> & {
+  /**
+   * @generated from field: repeated tandem.quota.v1.Load loads = 1;
+   */
+  loads: Load[];
+
+  /**
+   * There are more limits than were looked at.
+   *
+   * @generated from field: bool partial = 2;
+   */
+  partial: boolean;
+
+  /**
+   * The hot store is away: the figures of rates are this replica's own.
+   *
+   * @generated from field: bool degraded = 3;
+   */
+  degraded: boolean;
+};
+
+/**
+ * Describes the message tandem.quota.v1.ListLoadsResponse.
+ * Use `create(ListLoadsResponseSchema)` to create a new message.
+ */
+export declare const ListLoadsResponseSchema: GenMessage<ListLoadsResponse>;
+
+/**
+ * How full a limit or a budget is.
+ *
+ * @generated from message tandem.quota.v1.Load
+ */
+export declare type Load = Message<"tandem.quota.v1.Load"> & {
+  /**
+   * @generated from oneof tandem.quota.v1.Load.of
+   */
+  of: {
+    /**
+     * @generated from field: tandem.quota.v1.Limit limit = 1;
+     */
+    value: Limit;
+    case: "limit";
+  } | {
+    /**
+     * @generated from field: tandem.quota.v1.Budget budget = 2;
+     */
+    value: Budget;
+    case: "budget";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Requests, tokens or places; nanos of a budget, those that requests under way hold included.
+   *
+   * @generated from field: int64 used = 3;
+   */
+  used: bigint;
+
+  /**
+   * When it is empty again if nothing more is asked for, or the period ends; 0 for never.
+   *
+   * @generated from field: int64 resets_at_ms = 4;
+   */
+  resetsAtMs: bigint;
+
+  /**
+   * @generated from field: string currency = 5;
+   */
+  currency: string;
+};
+
+/**
+ * Describes the message tandem.quota.v1.Load.
+ * Use `create(LoadSchema)` to create a new message.
+ */
+export declare const LoadSchema: GenMessage<Load>;
+
+/**
+ * @generated from message tandem.quota.v1.ListBudgetWarningsRequest
+ */
+export declare type ListBudgetWarningsRequest = Message<"tandem.quota.v1.ListBudgetWarningsRequest"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: uint32 limit = 2;
+   */
+  limit: number;
+
+  /**
+   * @generated from field: string after = 3;
+   */
+  after: string;
+};
+
+/**
+ * Describes the message tandem.quota.v1.ListBudgetWarningsRequest.
+ * Use `create(ListBudgetWarningsRequestSchema)` to create a new message.
+ */
+export declare const ListBudgetWarningsRequestSchema: GenMessage<ListBudgetWarningsRequest>;
+
+/**
+ * @generated from message tandem.quota.v1.ListBudgetWarningsResponse
+ */
+export declare type ListBudgetWarningsResponse = Message<"tandem.quota.v1.ListBudgetWarningsResponse"> & {
+  /**
+   * @generated from field: repeated tandem.quota.v1.BudgetWarning warnings = 1;
+   */
+  warnings: BudgetWarning[];
+
+  /**
+   * @generated from field: bool has_more = 2;
+   */
+  hasMore: boolean;
+};
+
+/**
+ * Describes the message tandem.quota.v1.ListBudgetWarningsResponse.
+ * Use `create(ListBudgetWarningsResponseSchema)` to create a new message.
+ */
+export declare const ListBudgetWarningsResponseSchema: GenMessage<ListBudgetWarningsResponse>;
+
+/**
+ * Told once for each threshold and period.
+ *
+ * @generated from message tandem.quota.v1.BudgetWarning
+ */
+export declare type BudgetWarning = Message<"tandem.quota.v1.BudgetWarning"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string budget_id = 2;
+   */
+  budgetId: string;
+
+  /**
+   * @generated from field: tandem.quota.v1.Subject subject = 3;
+   */
+  subject?: Subject | undefined;
+
+  /**
+   * @generated from field: string period = 4;
+   */
+  period: string;
+
+  /**
+   * `2026-11-22`, `2026-11` or `total`.
+   *
+   * @generated from field: string period_key = 5;
+   */
+  periodKey: string;
+
+  /**
+   * @generated from field: uint32 percent = 6;
+   */
+  percent: number;
+
+  /**
+   * @generated from field: int64 spent_nanos = 7;
+   */
+  spentNanos: bigint;
+
+  /**
+   * Of the budget at that moment.
+   *
+   * @generated from field: int64 nanos = 8;
+   */
+  nanos: bigint;
+
+  /**
+   * @generated from field: bool soft = 9;
+   */
+  soft: boolean;
+
+  /**
+   * @generated from field: int64 at_ms = 10;
+   */
+  atMs: bigint;
+};
+
+/**
+ * Describes the message tandem.quota.v1.BudgetWarning.
+ * Use `create(BudgetWarningSchema)` to create a new message.
+ */
+export declare const BudgetWarningSchema: GenMessage<BudgetWarning>;
 
 /**
  * @generated from message tandem.quota.v1.SetBudgetRequest
@@ -1580,6 +2023,13 @@ export declare type DeleteBudgetRequest = Message<"tandem.quota.v1.DeleteBudgetR
    * @generated from field: uint64 expected_version = 3;
    */
   expectedVersion: bigint;
+
+  /**
+   * As whom: organisation (also when empty) or platform.
+   *
+   * @generated from field: string set_by = 4;
+   */
+  setBy: string;
 };
 
 /**
@@ -1910,6 +2360,45 @@ export declare const QuotaService: GenService<{
     methodKind: "unary";
     input: typeof ListBudgetsRequestSchema;
     output: typeof ListBudgetsResponseSchema;
+  },
+  /**
+   * Lets more through for a time; ends by itself. Asked for 0 milliseconds it ends now.
+   *
+   * @generated from rpc tandem.quota.v1.QuotaService.RaiseLimit
+   */
+  raiseLimit: {
+    methodKind: "unary";
+    input: typeof RaiseRequestSchema;
+    output: typeof LimitSchema;
+  },
+  /**
+   * @generated from rpc tandem.quota.v1.QuotaService.RaiseBudget
+   */
+  raiseBudget: {
+    methodKind: "unary";
+    input: typeof RaiseRequestSchema;
+    output: typeof BudgetSchema;
+  },
+  /**
+   * Every limit and budget of an organisation, or of all, with what is used of it now: the fullest
+   * first.
+   *
+   * @generated from rpc tandem.quota.v1.QuotaService.ListLoads
+   */
+  listLoads: {
+    methodKind: "unary";
+    input: typeof ListLoadsRequestSchema;
+    output: typeof ListLoadsResponseSchema;
+  },
+  /**
+   * Thresholds of budgets that were reached, newest first.
+   *
+   * @generated from rpc tandem.quota.v1.QuotaService.ListBudgetWarnings
+   */
+  listBudgetWarnings: {
+    methodKind: "unary";
+    input: typeof ListBudgetWarningsRequestSchema;
+    output: typeof ListBudgetWarningsResponseSchema;
   },
   /**
    * Settlements that were refused, and settled ones with something wrong about them.

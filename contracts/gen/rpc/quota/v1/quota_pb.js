@@ -8,7 +8,7 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
  * Describes the file rpc/quota/v1/quota.proto.
  */
 export const file_rpc_quota_v1_quota = /*@__PURE__*/
-  fileDesc("ChhycGMvcXVvdGEvdjEvcXVvdGEucHJvdG8SD3RhbmRlbS5xdW90YS52MSJmCgdTdWJqZWN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEg8KB3VzZXJfaWQYAyABKAkSDgoGa2V5X2lkGAQgASgJEg0KBW1vZGVsGAUgASgJIoABCgVMaW1pdBIKCgJpZBgBIAEoCRIpCgdzdWJqZWN0GAIgASgLMhgudGFuZGVtLnF1b3RhLnYxLlN1YmplY3QSDAoEa2luZBgDIAEoCRIOCgZhbW91bnQYBCABKAMSEQoJd2luZG93X21zGAUgASgNEg8KB3ZlcnNpb24YBiABKAQi9AEKEkxlYXNlTGltaXRzUmVxdWVzdBIOCgZob2xkZXIYASABKAkSKQoHc3ViamVjdBgCIAEoCzIYLnRhbmRlbS5xdW90YS52MS5TdWJqZWN0EhcKD3JlcXVlc3RzX3dhbnRlZBgDIAEoAxIVCg10b2tlbnNfd2FudGVkGAQgASgDEhoKEmNvbmN1cnJlbmN5X3dhbnRlZBgFIAEoAxItCghyZXR1cm5lZBgGIAMoCzIbLnRhbmRlbS5xdW90YS52MS5MaW1pdEdyYW50EigKBGhlbGQYByADKAsyGi50YW5kZW0ucXVvdGEudjEuTGltaXRIb2xkIi0KCUxpbWl0SG9sZBIQCghsaW1pdF9pZBgBIAEoCRIOCgZwbGFjZXMYAiABKAMixwEKCkxpbWl0R3JhbnQSEAoIbGltaXRfaWQYASABKAkSDwoHZ3JhbnRlZBgCIAEoAxINCgVsaW1pdBgDIAEoAxIRCglyZW1haW5pbmcYBCABKAMSEAoIcmVzZXRfbXMYBSABKA0SFgoOcmV0cnlfYWZ0ZXJfbXMYBiABKA0SDAoEa2luZBgHIAEoCRIpCgdzdWJqZWN0GAggASgLMhgudGFuZGVtLnF1b3RhLnYxLlN1YmplY3QSEQoJd2luZG93X21zGAkgASgNIpEBChNMZWFzZUxpbWl0c1Jlc3BvbnNlEisKBmdyYW50cxgBIAMoCzIbLnRhbmRlbS5xdW90YS52MS5MaW1pdEdyYW50EhAKCHZhbGlkX21zGAIgASgNEhAKCHNlcXVlbmNlGAMgASgEEhAKCGRlZ3JhZGVkGAQgASgIEhcKD3BsYWNlc192YWxpZF9tcxgFIAEoDSLlAgoSTGVhc2VXYWxsZXRSZXF1ZXN0Eg4KBmhvbGRlchgBIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAiABKAkSEgoKcHJvamVjdF9pZBgDIAEoCRIOCgZrZXlfaWQYBCABKAkSFAoMbmVlZGVkX25hbm9zGAUgASgDEhQKDGNhcnZlZF9uYW5vcxgGIAEoAxIWCg5yZXR1cm5lZF9uYW5vcxgHIAEoAxIQCghsZWFzZV9pZBgIIAEoCRIPCgd1c2VyX2lkGAkgASgJEg0KBW1vZGVsGAogASgJEhMKC2xlYXN0X25hbm9zGAsgASgDEhMKC2luY2FybmF0aW9uGAwgASgJEgwKBGNhbGwYDSABKAQSGgoNY2VpbGluZ19uYW5vcxgOIAEoA0gAiAEBEhcKCmtlcHRfbmFub3MYDyABKANIAYgBAUIQCg5fY2VpbGluZ19uYW5vc0INCgtfa2VwdF9uYW5vcyLeAQoTTGVhc2VXYWxsZXRSZXNwb25zZRIQCghsZWFzZV9pZBgBIAEoCRIVCg1ncmFudGVkX25hbm9zGAIgASgDEhAKCHZhbGlkX21zGAMgASgNEhAKCGN1cnJlbmN5GAQgASgJEhQKDGxpbWl0X3NvdXJjZRgFIAEoCRIXCg9hdmFpbGFibGVfbmFub3MYBiABKAMSEQoJc2NvcGVkX2J5GAcgAygJEhIKCnN1cGVyc2VkZWQYCCABKAgSDgoGc2NhcmNlGAkgASgIEhQKDHJlc2V0c19hdF9tcxgKIAEoAyI5ChJBZG9wdExlYXNlc1JlcXVlc3QSDgoGaG9sZGVyGAEgASgJEhMKC2luY2FybmF0aW9uGAIgASgJIkEKE0Fkb3B0TGVhc2VzUmVzcG9uc2USKgoGbGVhc2VzGAEgAygLMhoudGFuZGVtLnF1b3RhLnYxLkhlbGRMZWFzZSJKCglIZWxkTGVhc2USEAoIbGVhc2VfaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEhIKCmhlbGRfbmFub3MYAyABKAMiOQoUUmVsZWFzZUxlYXNlc1JlcXVlc3QSDgoGaG9sZGVyGAEgASgJEhEKCWxlYXNlX2lkcxgCIAMoCSIvChVSZWxlYXNlTGVhc2VzUmVzcG9uc2USFgoOcmVsZWFzZWRfbmFub3MYASABKAMi0QMKClNldHRsZW1lbnQSEgoKcmVxdWVzdF9pZBgBIAEoCRIQCghsZWFzZV9pZBgCIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAyABKAkSEgoKcHJvamVjdF9pZBgEIAEoCRIPCgd1c2VyX2lkGAUgASgJEg4KBmtleV9pZBgGIAEoCRINCgVtb2RlbBgHIAEoCRIQCgh1cHN0cmVhbRgIIAEoCRIWCg5yZXNlcnZlZF9uYW5vcxgJIAEoAxIVCg1jaGFyZ2VkX25hbm9zGAogASgDEhYKDnVwc3RyZWFtX25hbm9zGAsgASgDEhQKDGlucHV0X3Rva2VucxgMIAEoDRIbChNjYWNoZWRfaW5wdXRfdG9rZW5zGA0gASgNEhUKDW91dHB1dF90b2tlbnMYDiABKA0SGAoQcmVhc29uaW5nX3Rva2VucxgPIAEoDRINCgVhdF9tcxgQIAEoAxIPCgdvdXRjb21lGBEgASgJEhEKCWVzdGltYXRlZBgSIAEoCBIQCghwcmljZV9pZBgTIAEoCRIQCghjdXJyZW5jeRgUIAEoCRIsCgZkZXRhaWwYFSABKAsyHC50YW5kZW0ucXVvdGEudjEuVXNhZ2VEZXRhaWwi3QEKC1VzYWdlRGV0YWlsEhAKCGVuZHBvaW50GAEgASgJEg4KBnN0YXR1cxgCIAEoDRITCgtkdXJhdGlvbl9tcxgDIAEoDRIWCg5maXJzdF90b2tlbl9tcxgEIAEoDRIOCgZzdHJlYW0YBSABKAgSFgoOdXBzdHJlYW1fa25vd24YBiABKAgSEwoLaW5wdXRfcHJpY2UYByABKAMSGgoSY2FjaGVkX2lucHV0X3ByaWNlGAggASgDEhQKDG91dHB1dF9wcmljZRgJIAEoAxIQCghyZXF1ZXN0cxgKIAEoDSJRCg1TZXR0bGVSZXF1ZXN0Eg4KBmhvbGRlchgBIAEoCRIwCgtzZXR0bGVtZW50cxgCIAMoCzIbLnRhbmRlbS5xdW90YS52MS5TZXR0bGVtZW50IkwKDlNldHRsZVJlc3BvbnNlEg8KB3NldHRsZWQYASADKAkSKQoHcmVmdXNlZBgCIAMoCzIYLnRhbmRlbS5xdW90YS52MS5SZWZ1c2FsIi0KB1JlZnVzYWwSEgoKcmVxdWVzdF9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiPgoTV2F0Y2hDaGFuZ2VzUmVxdWVzdBIWCg5hZnRlcl9zZXF1ZW5jZRgBIAEoBBIPCgd3YWl0X21zGAIgASgNIlEKFFdhdGNoQ2hhbmdlc1Jlc3BvbnNlEhAKCHNlcXVlbmNlGAEgASgEEhgKEG9yZ2FuaXNhdGlvbl9pZHMYAiADKAkSDQoFcmVzZXQYAyABKAgiLAoRR2V0QmFsYW5jZVJlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJIqMBCgdCYWxhbmNlEhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRIQCghjdXJyZW5jeRgCIAEoCRITCgt0b3RhbF9uYW5vcxgDIAEoAxIVCg1ncmFudGVkX25hbm9zGAQgASgDEhcKD3B1cmNoYXNlZF9uYW5vcxgFIAEoAxISCgpoZWxkX25hbm9zGAYgASgDEhQKDGlzX2F2YWlsYWJsZRgHIAEoCCItChJHZXRTcGVuZGluZ1JlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJIskBCghTcGVuZGluZxIRCglkYXlfbmFub3MYASABKAMSEgoKd2Vla19uYW5vcxgCIAEoAxITCgttb250aF9uYW5vcxgDIAEoAxIaChJidXJuX3Blcl9kYXlfbmFub3MYBCABKAMSFQoIbGFzdHNfbXMYBSABKANIAIgBARIXCg9tb250aF9lbmRfbmFub3MYBiABKAMSKAoEbG90cxgHIAMoCzIaLnRhbmRlbS5xdW90YS52MS5DcmVkaXRMb3RCCwoJX2xhc3RzX21zIpMBCglDcmVkaXRMb3QSCgoCaWQYASABKAkSDAoEa2luZBgCIAEoCRIVCg1ncmFudGVkX25hbm9zGAMgASgDEhcKD3JlbWFpbmluZ19uYW5vcxgEIAEoAxIVCg1leHBpcmVzX2F0X21zGAUgASgDEg4KBnJlYXNvbhgGIAEoCRIVCg1jcmVhdGVkX2F0X21zGAcgASgDIpwBChJHcmFudENyZWRpdFJlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEg0KBW5hbm9zGAIgASgDEgwKBGtpbmQYAyABKAkSFQoNZXhwaXJlc19hdF9tcxgEIAEoAxIOCgZyZWFzb24YBSABKAkSFwoPaWRlbXBvdGVuY3lfa2V5GAYgASgJEhAKCGN1cnJlbmN5GAcgASgJIpcBChJDcmVkaXRPcmRlclJlcXVlc3QSEAoIZXZlbnRfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAMgASgJEg0KBW5hbm9zGAQgASgDEhAKCGN1cnJlbmN5GAUgASgJEhUKDWV4cGlyZXNfYXRfbXMYBiABKAMSDAoEbm90ZRgHIAEoCSIVChNDcmVkaXRPcmRlclJlc3BvbnNlIoMBChVUYWtlQmFja0NyZWRpdFJlcXVlc3QSEQoJcmVmdW5kX2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgDIAEoCRINCgVuYW5vcxgEIAEoAxIPCgdhdF9tb3N0GAUgASgIEgwKBG5vdGUYBiABKAkiRgoWVGFrZUJhY2tDcmVkaXRSZXNwb25zZRITCgt0YWtlbl9uYW5vcxgBIAEoAxIXCg9yZW1haW5pbmdfbmFub3MYAiABKAMiqwEKCFRyYW5zZmVyEgoKAmlkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCRIVCg1kZWJpdF9hY2NvdW50GAMgASgJEhYKDmNyZWRpdF9hY2NvdW50GAQgASgJEg0KBW5hbm9zGAUgASgDEgwKBGtpbmQYBiABKAkSEQoJcmVmZXJlbmNlGAcgASgJEg0KBWF0X21zGAggASgDEgwKBG5vdGUYCSABKAkiTQoUTGlzdFRyYW5zZmVyc1JlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEg0KBWxpbWl0GAIgASgNEg0KBWFmdGVyGAMgASgJIlcKFUxpc3RUcmFuc2ZlcnNSZXNwb25zZRIsCgl0cmFuc2ZlcnMYASADKAsyGS50YW5kZW0ucXVvdGEudjEuVHJhbnNmZXISEAoIaGFzX21vcmUYAiABKAgiFQoTVmVyaWZ5TGVkZ2VyUmVxdWVzdCJsChRWZXJpZnlMZWRnZXJSZXNwb25zZRIKCgJvaxgBIAEoCBIRCglzdW1fbmFub3MYAiABKAMSEAoIYWNjb3VudHMYAyABKAQSEQoJdHJhbnNmZXJzGAQgASgEEhAKCHByb2JsZW1zGAUgAygJIlIKD1NldExpbWl0UmVxdWVzdBIlCgVsaW1pdBgBIAEoCzIWLnRhbmRlbS5xdW90YS52MS5MaW1pdBIYChBleHBlY3RlZF92ZXJzaW9uGAIgASgEIlMKEkRlbGV0ZUxpbWl0UmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSCgoCaWQYAiABKAkSGAoQZXhwZWN0ZWRfdmVyc2lvbhgDIAEoBCIsChFMaXN0TGltaXRzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkiPAoSTGlzdExpbWl0c1Jlc3BvbnNlEiYKBmxpbWl0cxgBIAMoCzIWLnRhbmRlbS5xdW90YS52MS5MaW1pdCKuAQoGQnVkZ2V0EgoKAmlkGAEgASgJEikKB3N1YmplY3QYAiABKAsyGC50YW5kZW0ucXVvdGEudjEuU3ViamVjdBINCgVuYW5vcxgDIAEoAxIOCgZwZXJpb2QYBCABKAkSEwoLc3BlbnRfbmFub3MYBSABKAMSEgoKaGVsZF9uYW5vcxgGIAEoAxIPCgd2ZXJzaW9uGAcgASgEEhQKDHJlc2V0c19hdF9tcxgIIAEoAyJVChBTZXRCdWRnZXRSZXF1ZXN0EicKBmJ1ZGdldBgBIAEoCzIXLnRhbmRlbS5xdW90YS52MS5CdWRnZXQSGAoQZXhwZWN0ZWRfdmVyc2lvbhgCIAEoBCJUChNEZWxldGVCdWRnZXRSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRIKCgJpZBgCIAEoCRIYChBleHBlY3RlZF92ZXJzaW9uGAMgASgEIi0KEkxpc3RCdWRnZXRzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkiPwoTTGlzdEJ1ZGdldHNSZXNwb25zZRIoCgdidWRnZXRzGAEgAygLMhcudGFuZGVtLnF1b3RhLnYxLkJ1ZGdldCJNChRMaXN0QW5vbWFsaWVzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSDQoFbGltaXQYAiABKA0SDQoFYWZ0ZXIYAyABKAkiVgoVTGlzdEFub21hbGllc1Jlc3BvbnNlEisKCWFub21hbGllcxgBIAMoCzIYLnRhbmRlbS5xdW90YS52MS5Bbm9tYWx5EhAKCGhhc19tb3JlGAIgASgIIqsBCgdBbm9tYWx5EgoKAmlkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCRISCgpyZXF1ZXN0X2lkGAMgASgJEgwKBGtpbmQYBCABKAkSDgoGaG9sZGVyGAUgASgJEhMKC2Fza2VkX25hbm9zGAYgASgDEhUKDWNoYXJnZWRfbmFub3MYByABKAMSDQoFYXRfbXMYCCABKAMSDgoGZGV0YWlsGAkgASgJMpcOCgxRdW90YVNlcnZpY2USWAoLTGVhc2VMaW1pdHMSIy50YW5kZW0ucXVvdGEudjEuTGVhc2VMaW1pdHNSZXF1ZXN0GiQudGFuZGVtLnF1b3RhLnYxLkxlYXNlTGltaXRzUmVzcG9uc2USXQoLTGVhc2VXYWxsZXQSIy50YW5kZW0ucXVvdGEudjEuTGVhc2VXYWxsZXRSZXF1ZXN0GiQudGFuZGVtLnF1b3RhLnYxLkxlYXNlV2FsbGV0UmVzcG9uc2UiA5ACAhJdCgtBZG9wdExlYXNlcxIjLnRhbmRlbS5xdW90YS52MS5BZG9wdExlYXNlc1JlcXVlc3QaJC50YW5kZW0ucXVvdGEudjEuQWRvcHRMZWFzZXNSZXNwb25zZSIDkAICEmMKDVJlbGVhc2VMZWFzZXMSJS50YW5kZW0ucXVvdGEudjEuUmVsZWFzZUxlYXNlc1JlcXVlc3QaJi50YW5kZW0ucXVvdGEudjEuUmVsZWFzZUxlYXNlc1Jlc3BvbnNlIgOQAgISTgoGU2V0dGxlEh4udGFuZGVtLnF1b3RhLnYxLlNldHRsZVJlcXVlc3QaHy50YW5kZW0ucXVvdGEudjEuU2V0dGxlUmVzcG9uc2UiA5ACAhJgCgxXYXRjaENoYW5nZXMSJC50YW5kZW0ucXVvdGEudjEuV2F0Y2hDaGFuZ2VzUmVxdWVzdBolLnRhbmRlbS5xdW90YS52MS5XYXRjaENoYW5nZXNSZXNwb25zZSIDkAIBEk8KCkdldEJhbGFuY2USIi50YW5kZW0ucXVvdGEudjEuR2V0QmFsYW5jZVJlcXVlc3QaGC50YW5kZW0ucXVvdGEudjEuQmFsYW5jZSIDkAIBElIKC0dldFNwZW5kaW5nEiMudGFuZGVtLnF1b3RhLnYxLkdldFNwZW5kaW5nUmVxdWVzdBoZLnRhbmRlbS5xdW90YS52MS5TcGVuZGluZyIDkAIBElEKC0dyYW50Q3JlZGl0EiMudGFuZGVtLnF1b3RhLnYxLkdyYW50Q3JlZGl0UmVxdWVzdBoYLnRhbmRlbS5xdW90YS52MS5CYWxhbmNlIgOQAgISXQoLQ3JlZGl0T3JkZXISIy50YW5kZW0ucXVvdGEudjEuQ3JlZGl0T3JkZXJSZXF1ZXN0GiQudGFuZGVtLnF1b3RhLnYxLkNyZWRpdE9yZGVyUmVzcG9uc2UiA5ACAhJmCg5UYWtlQmFja0NyZWRpdBImLnRhbmRlbS5xdW90YS52MS5UYWtlQmFja0NyZWRpdFJlcXVlc3QaJy50YW5kZW0ucXVvdGEudjEuVGFrZUJhY2tDcmVkaXRSZXNwb25zZSIDkAICEmMKDUxpc3RUcmFuc2ZlcnMSJS50YW5kZW0ucXVvdGEudjEuTGlzdFRyYW5zZmVyc1JlcXVlc3QaJi50YW5kZW0ucXVvdGEudjEuTGlzdFRyYW5zZmVyc1Jlc3BvbnNlIgOQAgESYAoMVmVyaWZ5TGVkZ2VyEiQudGFuZGVtLnF1b3RhLnYxLlZlcmlmeUxlZGdlclJlcXVlc3QaJS50YW5kZW0ucXVvdGEudjEuVmVyaWZ5TGVkZ2VyUmVzcG9uc2UiA5ACARJECghTZXRMaW1pdBIgLnRhbmRlbS5xdW90YS52MS5TZXRMaW1pdFJlcXVlc3QaFi50YW5kZW0ucXVvdGEudjEuTGltaXQSTwoLRGVsZXRlTGltaXQSIy50YW5kZW0ucXVvdGEudjEuRGVsZXRlTGltaXRSZXF1ZXN0GhYudGFuZGVtLnF1b3RhLnYxLkxpbWl0IgOQAgISWgoKTGlzdExpbWl0cxIiLnRhbmRlbS5xdW90YS52MS5MaXN0TGltaXRzUmVxdWVzdBojLnRhbmRlbS5xdW90YS52MS5MaXN0TGltaXRzUmVzcG9uc2UiA5ACARJHCglTZXRCdWRnZXQSIS50YW5kZW0ucXVvdGEudjEuU2V0QnVkZ2V0UmVxdWVzdBoXLnRhbmRlbS5xdW90YS52MS5CdWRnZXQSUgoMRGVsZXRlQnVkZ2V0EiQudGFuZGVtLnF1b3RhLnYxLkRlbGV0ZUJ1ZGdldFJlcXVlc3QaFy50YW5kZW0ucXVvdGEudjEuQnVkZ2V0IgOQAgISXQoLTGlzdEJ1ZGdldHMSIy50YW5kZW0ucXVvdGEudjEuTGlzdEJ1ZGdldHNSZXF1ZXN0GiQudGFuZGVtLnF1b3RhLnYxLkxpc3RCdWRnZXRzUmVzcG9uc2UiA5ACARJjCg1MaXN0QW5vbWFsaWVzEiUudGFuZGVtLnF1b3RhLnYxLkxpc3RBbm9tYWxpZXNSZXF1ZXN0GiYudGFuZGVtLnF1b3RhLnYxLkxpc3RBbm9tYWxpZXNSZXNwb25zZSIDkAIBYgZwcm90bzM");
+  fileDesc("ChhycGMvcXVvdGEvdjEvcXVvdGEucHJvdG8SD3RhbmRlbS5xdW90YS52MSJmCgdTdWJqZWN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEg8KB3VzZXJfaWQYAyABKAkSDgoGa2V5X2lkGAQgASgJEg0KBW1vZGVsGAUgASgJIskBCgVMaW1pdBIKCgJpZBgBIAEoCRIpCgdzdWJqZWN0GAIgASgLMhgudGFuZGVtLnF1b3RhLnYxLlN1YmplY3QSDAoEa2luZBgDIAEoCRIOCgZhbW91bnQYBCABKAMSEQoJd2luZG93X21zGAUgASgNEg8KB3ZlcnNpb24YBiABKAQSDgoGc2V0X2J5GAcgASgJEiUKBXJhaXNlGAggASgLMhYudGFuZGVtLnF1b3RhLnYxLlJhaXNlEhAKCGluX2ZvcmNlGAkgASgDIkUKBVJhaXNlEg4KBmFtb3VudBgBIAEoAxIQCgh1bnRpbF9tcxgCIAEoAxIKCgJieRgDIAEoCRIOCgZyZWFzb24YBCABKAki9AEKEkxlYXNlTGltaXRzUmVxdWVzdBIOCgZob2xkZXIYASABKAkSKQoHc3ViamVjdBgCIAEoCzIYLnRhbmRlbS5xdW90YS52MS5TdWJqZWN0EhcKD3JlcXVlc3RzX3dhbnRlZBgDIAEoAxIVCg10b2tlbnNfd2FudGVkGAQgASgDEhoKEmNvbmN1cnJlbmN5X3dhbnRlZBgFIAEoAxItCghyZXR1cm5lZBgGIAMoCzIbLnRhbmRlbS5xdW90YS52MS5MaW1pdEdyYW50EigKBGhlbGQYByADKAsyGi50YW5kZW0ucXVvdGEudjEuTGltaXRIb2xkIi0KCUxpbWl0SG9sZBIQCghsaW1pdF9pZBgBIAEoCRIOCgZwbGFjZXMYAiABKAMi9gEKCkxpbWl0R3JhbnQSEAoIbGltaXRfaWQYASABKAkSDwoHZ3JhbnRlZBgCIAEoAxINCgVsaW1pdBgDIAEoAxIRCglyZW1haW5pbmcYBCABKAMSEAoIcmVzZXRfbXMYBSABKA0SFgoOcmV0cnlfYWZ0ZXJfbXMYBiABKA0SDAoEa2luZBgHIAEoCRIpCgdzdWJqZWN0GAggASgLMhgudGFuZGVtLnF1b3RhLnYxLlN1YmplY3QSEQoJd2luZG93X21zGAkgASgNEhgKEHJhaXNlX2VuZHNfaW5fbXMYCiABKAMSEwoLbGltaXRfYWZ0ZXIYCyABKAMikQEKE0xlYXNlTGltaXRzUmVzcG9uc2USKwoGZ3JhbnRzGAEgAygLMhsudGFuZGVtLnF1b3RhLnYxLkxpbWl0R3JhbnQSEAoIdmFsaWRfbXMYAiABKA0SEAoIc2VxdWVuY2UYAyABKAQSEAoIZGVncmFkZWQYBCABKAgSFwoPcGxhY2VzX3ZhbGlkX21zGAUgASgNIuUCChJMZWFzZVdhbGxldFJlcXVlc3QSDgoGaG9sZGVyGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCRISCgpwcm9qZWN0X2lkGAMgASgJEg4KBmtleV9pZBgEIAEoCRIUCgxuZWVkZWRfbmFub3MYBSABKAMSFAoMY2FydmVkX25hbm9zGAYgASgDEhYKDnJldHVybmVkX25hbm9zGAcgASgDEhAKCGxlYXNlX2lkGAggASgJEg8KB3VzZXJfaWQYCSABKAkSDQoFbW9kZWwYCiABKAkSEwoLbGVhc3RfbmFub3MYCyABKAMSEwoLaW5jYXJuYXRpb24YDCABKAkSDAoEY2FsbBgNIAEoBBIaCg1jZWlsaW5nX25hbm9zGA4gASgDSACIAQESFwoKa2VwdF9uYW5vcxgPIAEoA0gBiAEBQhAKDl9jZWlsaW5nX25hbm9zQg0KC19rZXB0X25hbm9zIo0CChNMZWFzZVdhbGxldFJlc3BvbnNlEhAKCGxlYXNlX2lkGAEgASgJEhUKDWdyYW50ZWRfbmFub3MYAiABKAMSEAoIdmFsaWRfbXMYAyABKA0SEAoIY3VycmVuY3kYBCABKAkSFAoMbGltaXRfc291cmNlGAUgASgJEhcKD2F2YWlsYWJsZV9uYW5vcxgGIAEoAxIRCglzY29wZWRfYnkYByADKAkSEgoKc3VwZXJzZWRlZBgIIAEoCBIOCgZzY2FyY2UYCSABKAgSFAoMcmVzZXRzX2F0X21zGAogASgDEi0KCHdhcm5pbmdzGAsgAygLMhsudGFuZGVtLnF1b3RhLnYxLkJ1ZGdldE1hcmsiUAoKQnVkZ2V0TWFyaxIOCgZzb3VyY2UYASABKAkSDgoGcGVyaW9kGAIgASgJEhQKDHVzZWRfcGVyY2VudBgDIAEoDRIMCgRzb2Z0GAQgASgIIjkKEkFkb3B0TGVhc2VzUmVxdWVzdBIOCgZob2xkZXIYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAkiQQoTQWRvcHRMZWFzZXNSZXNwb25zZRIqCgZsZWFzZXMYASADKAsyGi50YW5kZW0ucXVvdGEudjEuSGVsZExlYXNlIkoKCUhlbGRMZWFzZRIQCghsZWFzZV9pZBgBIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAiABKAkSEgoKaGVsZF9uYW5vcxgDIAEoAyI5ChRSZWxlYXNlTGVhc2VzUmVxdWVzdBIOCgZob2xkZXIYASABKAkSEQoJbGVhc2VfaWRzGAIgAygJIi8KFVJlbGVhc2VMZWFzZXNSZXNwb25zZRIWCg5yZWxlYXNlZF9uYW5vcxgBIAEoAyLRAwoKU2V0dGxlbWVudBISCgpyZXF1ZXN0X2lkGAEgASgJEhAKCGxlYXNlX2lkGAIgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgDIAEoCRISCgpwcm9qZWN0X2lkGAQgASgJEg8KB3VzZXJfaWQYBSABKAkSDgoGa2V5X2lkGAYgASgJEg0KBW1vZGVsGAcgASgJEhAKCHVwc3RyZWFtGAggASgJEhYKDnJlc2VydmVkX25hbm9zGAkgASgDEhUKDWNoYXJnZWRfbmFub3MYCiABKAMSFgoOdXBzdHJlYW1fbmFub3MYCyABKAMSFAoMaW5wdXRfdG9rZW5zGAwgASgNEhsKE2NhY2hlZF9pbnB1dF90b2tlbnMYDSABKA0SFQoNb3V0cHV0X3Rva2VucxgOIAEoDRIYChByZWFzb25pbmdfdG9rZW5zGA8gASgNEg0KBWF0X21zGBAgASgDEg8KB291dGNvbWUYESABKAkSEQoJZXN0aW1hdGVkGBIgASgIEhAKCHByaWNlX2lkGBMgASgJEhAKCGN1cnJlbmN5GBQgASgJEiwKBmRldGFpbBgVIAEoCzIcLnRhbmRlbS5xdW90YS52MS5Vc2FnZURldGFpbCLdAQoLVXNhZ2VEZXRhaWwSEAoIZW5kcG9pbnQYASABKAkSDgoGc3RhdHVzGAIgASgNEhMKC2R1cmF0aW9uX21zGAMgASgNEhYKDmZpcnN0X3Rva2VuX21zGAQgASgNEg4KBnN0cmVhbRgFIAEoCBIWCg51cHN0cmVhbV9rbm93bhgGIAEoCBITCgtpbnB1dF9wcmljZRgHIAEoAxIaChJjYWNoZWRfaW5wdXRfcHJpY2UYCCABKAMSFAoMb3V0cHV0X3ByaWNlGAkgASgDEhAKCHJlcXVlc3RzGAogASgNIlEKDVNldHRsZVJlcXVlc3QSDgoGaG9sZGVyGAEgASgJEjAKC3NldHRsZW1lbnRzGAIgAygLMhsudGFuZGVtLnF1b3RhLnYxLlNldHRsZW1lbnQiTAoOU2V0dGxlUmVzcG9uc2USDwoHc2V0dGxlZBgBIAMoCRIpCgdyZWZ1c2VkGAIgAygLMhgudGFuZGVtLnF1b3RhLnYxLlJlZnVzYWwiLQoHUmVmdXNhbBISCgpyZXF1ZXN0X2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSI+ChNXYXRjaENoYW5nZXNSZXF1ZXN0EhYKDmFmdGVyX3NlcXVlbmNlGAEgASgEEg8KB3dhaXRfbXMYAiABKA0iUQoUV2F0Y2hDaGFuZ2VzUmVzcG9uc2USEAoIc2VxdWVuY2UYASABKAQSGAoQb3JnYW5pc2F0aW9uX2lkcxgCIAMoCRINCgVyZXNldBgDIAEoCCIsChFHZXRCYWxhbmNlUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkiowEKB0JhbGFuY2USFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEhAKCGN1cnJlbmN5GAIgASgJEhMKC3RvdGFsX25hbm9zGAMgASgDEhUKDWdyYW50ZWRfbmFub3MYBCABKAMSFwoPcHVyY2hhc2VkX25hbm9zGAUgASgDEhIKCmhlbGRfbmFub3MYBiABKAMSFAoMaXNfYXZhaWxhYmxlGAcgASgIIi0KEkdldFNwZW5kaW5nUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkiyQEKCFNwZW5kaW5nEhEKCWRheV9uYW5vcxgBIAEoAxISCgp3ZWVrX25hbm9zGAIgASgDEhMKC21vbnRoX25hbm9zGAMgASgDEhoKEmJ1cm5fcGVyX2RheV9uYW5vcxgEIAEoAxIVCghsYXN0c19tcxgFIAEoA0gAiAEBEhcKD21vbnRoX2VuZF9uYW5vcxgGIAEoAxIoCgRsb3RzGAcgAygLMhoudGFuZGVtLnF1b3RhLnYxLkNyZWRpdExvdEILCglfbGFzdHNfbXMikwEKCUNyZWRpdExvdBIKCgJpZBgBIAEoCRIMCgRraW5kGAIgASgJEhUKDWdyYW50ZWRfbmFub3MYAyABKAMSFwoPcmVtYWluaW5nX25hbm9zGAQgASgDEhUKDWV4cGlyZXNfYXRfbXMYBSABKAMSDgoGcmVhc29uGAYgASgJEhUKDWNyZWF0ZWRfYXRfbXMYByABKAMinAEKEkdyYW50Q3JlZGl0UmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSDQoFbmFub3MYAiABKAMSDAoEa2luZBgDIAEoCRIVCg1leHBpcmVzX2F0X21zGAQgASgDEg4KBnJlYXNvbhgFIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYBiABKAkSEAoIY3VycmVuY3kYByABKAkilwEKEkNyZWRpdE9yZGVyUmVxdWVzdBIQCghldmVudF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAyABKAkSDQoFbmFub3MYBCABKAMSEAoIY3VycmVuY3kYBSABKAkSFQoNZXhwaXJlc19hdF9tcxgGIAEoAxIMCgRub3RlGAcgASgJIhUKE0NyZWRpdE9yZGVyUmVzcG9uc2UigwEKFVRha2VCYWNrQ3JlZGl0UmVxdWVzdBIRCglyZWZ1bmRfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAMgASgJEg0KBW5hbm9zGAQgASgDEg8KB2F0X21vc3QYBSABKAgSDAoEbm90ZRgGIAEoCSJGChZUYWtlQmFja0NyZWRpdFJlc3BvbnNlEhMKC3Rha2VuX25hbm9zGAEgASgDEhcKD3JlbWFpbmluZ19uYW5vcxgCIAEoAyKrAQoIVHJhbnNmZXISCgoCaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEhUKDWRlYml0X2FjY291bnQYAyABKAkSFgoOY3JlZGl0X2FjY291bnQYBCABKAkSDQoFbmFub3MYBSABKAMSDAoEa2luZBgGIAEoCRIRCglyZWZlcmVuY2UYByABKAkSDQoFYXRfbXMYCCABKAMSDAoEbm90ZRgJIAEoCSJNChRMaXN0VHJhbnNmZXJzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSDQoFbGltaXQYAiABKA0SDQoFYWZ0ZXIYAyABKAkiVwoVTGlzdFRyYW5zZmVyc1Jlc3BvbnNlEiwKCXRyYW5zZmVycxgBIAMoCzIZLnRhbmRlbS5xdW90YS52MS5UcmFuc2ZlchIQCghoYXNfbW9yZRgCIAEoCCIVChNWZXJpZnlMZWRnZXJSZXF1ZXN0ImwKFFZlcmlmeUxlZGdlclJlc3BvbnNlEgoKAm9rGAEgASgIEhEKCXN1bV9uYW5vcxgCIAEoAxIQCghhY2NvdW50cxgDIAEoBBIRCgl0cmFuc2ZlcnMYBCABKAQSEAoIcHJvYmxlbXMYBSADKAkiUgoPU2V0TGltaXRSZXF1ZXN0EiUKBWxpbWl0GAEgASgLMhYudGFuZGVtLnF1b3RhLnYxLkxpbWl0EhgKEGV4cGVjdGVkX3ZlcnNpb24YAiABKAQiYwoSRGVsZXRlTGltaXRSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRIKCgJpZBgCIAEoCRIYChBleHBlY3RlZF92ZXJzaW9uGAMgASgEEg4KBnNldF9ieRgEIAEoCSIsChFMaXN0TGltaXRzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkiPAoSTGlzdExpbWl0c1Jlc3BvbnNlEiYKBmxpbWl0cxgBIAMoCzIWLnRhbmRlbS5xdW90YS52MS5MaW1pdCKkAgoGQnVkZ2V0EgoKAmlkGAEgASgJEikKB3N1YmplY3QYAiABKAsyGC50YW5kZW0ucXVvdGEudjEuU3ViamVjdBINCgVuYW5vcxgDIAEoAxIOCgZwZXJpb2QYBCABKAkSEwoLc3BlbnRfbmFub3MYBSABKAMSEgoKaGVsZF9uYW5vcxgGIAEoAxIPCgd2ZXJzaW9uGAcgASgEEhQKDHJlc2V0c19hdF9tcxgIIAEoAxIOCgZzZXRfYnkYCSABKAkSDAoEc29mdBgKIAEoCBIXCg93YXJuX2F0X3BlcmNlbnQYCyADKA0SJQoFcmFpc2UYDCABKAsyFi50YW5kZW0ucXVvdGEudjEuUmFpc2USFgoOaW5fZm9yY2VfbmFub3MYDSABKAMijwEKDFJhaXNlUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSCgoCaWQYAiABKAkSDgoGYW1vdW50GAMgASgDEhAKCHVudGlsX21zGAQgASgDEg4KBnJlYXNvbhgFIAEoCRIYChBleHBlY3RlZF92ZXJzaW9uGAYgASgEEg4KBnNldF9ieRgHIAEoCSJeChBMaXN0TG9hZHNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRITCgtwZXJjZW50X21pbhgCIAEoDRINCgVsaW1pdBgDIAEoDRINCgVzY29wZRgEIAEoCSJcChFMaXN0TG9hZHNSZXNwb25zZRIkCgVsb2FkcxgBIAMoCzIVLnRhbmRlbS5xdW90YS52MS5Mb2FkEg8KB3BhcnRpYWwYAiABKAgSEAoIZGVncmFkZWQYAyABKAgilgEKBExvYWQSJwoFbGltaXQYASABKAsyFi50YW5kZW0ucXVvdGEudjEuTGltaXRIABIpCgZidWRnZXQYAiABKAsyFy50YW5kZW0ucXVvdGEudjEuQnVkZ2V0SAASDAoEdXNlZBgDIAEoAxIUCgxyZXNldHNfYXRfbXMYBCABKAMSEAoIY3VycmVuY3kYBSABKAlCBAoCb2YiUgoZTGlzdEJ1ZGdldFdhcm5pbmdzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSDQoFbGltaXQYAiABKA0SDQoFYWZ0ZXIYAyABKAkiYAoaTGlzdEJ1ZGdldFdhcm5pbmdzUmVzcG9uc2USMAoId2FybmluZ3MYASADKAsyHi50YW5kZW0ucXVvdGEudjEuQnVkZ2V0V2FybmluZxIQCghoYXNfbW9yZRgCIAEoCCLPAQoNQnVkZ2V0V2FybmluZxIKCgJpZBgBIAEoCRIRCglidWRnZXRfaWQYAiABKAkSKQoHc3ViamVjdBgDIAEoCzIYLnRhbmRlbS5xdW90YS52MS5TdWJqZWN0Eg4KBnBlcmlvZBgEIAEoCRISCgpwZXJpb2Rfa2V5GAUgASgJEg8KB3BlcmNlbnQYBiABKA0SEwoLc3BlbnRfbmFub3MYByABKAMSDQoFbmFub3MYCCABKAMSDAoEc29mdBgJIAEoCBINCgVhdF9tcxgKIAEoAyJVChBTZXRCdWRnZXRSZXF1ZXN0EicKBmJ1ZGdldBgBIAEoCzIXLnRhbmRlbS5xdW90YS52MS5CdWRnZXQSGAoQZXhwZWN0ZWRfdmVyc2lvbhgCIAEoBCJkChNEZWxldGVCdWRnZXRSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRIKCgJpZBgCIAEoCRIYChBleHBlY3RlZF92ZXJzaW9uGAMgASgEEg4KBnNldF9ieRgEIAEoCSItChJMaXN0QnVkZ2V0c1JlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJIj8KE0xpc3RCdWRnZXRzUmVzcG9uc2USKAoHYnVkZ2V0cxgBIAMoCzIXLnRhbmRlbS5xdW90YS52MS5CdWRnZXQiTQoUTGlzdEFub21hbGllc1JlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEg0KBWxpbWl0GAIgASgNEg0KBWFmdGVyGAMgASgJIlYKFUxpc3RBbm9tYWxpZXNSZXNwb25zZRIrCglhbm9tYWxpZXMYASADKAsyGC50YW5kZW0ucXVvdGEudjEuQW5vbWFseRIQCghoYXNfbW9yZRgCIAEoCCKrAQoHQW5vbWFseRIKCgJpZBgBIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAiABKAkSEgoKcmVxdWVzdF9pZBgDIAEoCRIMCgRraW5kGAQgASgJEg4KBmhvbGRlchgFIAEoCRITCgthc2tlZF9uYW5vcxgGIAEoAxIVCg1jaGFyZ2VkX25hbm9zGAcgASgDEg0KBWF0X21zGAggASgDEg4KBmRldGFpbBgJIAEoCTLwEAoMUXVvdGFTZXJ2aWNlElgKC0xlYXNlTGltaXRzEiMudGFuZGVtLnF1b3RhLnYxLkxlYXNlTGltaXRzUmVxdWVzdBokLnRhbmRlbS5xdW90YS52MS5MZWFzZUxpbWl0c1Jlc3BvbnNlEl0KC0xlYXNlV2FsbGV0EiMudGFuZGVtLnF1b3RhLnYxLkxlYXNlV2FsbGV0UmVxdWVzdBokLnRhbmRlbS5xdW90YS52MS5MZWFzZVdhbGxldFJlc3BvbnNlIgOQAgISXQoLQWRvcHRMZWFzZXMSIy50YW5kZW0ucXVvdGEudjEuQWRvcHRMZWFzZXNSZXF1ZXN0GiQudGFuZGVtLnF1b3RhLnYxLkFkb3B0TGVhc2VzUmVzcG9uc2UiA5ACAhJjCg1SZWxlYXNlTGVhc2VzEiUudGFuZGVtLnF1b3RhLnYxLlJlbGVhc2VMZWFzZXNSZXF1ZXN0GiYudGFuZGVtLnF1b3RhLnYxLlJlbGVhc2VMZWFzZXNSZXNwb25zZSIDkAICEk4KBlNldHRsZRIeLnRhbmRlbS5xdW90YS52MS5TZXR0bGVSZXF1ZXN0Gh8udGFuZGVtLnF1b3RhLnYxLlNldHRsZVJlc3BvbnNlIgOQAgISYAoMV2F0Y2hDaGFuZ2VzEiQudGFuZGVtLnF1b3RhLnYxLldhdGNoQ2hhbmdlc1JlcXVlc3QaJS50YW5kZW0ucXVvdGEudjEuV2F0Y2hDaGFuZ2VzUmVzcG9uc2UiA5ACARJPCgpHZXRCYWxhbmNlEiIudGFuZGVtLnF1b3RhLnYxLkdldEJhbGFuY2VSZXF1ZXN0GhgudGFuZGVtLnF1b3RhLnYxLkJhbGFuY2UiA5ACARJSCgtHZXRTcGVuZGluZxIjLnRhbmRlbS5xdW90YS52MS5HZXRTcGVuZGluZ1JlcXVlc3QaGS50YW5kZW0ucXVvdGEudjEuU3BlbmRpbmciA5ACARJRCgtHcmFudENyZWRpdBIjLnRhbmRlbS5xdW90YS52MS5HcmFudENyZWRpdFJlcXVlc3QaGC50YW5kZW0ucXVvdGEudjEuQmFsYW5jZSIDkAICEl0KC0NyZWRpdE9yZGVyEiMudGFuZGVtLnF1b3RhLnYxLkNyZWRpdE9yZGVyUmVxdWVzdBokLnRhbmRlbS5xdW90YS52MS5DcmVkaXRPcmRlclJlc3BvbnNlIgOQAgISZgoOVGFrZUJhY2tDcmVkaXQSJi50YW5kZW0ucXVvdGEudjEuVGFrZUJhY2tDcmVkaXRSZXF1ZXN0GicudGFuZGVtLnF1b3RhLnYxLlRha2VCYWNrQ3JlZGl0UmVzcG9uc2UiA5ACAhJjCg1MaXN0VHJhbnNmZXJzEiUudGFuZGVtLnF1b3RhLnYxLkxpc3RUcmFuc2ZlcnNSZXF1ZXN0GiYudGFuZGVtLnF1b3RhLnYxLkxpc3RUcmFuc2ZlcnNSZXNwb25zZSIDkAIBEmAKDFZlcmlmeUxlZGdlchIkLnRhbmRlbS5xdW90YS52MS5WZXJpZnlMZWRnZXJSZXF1ZXN0GiUudGFuZGVtLnF1b3RhLnYxLlZlcmlmeUxlZGdlclJlc3BvbnNlIgOQAgESRAoIU2V0TGltaXQSIC50YW5kZW0ucXVvdGEudjEuU2V0TGltaXRSZXF1ZXN0GhYudGFuZGVtLnF1b3RhLnYxLkxpbWl0Ek8KC0RlbGV0ZUxpbWl0EiMudGFuZGVtLnF1b3RhLnYxLkRlbGV0ZUxpbWl0UmVxdWVzdBoWLnRhbmRlbS5xdW90YS52MS5MaW1pdCIDkAICEloKCkxpc3RMaW1pdHMSIi50YW5kZW0ucXVvdGEudjEuTGlzdExpbWl0c1JlcXVlc3QaIy50YW5kZW0ucXVvdGEudjEuTGlzdExpbWl0c1Jlc3BvbnNlIgOQAgESRwoJU2V0QnVkZ2V0EiEudGFuZGVtLnF1b3RhLnYxLlNldEJ1ZGdldFJlcXVlc3QaFy50YW5kZW0ucXVvdGEudjEuQnVkZ2V0ElIKDERlbGV0ZUJ1ZGdldBIkLnRhbmRlbS5xdW90YS52MS5EZWxldGVCdWRnZXRSZXF1ZXN0GhcudGFuZGVtLnF1b3RhLnYxLkJ1ZGdldCIDkAICEl0KC0xpc3RCdWRnZXRzEiMudGFuZGVtLnF1b3RhLnYxLkxpc3RCdWRnZXRzUmVxdWVzdBokLnRhbmRlbS5xdW90YS52MS5MaXN0QnVkZ2V0c1Jlc3BvbnNlIgOQAgESQwoKUmFpc2VMaW1pdBIdLnRhbmRlbS5xdW90YS52MS5SYWlzZVJlcXVlc3QaFi50YW5kZW0ucXVvdGEudjEuTGltaXQSRQoLUmFpc2VCdWRnZXQSHS50YW5kZW0ucXVvdGEudjEuUmFpc2VSZXF1ZXN0GhcudGFuZGVtLnF1b3RhLnYxLkJ1ZGdldBJXCglMaXN0TG9hZHMSIS50YW5kZW0ucXVvdGEudjEuTGlzdExvYWRzUmVxdWVzdBoiLnRhbmRlbS5xdW90YS52MS5MaXN0TG9hZHNSZXNwb25zZSIDkAIBEnIKEkxpc3RCdWRnZXRXYXJuaW5ncxIqLnRhbmRlbS5xdW90YS52MS5MaXN0QnVkZ2V0V2FybmluZ3NSZXF1ZXN0GisudGFuZGVtLnF1b3RhLnYxLkxpc3RCdWRnZXRXYXJuaW5nc1Jlc3BvbnNlIgOQAgESYwoNTGlzdEFub21hbGllcxIlLnRhbmRlbS5xdW90YS52MS5MaXN0QW5vbWFsaWVzUmVxdWVzdBomLnRhbmRlbS5xdW90YS52MS5MaXN0QW5vbWFsaWVzUmVzcG9uc2UiA5ACAWIGcHJvdG8z");
 
 /**
  * Describes the message tandem.quota.v1.Subject.
@@ -25,319 +25,382 @@ export const LimitSchema = /*@__PURE__*/
   messageDesc(file_rpc_quota_v1_quota, 1);
 
 /**
+ * Describes the message tandem.quota.v1.Raise.
+ * Use `create(RaiseSchema)` to create a new message.
+ */
+export const RaiseSchema = /*@__PURE__*/
+  messageDesc(file_rpc_quota_v1_quota, 2);
+
+/**
  * Describes the message tandem.quota.v1.LeaseLimitsRequest.
  * Use `create(LeaseLimitsRequestSchema)` to create a new message.
  */
 export const LeaseLimitsRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 2);
+  messageDesc(file_rpc_quota_v1_quota, 3);
 
 /**
  * Describes the message tandem.quota.v1.LimitHold.
  * Use `create(LimitHoldSchema)` to create a new message.
  */
 export const LimitHoldSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 3);
+  messageDesc(file_rpc_quota_v1_quota, 4);
 
 /**
  * Describes the message tandem.quota.v1.LimitGrant.
  * Use `create(LimitGrantSchema)` to create a new message.
  */
 export const LimitGrantSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 4);
+  messageDesc(file_rpc_quota_v1_quota, 5);
 
 /**
  * Describes the message tandem.quota.v1.LeaseLimitsResponse.
  * Use `create(LeaseLimitsResponseSchema)` to create a new message.
  */
 export const LeaseLimitsResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 5);
+  messageDesc(file_rpc_quota_v1_quota, 6);
 
 /**
  * Describes the message tandem.quota.v1.LeaseWalletRequest.
  * Use `create(LeaseWalletRequestSchema)` to create a new message.
  */
 export const LeaseWalletRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 6);
+  messageDesc(file_rpc_quota_v1_quota, 7);
 
 /**
  * Describes the message tandem.quota.v1.LeaseWalletResponse.
  * Use `create(LeaseWalletResponseSchema)` to create a new message.
  */
 export const LeaseWalletResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 7);
+  messageDesc(file_rpc_quota_v1_quota, 8);
+
+/**
+ * Describes the message tandem.quota.v1.BudgetMark.
+ * Use `create(BudgetMarkSchema)` to create a new message.
+ */
+export const BudgetMarkSchema = /*@__PURE__*/
+  messageDesc(file_rpc_quota_v1_quota, 9);
 
 /**
  * Describes the message tandem.quota.v1.AdoptLeasesRequest.
  * Use `create(AdoptLeasesRequestSchema)` to create a new message.
  */
 export const AdoptLeasesRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 8);
+  messageDesc(file_rpc_quota_v1_quota, 10);
 
 /**
  * Describes the message tandem.quota.v1.AdoptLeasesResponse.
  * Use `create(AdoptLeasesResponseSchema)` to create a new message.
  */
 export const AdoptLeasesResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 9);
+  messageDesc(file_rpc_quota_v1_quota, 11);
 
 /**
  * Describes the message tandem.quota.v1.HeldLease.
  * Use `create(HeldLeaseSchema)` to create a new message.
  */
 export const HeldLeaseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 10);
+  messageDesc(file_rpc_quota_v1_quota, 12);
 
 /**
  * Describes the message tandem.quota.v1.ReleaseLeasesRequest.
  * Use `create(ReleaseLeasesRequestSchema)` to create a new message.
  */
 export const ReleaseLeasesRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 11);
+  messageDesc(file_rpc_quota_v1_quota, 13);
 
 /**
  * Describes the message tandem.quota.v1.ReleaseLeasesResponse.
  * Use `create(ReleaseLeasesResponseSchema)` to create a new message.
  */
 export const ReleaseLeasesResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 12);
+  messageDesc(file_rpc_quota_v1_quota, 14);
 
 /**
  * Describes the message tandem.quota.v1.Settlement.
  * Use `create(SettlementSchema)` to create a new message.
  */
 export const SettlementSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 13);
+  messageDesc(file_rpc_quota_v1_quota, 15);
 
 /**
  * Describes the message tandem.quota.v1.UsageDetail.
  * Use `create(UsageDetailSchema)` to create a new message.
  */
 export const UsageDetailSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 14);
+  messageDesc(file_rpc_quota_v1_quota, 16);
 
 /**
  * Describes the message tandem.quota.v1.SettleRequest.
  * Use `create(SettleRequestSchema)` to create a new message.
  */
 export const SettleRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 15);
+  messageDesc(file_rpc_quota_v1_quota, 17);
 
 /**
  * Describes the message tandem.quota.v1.SettleResponse.
  * Use `create(SettleResponseSchema)` to create a new message.
  */
 export const SettleResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 16);
+  messageDesc(file_rpc_quota_v1_quota, 18);
 
 /**
  * Describes the message tandem.quota.v1.Refusal.
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 17);
+  messageDesc(file_rpc_quota_v1_quota, 19);
 
 /**
  * Describes the message tandem.quota.v1.WatchChangesRequest.
  * Use `create(WatchChangesRequestSchema)` to create a new message.
  */
 export const WatchChangesRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 18);
+  messageDesc(file_rpc_quota_v1_quota, 20);
 
 /**
  * Describes the message tandem.quota.v1.WatchChangesResponse.
  * Use `create(WatchChangesResponseSchema)` to create a new message.
  */
 export const WatchChangesResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 19);
+  messageDesc(file_rpc_quota_v1_quota, 21);
 
 /**
  * Describes the message tandem.quota.v1.GetBalanceRequest.
  * Use `create(GetBalanceRequestSchema)` to create a new message.
  */
 export const GetBalanceRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 20);
+  messageDesc(file_rpc_quota_v1_quota, 22);
 
 /**
  * Describes the message tandem.quota.v1.Balance.
  * Use `create(BalanceSchema)` to create a new message.
  */
 export const BalanceSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 21);
+  messageDesc(file_rpc_quota_v1_quota, 23);
 
 /**
  * Describes the message tandem.quota.v1.GetSpendingRequest.
  * Use `create(GetSpendingRequestSchema)` to create a new message.
  */
 export const GetSpendingRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 22);
+  messageDesc(file_rpc_quota_v1_quota, 24);
 
 /**
  * Describes the message tandem.quota.v1.Spending.
  * Use `create(SpendingSchema)` to create a new message.
  */
 export const SpendingSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 23);
+  messageDesc(file_rpc_quota_v1_quota, 25);
 
 /**
  * Describes the message tandem.quota.v1.CreditLot.
  * Use `create(CreditLotSchema)` to create a new message.
  */
 export const CreditLotSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 24);
+  messageDesc(file_rpc_quota_v1_quota, 26);
 
 /**
  * Describes the message tandem.quota.v1.GrantCreditRequest.
  * Use `create(GrantCreditRequestSchema)` to create a new message.
  */
 export const GrantCreditRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 25);
+  messageDesc(file_rpc_quota_v1_quota, 27);
 
 /**
  * Describes the message tandem.quota.v1.CreditOrderRequest.
  * Use `create(CreditOrderRequestSchema)` to create a new message.
  */
 export const CreditOrderRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 26);
+  messageDesc(file_rpc_quota_v1_quota, 28);
 
 /**
  * Describes the message tandem.quota.v1.CreditOrderResponse.
  * Use `create(CreditOrderResponseSchema)` to create a new message.
  */
 export const CreditOrderResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 27);
+  messageDesc(file_rpc_quota_v1_quota, 29);
 
 /**
  * Describes the message tandem.quota.v1.TakeBackCreditRequest.
  * Use `create(TakeBackCreditRequestSchema)` to create a new message.
  */
 export const TakeBackCreditRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 28);
+  messageDesc(file_rpc_quota_v1_quota, 30);
 
 /**
  * Describes the message tandem.quota.v1.TakeBackCreditResponse.
  * Use `create(TakeBackCreditResponseSchema)` to create a new message.
  */
 export const TakeBackCreditResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 29);
+  messageDesc(file_rpc_quota_v1_quota, 31);
 
 /**
  * Describes the message tandem.quota.v1.Transfer.
  * Use `create(TransferSchema)` to create a new message.
  */
 export const TransferSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 30);
+  messageDesc(file_rpc_quota_v1_quota, 32);
 
 /**
  * Describes the message tandem.quota.v1.ListTransfersRequest.
  * Use `create(ListTransfersRequestSchema)` to create a new message.
  */
 export const ListTransfersRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 31);
+  messageDesc(file_rpc_quota_v1_quota, 33);
 
 /**
  * Describes the message tandem.quota.v1.ListTransfersResponse.
  * Use `create(ListTransfersResponseSchema)` to create a new message.
  */
 export const ListTransfersResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 32);
+  messageDesc(file_rpc_quota_v1_quota, 34);
 
 /**
  * Describes the message tandem.quota.v1.VerifyLedgerRequest.
  * Use `create(VerifyLedgerRequestSchema)` to create a new message.
  */
 export const VerifyLedgerRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 33);
+  messageDesc(file_rpc_quota_v1_quota, 35);
 
 /**
  * Describes the message tandem.quota.v1.VerifyLedgerResponse.
  * Use `create(VerifyLedgerResponseSchema)` to create a new message.
  */
 export const VerifyLedgerResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 34);
+  messageDesc(file_rpc_quota_v1_quota, 36);
 
 /**
  * Describes the message tandem.quota.v1.SetLimitRequest.
  * Use `create(SetLimitRequestSchema)` to create a new message.
  */
 export const SetLimitRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 35);
+  messageDesc(file_rpc_quota_v1_quota, 37);
 
 /**
  * Describes the message tandem.quota.v1.DeleteLimitRequest.
  * Use `create(DeleteLimitRequestSchema)` to create a new message.
  */
 export const DeleteLimitRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 36);
+  messageDesc(file_rpc_quota_v1_quota, 38);
 
 /**
  * Describes the message tandem.quota.v1.ListLimitsRequest.
  * Use `create(ListLimitsRequestSchema)` to create a new message.
  */
 export const ListLimitsRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 37);
+  messageDesc(file_rpc_quota_v1_quota, 39);
 
 /**
  * Describes the message tandem.quota.v1.ListLimitsResponse.
  * Use `create(ListLimitsResponseSchema)` to create a new message.
  */
 export const ListLimitsResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 38);
+  messageDesc(file_rpc_quota_v1_quota, 40);
 
 /**
  * Describes the message tandem.quota.v1.Budget.
  * Use `create(BudgetSchema)` to create a new message.
  */
 export const BudgetSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 39);
+  messageDesc(file_rpc_quota_v1_quota, 41);
+
+/**
+ * Describes the message tandem.quota.v1.RaiseRequest.
+ * Use `create(RaiseRequestSchema)` to create a new message.
+ */
+export const RaiseRequestSchema = /*@__PURE__*/
+  messageDesc(file_rpc_quota_v1_quota, 42);
+
+/**
+ * Describes the message tandem.quota.v1.ListLoadsRequest.
+ * Use `create(ListLoadsRequestSchema)` to create a new message.
+ */
+export const ListLoadsRequestSchema = /*@__PURE__*/
+  messageDesc(file_rpc_quota_v1_quota, 43);
+
+/**
+ * Describes the message tandem.quota.v1.ListLoadsResponse.
+ * Use `create(ListLoadsResponseSchema)` to create a new message.
+ */
+export const ListLoadsResponseSchema = /*@__PURE__*/
+  messageDesc(file_rpc_quota_v1_quota, 44);
+
+/**
+ * Describes the message tandem.quota.v1.Load.
+ * Use `create(LoadSchema)` to create a new message.
+ */
+export const LoadSchema = /*@__PURE__*/
+  messageDesc(file_rpc_quota_v1_quota, 45);
+
+/**
+ * Describes the message tandem.quota.v1.ListBudgetWarningsRequest.
+ * Use `create(ListBudgetWarningsRequestSchema)` to create a new message.
+ */
+export const ListBudgetWarningsRequestSchema = /*@__PURE__*/
+  messageDesc(file_rpc_quota_v1_quota, 46);
+
+/**
+ * Describes the message tandem.quota.v1.ListBudgetWarningsResponse.
+ * Use `create(ListBudgetWarningsResponseSchema)` to create a new message.
+ */
+export const ListBudgetWarningsResponseSchema = /*@__PURE__*/
+  messageDesc(file_rpc_quota_v1_quota, 47);
+
+/**
+ * Describes the message tandem.quota.v1.BudgetWarning.
+ * Use `create(BudgetWarningSchema)` to create a new message.
+ */
+export const BudgetWarningSchema = /*@__PURE__*/
+  messageDesc(file_rpc_quota_v1_quota, 48);
 
 /**
  * Describes the message tandem.quota.v1.SetBudgetRequest.
  * Use `create(SetBudgetRequestSchema)` to create a new message.
  */
 export const SetBudgetRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 40);
+  messageDesc(file_rpc_quota_v1_quota, 49);
 
 /**
  * Describes the message tandem.quota.v1.DeleteBudgetRequest.
  * Use `create(DeleteBudgetRequestSchema)` to create a new message.
  */
 export const DeleteBudgetRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 41);
+  messageDesc(file_rpc_quota_v1_quota, 50);
 
 /**
  * Describes the message tandem.quota.v1.ListBudgetsRequest.
  * Use `create(ListBudgetsRequestSchema)` to create a new message.
  */
 export const ListBudgetsRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 42);
+  messageDesc(file_rpc_quota_v1_quota, 51);
 
 /**
  * Describes the message tandem.quota.v1.ListBudgetsResponse.
  * Use `create(ListBudgetsResponseSchema)` to create a new message.
  */
 export const ListBudgetsResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 43);
+  messageDesc(file_rpc_quota_v1_quota, 52);
 
 /**
  * Describes the message tandem.quota.v1.ListAnomaliesRequest.
  * Use `create(ListAnomaliesRequestSchema)` to create a new message.
  */
 export const ListAnomaliesRequestSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 44);
+  messageDesc(file_rpc_quota_v1_quota, 53);
 
 /**
  * Describes the message tandem.quota.v1.ListAnomaliesResponse.
  * Use `create(ListAnomaliesResponseSchema)` to create a new message.
  */
 export const ListAnomaliesResponseSchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 45);
+  messageDesc(file_rpc_quota_v1_quota, 54);
 
 /**
  * Describes the message tandem.quota.v1.Anomaly.
  * Use `create(AnomalySchema)` to create a new message.
  */
 export const AnomalySchema = /*@__PURE__*/
-  messageDesc(file_rpc_quota_v1_quota, 46);
+  messageDesc(file_rpc_quota_v1_quota, 55);
 
 /**
  * Limits, leases and the credit wallet. Amounts are nanos: 10^-9 of a currency unit.
