@@ -47,7 +47,10 @@ export async function openProduct(
       ...options.settings?.["models"],
     },
   };
-  const tandem = await startTandem({ ...options, settings });
+  const tandem = await startTandem({ ...options, settings }).catch(async (error: unknown) => {
+    await engine.close();
+    throw error;
+  });
   return {
     tandem,
     engine,
