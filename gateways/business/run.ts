@@ -36,7 +36,10 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   const services: BusinessServices = {
     articles: connectRpc(site, lifecycle, { service: ArticlesService, deployable: "articles" }),
     orders,
-    outbox: connectRpc(site, lifecycle, { service: OutboxService, deployable: "orders" }),
+    outboxes: {
+      orders: connectRpc(site, lifecycle, { service: OutboxService, deployable: "orders" }),
+      articles: connectRpc(site, lifecycle, { service: OutboxService, deployable: "articles" }),
+    },
     queue: await buildQueue({ site, lifecycle, config, hotStore, orders }),
     queueAfterMs: config.queueAfterMs,
     nowMs: () => world.clock.nowMs(),

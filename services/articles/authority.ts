@@ -1,6 +1,6 @@
 /** Tenant checks, made anew in every operation from the signed passport. */
 import type { CallContext } from "@tandem/libs/rpc";
-import { isEditor, type Reader, seesEverything } from "./core/visibility.ts";
+import { isEditor, mayReplay, type Reader, seesEverything } from "./core/visibility.ts";
 import { articlesFaults } from "./faults.ts";
 
 type Call = Pick<CallContext, "passport">;
@@ -29,6 +29,13 @@ export function requireInsider(call: Call, organisationId: string, hidden: () =>
 export function requirePlatform({ passport }: Call): void {
   if (passport.organisationId !== "") {
     throw articlesFaults.platform_only({ detail: passport.issuer });
+  }
+}
+
+/** Throws `articles.permission_missing` for whoever may not deliver anew what was given up. */
+export function requireReplayer({ passport }: Call): void {
+  if (passport.organisationId !== "" && !mayReplay(passport)) {
+    throw articlesFaults.permission_missing();
   }
 }
 

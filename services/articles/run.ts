@@ -13,6 +13,7 @@ import {
   connectRpc,
   createLifecycle,
   databaseUrlOf,
+  implementOutbox,
   type Replica,
   type Site,
   serveRpc,
@@ -20,6 +21,7 @@ import {
   tellOutbox,
 } from "@tandem/libs/service";
 import { migrate, openDatabase, startRelay } from "@tandem/libs/store";
+import { requireReplayer } from "./authority.ts";
 import { buildRules } from "./build-rules.ts";
 import { buildSearch } from "./build-search.ts";
 import type { Config } from "./config.ts";
@@ -66,7 +68,10 @@ export async function run(config: Config, site: Site): Promise<Replica> {
     ...{ database, config, searcher, answerer, rules, wakeFiller },
     wakeRelay: () => relay.wake(),
   };
-  return serveRpc(site, lifecycle, [operationsOf(parts)]);
+  return serveRpc(site, lifecycle, [
+    operationsOf(parts),
+    implementOutbox(database, { authorise: requireReplayer, wake: () => relay.wake() }),
+  ]);
 }
 
 function operationsOf(parts: ArticlesParts): Implementation {

@@ -147,34 +147,41 @@ describe("limits", () => {
 });
 
 describe("dead letters", () => {
-  test("an event that was given up is shown, delivered anew, and then has its effect", async () => {
-    const id = await giveUpAnEvent("person.forgotten_by_test");
-    const shown = async (): Promise<boolean> => {
-      return (await tandemSays("dead-letters", "list", "users")).includes(id);
-    };
-    while (!(await shown())) await new Promise((resolve) => setTimeout(resolve, 100));
-    assert.equal(
-      await tandemSays("dead-letters", "replay", "users", "evt_other"),
-      "0 delivered anew\n",
-    );
-    assert.equal(await tandemSays("dead-letters", "replay", "users", id), "1 delivered anew\n");
-    const isThere = async (): Promise<boolean> => {
-      const audit = await product.manage("GET", "/audit");
-      return JSON.stringify(audit).includes("person.forgotten_by_test");
-    };
-    while (!(await isThere())) await new Promise((resolve) => setTimeout(resolve, 100));
-    assert.equal(await tandemSays("dead-letters", "list"), "none\n");
-  });
+  for (const [owner, host] of [
+    ["users", "access-services-1"],
+    ["articles", "business-services-1"],
+  ] as const) {
+    test(`of ${owner} are shown, delivered anew, and then have their effect`, async () => {
+      const action = `given_up.by_test_of_${owner}`;
+      const id = await giveUpAnEvent(action, { owner, host });
+      const shown = async (): Promise<boolean> => {
+        return (await tandemSays("dead-letters", "list", owner)).includes(id);
+      };
+      while (!(await shown())) await new Promise((resolve) => setTimeout(resolve, 100));
+      const replay = ["dead-letters", "replay", owner];
+      assert.equal(await tandemSays(...replay, "evt_other"), "0 delivered anew\n");
+      assert.equal(await tandemSays(...replay, id), "1 delivered anew\n");
+      const isThere = async (): Promise<boolean> => {
+        const audit = await product.manage("GET", "/audit");
+        return JSON.stringify(audit).includes(action);
+      };
+      while (!(await isThere())) await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.equal(await tandemSays("dead-letters", "list"), "none\n");
+    });
+  }
 });
 
-/** An audit entry in the outbox of users that has had its ten tries. Resolves to its event's id. */
-async function giveUpAnEvent(action: string): Promise<string> {
+/** An audit entry in an outbox that has had its ten tries. Resolves to its event's id. */
+async function giveUpAnEvent(
+  action: string,
+  { owner, host }: { readonly owner: string; readonly host: string },
+): Promise<string> {
   const { runDirectory } = await tandem.status();
-  const site = readFileSync(`${runDirectory}/sockets/access-services-1.site.json`, "utf8");
+  const site = readFileSync(`${runDirectory}/sockets/${host}.site.json`, "utf8");
   const { replicas } = JSON.parse(site) as {
     readonly replicas: readonly { readonly deployable: string; readonly databaseUrl?: string }[];
   };
-  const url = replicas.find(({ deployable }) => deployable === "users")?.databaseUrl ?? "";
+  const url = replicas.find(({ deployable }) => deployable === owner)?.databaseUrl ?? "";
   const world = realWorld();
   const log = createLog({ level: "error", fields: {}, write: () => {} });
   const database = openDatabase<unknown>(url, { world, log, poolSize: 1 });

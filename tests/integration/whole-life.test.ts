@@ -319,7 +319,7 @@ function live(
     for (const headers of [operator, founder]) {
       assert.equal((await expect(200, "GET", "/audit/verify", { headers }))["ok"], true);
     }
-    for (const owner of ["users", "quota", "orders"]) {
+    for (const owner of ["users", "quota", "orders", "articles"]) {
       const letters = await expect(200, "GET", `/dead-letters/${owner}`, { headers: operator });
       assert.equal(letters["parked"], 0, owner);
     }

@@ -226,6 +226,7 @@ const bodies: Readonly<Record<string, object>> = {
   grantCredit: { amount: "1" },
   replayDeadLetters: {},
   replayDeadLettersOfOrders: {},
+  replayDeadLettersOfArticles: {},
   createPack: { name: "mine", price: "1", credit: "1" },
   createPlan: { name: "mine", price: "1", credit: "1" },
   createOrder: { product_id: `pck_${"0".repeat(26)}` },

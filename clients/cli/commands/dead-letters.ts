@@ -3,7 +3,7 @@ import type { Command } from "../command.ts";
 import { CommandError, exitCodes } from "../exit-codes.ts";
 import { table } from "../output/table.ts";
 
-const owners = ["users", "quota", "orders"];
+const owners = ["users", "quota", "orders", "articles"];
 
 const listSchema = z.looseObject({
   pending: z.number(),

@@ -1,8 +1,8 @@
 /** Events that could not be delivered: seen and delivered anew, when the cause is gone. */
 import type { ParkedEvent } from "@tandem/contracts/rpc/outbox/v1/outbox_pb";
-import { timeField, timeOf } from "@tandem/libs/gateway";
+import { type Route, timeField, timeOf } from "@tandem/libs/gateway";
 import { z } from "zod";
-import { asCaller, route } from "./services.ts";
+import { asCaller, type BusinessServices, route } from "./services.ts";
 
 const event = z
   .object({
@@ -16,54 +16,60 @@ const event = z
   .meta({ id: "DeadLetter" });
 
 const access = { permission: "events:replay" } as const;
-const tag = "Payments";
+const headings = { orders: "Payments", articles: "Articles" } as const;
 
-export const deadLetterRoutes = [
-  route({
-    method: "GET",
-    path: "/api/v1/dead-letters/orders",
-    operationId: "listDeadLettersOfOrders",
-    summary: "List events of orders that were given up after ten tries, oldest first.",
-    tag,
-    access,
-    reply: z.object({
-      pending: z.int().meta({ description: "Events that still wait for their delivery." }),
-      parked: z.int(),
-      oldest_pending_ms: z.number(),
-      data: z.array(event),
-    }),
-    async handle(call, { outbox }) {
-      const found = await outbox.listParked({ limit: 100 }, asCaller(call));
-      return {
-        body: {
-          pending: found.pending,
-          parked: found.parked,
-          oldest_pending_ms: Number(found.oldestPendingMs),
-          data: found.events.map(eventBody),
-        },
-      };
-    },
-  }),
-  route({
-    method: "POST",
-    path: "/api/v1/dead-letters/orders/replay",
-    operationId: "replayDeadLettersOfOrders",
-    summary: "Deliver parked events of orders anew: those that are named, or all.",
-    tag,
-    access,
-    body: z.strictObject({
-      event_ids: z.array(z.string().max(128)).max(1_000).default([]).meta({
-        description: "Empty: all. One that is not parked is passed over.",
+function routesOf(owner: keyof typeof headings): readonly Route<BusinessServices>[] {
+  const tag = headings[owner];
+  const name = `DeadLettersOf${owner === "orders" ? "Orders" : "Articles"}`;
+  return [
+    route({
+      method: "GET",
+      path: `/api/v1/dead-letters/${owner}`,
+      operationId: `list${name}`,
+      summary: `List events of ${owner} that were given up after ten tries, oldest first.`,
+      tag,
+      access,
+      reply: z.object({
+        pending: z.int().meta({ description: "Events that still wait for their delivery." }),
+        parked: z.int(),
+        oldest_pending_ms: z.number(),
+        data: z.array(event),
       }),
+      async handle(call, { outboxes }) {
+        const found = await outboxes[owner].listParked({ limit: 100 }, asCaller(call));
+        return {
+          body: {
+            pending: found.pending,
+            parked: found.parked,
+            oldest_pending_ms: Number(found.oldestPendingMs),
+            data: found.events.map(eventBody),
+          },
+        };
+      },
     }),
-    reply: z.object({ replayed: z.int() }),
-    async handle(call, { outbox }) {
-      const request = { eventIds: call.body.event_ids };
-      const { replayed } = await outbox.replayParked(request, asCaller(call));
-      return { body: { replayed } };
-    },
-  }),
-];
+    route({
+      method: "POST",
+      path: `/api/v1/dead-letters/${owner}/replay`,
+      operationId: `replay${name}`,
+      summary: `Deliver parked events of ${owner} anew: those that are named, or all.`,
+      tag,
+      access,
+      body: z.strictObject({
+        event_ids: z.array(z.string().max(128)).max(1_000).default([]).meta({
+          description: "Empty: all. One that is not parked is passed over.",
+        }),
+      }),
+      reply: z.object({ replayed: z.int() }),
+      async handle(call, { outboxes }) {
+        const request = { eventIds: call.body.event_ids };
+        const { replayed } = await outboxes[owner].replayParked(request, asCaller(call));
+        return { body: { replayed } };
+      },
+    }),
+  ];
+}
+
+export const deadLetterRoutes = [...routesOf("orders"), ...routesOf("articles")];
 
 function eventBody(message: ParkedEvent): z.input<typeof event> {
   return {

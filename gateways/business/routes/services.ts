@@ -8,12 +8,14 @@ import type { OrderQueue } from "../queue/order-queue.ts";
 
 export { asCaller, asPlatform, idempotencyKeyOf } from "@tandem/libs/gateway";
 
+type Outbox = RpcClient<(typeof OutboxService)["method"]>;
+
 /** What these routes speak to. */
 export interface BusinessServices {
   readonly articles: RpcClient<(typeof ArticlesService)["method"]>;
   readonly orders: RpcClient<(typeof OrdersService)["method"]>;
-  /** Of the orders service. */
-  readonly outbox: RpcClient<(typeof OutboxService)["method"]>;
+  /** Of the services that tell others by events. */
+  readonly outboxes: Readonly<Record<"orders" | "articles", Outbox>>;
   /** Where new orders wait while the orders service is away. */
   readonly queue: Pick<OrderQueue, "add" | "find" | "isAway">;
   readonly queueAfterMs: number;
