@@ -185,6 +185,12 @@ export const configSchema = z.strictObject({
       min: "10ms",
       max: "10s",
     }),
+    answerPatienceMs: duration({
+      doc: "How long a chat with an extractive model waits for its answer before it is refused.",
+      default: "5s",
+      min: "100ms",
+      max: "60s",
+    }),
   }),
   failover: section({
     consent: z.enum(["everyone", "listed"]).default("everyone").meta({

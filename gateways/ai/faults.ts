@@ -259,6 +259,13 @@ export const aiFaults = defineFaults("ai", {
     retry: "after_delay",
     publicMessage: "All upstreams of this model are busy. Try again in a moment.",
   },
+  /** An extractive model has nothing but articles to answer from. */
+  articles_unavailable: {
+    code: "unavailable",
+    blame: "platform",
+    retry: "after_delay",
+    publicMessage: "The articles that this model answers from cannot be read just now. Try again.",
+  },
   /** No target is left that could be tried. */
   upstream_failed: {
     code: "unavailable",

@@ -19,6 +19,15 @@ const found = {
   ],
 };
 
+const answered = {
+  quotes: [
+    { text: "It returns within five days.", hit: 2, score: 0.8 },
+    { text: "Within fourteen days.", hit: 1, score: 0.7 },
+    { text: "To the same card.", hit: 2, score: 0.6 },
+  ],
+  hits: found.hits,
+};
+
 before(async () => {
   bench = await openBench({ settings: { articles: { patienceMs: "150ms" } } });
 });
@@ -28,6 +37,8 @@ beforeEach(() => {
   articles.found = found;
   articles.hangs = false;
   articles.asked.length = 0;
+  articles.answered = answered;
+  articles.questions.length = 0;
 });
 
 const on = { x_tandem: { articles: true } };
@@ -224,5 +235,73 @@ describe("articles in a chat's context", () => {
     assert.equal(bench.first.calls.length + bench.second.calls.length, calls);
     const enough = await bench.chat("x", { ...part, max_tokens: 9 });
     assert.equal(enough.status, 200, enough.text);
+  });
+});
+
+describe("a model that answers from articles alone", () => {
+  const quotes = { model: "quotes" };
+  const said =
+    "It returns within five days. [1]\n\nWithin fourteen days. [2]\n\nTo the same card. [1]";
+
+  test("quotes and cites them by the key's rights, and is paid for by its price", async () => {
+    const { articles, quota } = bench.platform;
+    const { content } = freshPrompt();
+    const calls = bench.first.calls.length + bench.second.calls.length;
+    const answer = await bench.chat(content, quotes);
+    assert.equal(answer.status, 200, answer.text);
+    const [asked] = articles.questions;
+    assert.deepEqual([asked?.projectId, asked?.query], ["prj_1", content]);
+    const { choices, usage, model } = answer.json as {
+      readonly model: string;
+      readonly choices: readonly { readonly message: { readonly content: string } }[];
+      readonly usage: Readonly<Record<string, number>>;
+    };
+    assert.deepEqual([model, choices[0]?.message.content], ["quotes", said]);
+    assert.deepEqual(
+      citationsIn(usage).map((one) => [one["number"], one["passage_id"]]),
+      [
+        [1, "chk_2"],
+        [2, "chk_1"],
+      ],
+    );
+    assert.equal(answer.headers["x-tandem-articles"], `${article}@3`);
+    assert.equal(bench.first.calls.length + bench.second.calls.length, calls, "no model is asked");
+    const id = String(answer.headers["x-request-id"]);
+    await until(() => quota.ledger.has(id));
+    const { prompt_tokens: input = 0, completion_tokens: output = 0 } = usage;
+    assert.ok(input > 0 && output > 0);
+    assert.equal(quota.ledger.get(id)?.chargedNanos, BigInt(input * 1_000 + output * 2_000));
+    const again = await bench.chat(content, { ...quotes, temperature: 0 });
+    assert.equal(again.headers["x-tandem-cache"], "bypass", "articles change");
+  });
+
+  test("streams, keeps to the tokens it may use, and says when they say nothing", async () => {
+    const streamed = await bench.chat(freshPrompt().content, { ...quotes, stream: true });
+    assert.ok(streamed.text.includes(JSON.stringify(said).slice(1, -1)));
+    assert.ok(streamed.text.endsWith("data: [DONE]\n\n"));
+    const short = await bench.chat(freshPrompt().content, { ...quotes, max_tokens: 12 });
+    const [choice] = (short.json as { choices: Record<string, unknown>[] }).choices;
+    assert.equal(choice?.["finish_reason"], "length");
+    assert.deepEqual(choice?.["message"], {
+      role: "assistant",
+      content: "It returns within five days. [1]",
+    });
+    bench.platform.articles.answered = undefined;
+    const none = await bench.chat(freshPrompt().content, quotes);
+    assert.match(none.text, /do not answer this/);
+    assert.deepEqual(citationsIn((none.json as { usage: unknown }).usage), []);
+  });
+
+  test("is asked for what it can do, and is away when its articles are; nothing is charged", async () => {
+    const tools = [{ type: "function", function: { name: "f", parameters: { type: "object" } } }];
+    for (const part of [{ tools }, { n: 2 }]) {
+      const refused = await bench.chat(freshPrompt().content, { ...quotes, ...part });
+      assert.equal(refused.status, 400, refused.text);
+    }
+    await bench.platform.stopOne("articles");
+    const gone = await bench.chat(freshPrompt().content, quotes);
+    assert.equal(gone.status, 503, gone.text);
+    assert.equal(bench.platform.quota.ledger.has(String(gone.headers["x-request-id"])), false);
+    await bench.platform.startOne("articles");
   });
 });

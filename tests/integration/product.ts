@@ -20,6 +20,12 @@ export interface Product {
 /** A million prompt tokens cost one dollar, a million answer tokens two: every call costs money. */
 export const price = { inputPerMillion: "1", outputPerMillion: "2" };
 
+/** What the catalogue has, unless a test declares its own. */
+export const mockModel = {
+  ...{ id: "mock-1", contextTokens: 32_768, price },
+  targets: ["mock", "spare"].map((upstream) => ({ upstream, model: "mock-1" })),
+};
+
 /** Two upstreams, though one engine is behind both: so there is another one to try. */
 const upstreamNames = ["mock", "spare"];
 
@@ -38,12 +44,7 @@ export async function openProduct(
       ...options.settings?.["inference"],
     },
     models: {
-      models: [
-        {
-          ...{ id: "mock-1", contextTokens: 32_768, price },
-          targets: upstreamNames.map((upstream) => ({ upstream, model: "mock-1" })),
-        },
-      ],
+      models: [mockModel],
       ...options.settings?.["models"],
     },
   };

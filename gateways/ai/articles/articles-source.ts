@@ -23,34 +23,56 @@ export function createArticles(
   },
 ): Articles {
   const { articles } = given.clients;
-  const { patienceMs } = given.config.articles;
+  const { patienceMs, answerPatienceMs } = given.config.articles;
   let failures = 0;
   let outUntilMs = 0;
+  /** Undefined when it is not had within the patience, or nobody asks for a moment. */
+  const asked = async <Reply>(
+    requestId: string,
+    waitMs: number,
+    ask: () => Promise<Reply>,
+  ): Promise<Reply | undefined> => {
+    if (world.clock.monotonicMs() < outUntilMs) return undefined;
+    try {
+      const reply = await within(world, waitMs, ask());
+      failures = 0;
+      return reply;
+    } catch (error) {
+      const fault = Fault.from(error);
+      log.warn("articles_not_retrieved", { request_id: requestId, reason: fault.reason });
+      if (fault.blame !== "client") {
+        outUntilMs =
+          world.clock.monotonicMs() + Math.min(longestPauseMs, firstPauseMs * 2 ** failures);
+        failures = Math.min(failures + 1, 10);
+      }
+      return undefined;
+    }
+  };
   return {
     get rules() {
       return given.rules.current;
     },
     async retrieve(identity, { requestId, ...wanted }) {
-      if (world.clock.monotonicMs() < outUntilMs) return undefined;
-      const { organisationId } = identity.claims;
-      try {
-        const asking = articles.retrieve(
-          { organisationId, ...wanted },
-          { requestId, caller: identity.claims, deadlineMs: patienceMs },
-        );
-        const found = await within(world, patienceMs, asking);
-        failures = 0;
-        return { text: found.context, citations: found.hits.map(citationOf) };
-      } catch (error) {
-        const fault = Fault.from(error);
-        log.warn("articles_not_retrieved", { request_id: requestId, reason: fault.reason });
-        if (fault.blame !== "client") {
-          outUntilMs =
-            world.clock.monotonicMs() + Math.min(longestPauseMs, firstPauseMs * 2 ** failures);
-          failures = Math.min(failures + 1, 10);
+      const { claims } = identity;
+      const request = { organisationId: claims.organisationId, ...wanted };
+      const options = { requestId, caller: claims, deadlineMs: patienceMs };
+      const found = await asked(requestId, patienceMs, () => articles.retrieve(request, options));
+      return found && { text: found.context, citations: found.hits.map(citationOf) };
+    },
+    async answer(identity, { requestId, ...wanted }) {
+      const { claims } = identity;
+      const request = { organisationId: claims.organisationId, ...wanted };
+      const options = { requestId, caller: claims, deadlineMs: answerPatienceMs };
+      const found = await asked(requestId, answerPatienceMs, () =>
+        articles.answer(request, options),
+      );
+      return (
+        found && {
+          quotes: found.quotes,
+          citations: found.hits.map(citationOf),
+          isDegraded: found.degraded.length > 0,
         }
-        return undefined;
-      }
+      );
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Call } from "../call.ts";
+import { isExtractive } from "../core/catalogue/extractive.ts";
 import { type ArticlesWish, articlesOn } from "../core/request/articles-wish.ts";
 import type { AiParts } from "../parts.ts";
 
@@ -8,7 +9,8 @@ import type { AiParts } from "../parts.ts";
  */
 export function wishOf(call: Call, { articles }: AiParts): ArticlesWish | undefined {
   const { request } = call;
-  if (request.endpoint !== "chat") return undefined;
+  // An extractive model reads them itself.
+  if (request.endpoint !== "chat" || isExtractive(call.model)) return undefined;
   if (request.articles !== undefined) {
     return request.articles.isWanted ? request.articles : undefined;
   }

@@ -1,8 +1,10 @@
 import type { Phase, PhaseResult } from "@tandem/libs/gateway";
 import { assert, type Fault } from "@tandem/libs/kernel";
+import { answerFromArticles } from "../articles/answer-from-articles.ts";
 import type { Call } from "../call.ts";
 import type { AttemptFailure } from "../core/attempts/attempt-outcome.ts";
 import { judgeAttempt } from "../core/attempts/attempt-outcome.ts";
+import { isExtractive } from "../core/catalogue/extractive.ts";
 import { prefixChain } from "../core/prefix-affinity.ts";
 import { chooseTarget } from "../core/target-choice.ts";
 import { aiFaults } from "../faults.ts";
@@ -29,6 +31,7 @@ export function generatePhase(parts: AiParts): Phase<Call> {
       "ai.upstream_refused",
       "ai.context_too_long",
       "ai.stream_broken",
+      "ai.articles_unavailable",
       "ai.time_limit",
       "ai.client_left",
     ],
@@ -52,7 +55,9 @@ export function generatePhase(parts: AiParts): Phase<Call> {
 
 /** An answer of which another replica has given a part is gone on with, others are begun. */
 function generate(call: Call, parts: AiParts): Promise<void> {
-  if (!call.answer.hasFlowed) return tryTargets(call, parts);
+  if (!call.answer.hasFlowed) {
+    return isExtractive(call.model) ? answerFromArticles(call, parts) : tryTargets(call, parts);
+  }
   const failure = { kind: "broken", detail: "a gateway replica was lost" } as const;
   return goOn(call, parts, { failure, tried: noneTried });
 }

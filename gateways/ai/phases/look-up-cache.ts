@@ -4,6 +4,7 @@ import type { StoredAnswer } from "../cache/answer-memory.ts";
 import type { Call } from "../call.ts";
 import { cacheKey } from "../core/cache/cache-key.ts";
 import { cacheUse } from "../core/cache/cache-policy.ts";
+import { isExtractive } from "../core/catalogue/extractive.ts";
 import type { AiParts } from "../parts.ts";
 
 /** 6 look up cache: is the answer known? Then only its giving is left. */
@@ -15,7 +16,7 @@ export function lookUpCachePhase(parts: AiParts): Phase<Call> {
     isRepeatable: true,
     run(call) {
       // Articles change: what was said of them yesterday is no answer today.
-      if (wishOf(call, parts) !== undefined) return "skipped";
+      if (wishOf(call, parts) !== undefined || isExtractive(call.model)) return "skipped";
       // An answer that was begun goes on; another one would not fit behind it.
       if (call.handOver !== undefined) return "skipped";
       const use = cacheUse(call.request, {

@@ -1,6 +1,7 @@
 import type { Phase } from "@tandem/libs/gateway";
 import type { Call } from "../call.ts";
 import { missingFeature } from "../core/catalogue/catalogue.ts";
+import { isExtractive } from "../core/catalogue/extractive.ts";
 import type { Feature } from "../core/request/generation-request.ts";
 import { aiFaults } from "../faults.ts";
 import type { AiParts } from "../parts.ts";
@@ -37,6 +38,10 @@ export function selectModelPhase(parts: AiParts): Phase<Call> {
           context: { parameter: parameterOf(missing) },
         });
       }
+      if (isExtractive(model)) {
+        checkExtractive(call);
+        return "done";
+      }
       const targets = withConsent(parts.upstreams.targetsOf(model), call, parts);
       call.targets = withSpeech(targets, call);
       const share = targets[0]?.group?.decision.share ?? 0;
@@ -51,6 +56,16 @@ export function selectModelPhase(parts: AiParts): Phase<Call> {
       return "done";
     },
   };
+}
+
+/** Quotes are one answer to one question; nothing else can be asked of articles. */
+function checkExtractive({ model, request }: Call): void {
+  if (request.endpoint === "chat" && request.choices === 1 && !request.features.includes("tools")) {
+    return;
+  }
+  throw aiFaults.feature_unsupported({
+    publicMessage: `The model ${model.id} answers chats from articles: one choice, and no tools.`,
+  });
 }
 
 /** Without standbys, where the project has not agreed to them or they have cost enough today. */

@@ -1,4 +1,6 @@
 import {
+  type AnswerRequest,
+  type AnswerResponse,
   ArticlesService,
   type RetrieveRequest,
   type RetrieveResponse,
@@ -15,6 +17,9 @@ export class FakeArticles {
   found: MessageInit<RetrieveResponse> | undefined;
   /** While true nobody is answered. */
   hangs: boolean = false;
+  /** What is said to questions; nothing while it is undefined. */
+  answered: MessageInit<AnswerResponse> | undefined;
+  readonly questions: (AnswerRequest & { readonly projectId: string })[] = [];
   readonly asked: (RetrieveRequest & { readonly projectId: string })[] = [];
   readonly #rules = createVersionFeed(realWorld().timers, 1n);
   #ruleList: MessageInit<Rule>[] = [];
@@ -30,6 +35,11 @@ export class FakeArticles {
         this.asked.push({ ...request, projectId: passport.projectId });
         if (this.hangs) return new Promise(() => undefined);
         return Promise.resolve(this.found ?? {});
+      },
+      answer: (request, { passport }) => {
+        this.questions.push({ ...request, projectId: passport.projectId });
+        if (this.hangs) return new Promise(() => undefined);
+        return Promise.resolve(this.answered ?? {});
       },
       watchRules: async ({ afterVersion, waitMs }, context) => ({
         version: await this.#rules.wait(afterVersion, { ...context, waitMs }),

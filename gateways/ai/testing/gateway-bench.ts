@@ -56,11 +56,13 @@ function setCatalogue(platform: FakePlatform): void {
       { id: "plain", targets: both, capabilities: ["chat"], contextTokens: 1_000 },
       { id: "unpriced", targets: both },
       { id: "own", targets: [{ upstream: "own", model: "mock-1" }] },
+      { id: "quotes", targets: [{ upstream: "articles", model: "extractive" }] },
     ],
     [
       price,
       { ...nothing, id: "prc_2", model: "free", currency: "USD" },
       { ...nothing, id: "prc_3", model: "plain", currency: "USD" },
+      { ...price, id: "prc_4", model: "quotes" },
     ],
   );
 }

@@ -178,6 +178,9 @@ function zeroPrices(
     }));
 }
 
+/** A model of this upstream alone quotes articles: nobody means it who names none. */
+const quotingUpstream = "articles";
+
 /**
  * The first declared model that chats, else the first discovered one. One without a price is not
  * served, so it is chosen only where there is no other.
@@ -188,7 +191,10 @@ function chooseDefault(
 ): string {
   const priced = new Set(prices.map((price) => price.model));
   const usable = models.filter(
-    (model) => model.enabled && model.targets.length > 0 && model.capabilities.includes("chat"),
+    (model) =>
+      model.enabled &&
+      model.targets.some(({ upstream }) => upstream !== quotingUpstream) &&
+      model.capabilities.includes("chat"),
   );
   const served = usable.filter((model) => priced.has(model.id));
   const declared = served.find((model) => model.source !== "discovery");
