@@ -21,6 +21,7 @@ import { exportUsage } from "./operations/export-usage.ts";
 import { forecastUsage } from "./operations/forecast-usage.ts";
 import { queryUsage } from "./operations/query-usage.ts";
 import { recordUsage } from "./operations/record-usage.ts";
+import { renderPurchases } from "./operations/render-purchases.ts";
 import type { AnalyticsParts } from "./parts.ts";
 import { forgetOld } from "./store/forget.ts";
 import { migrations } from "./store/migrations.ts";
@@ -52,6 +53,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
     recordUsage: (request, context) => recordUsage(parts, request, context),
     queryUsage: (request, context) => queryUsage(parts, request, context),
     forecastUsage: (request, context) => forecastUsage(parts, request, context),
+    renderPurchases: async (request, context) => renderPurchases(request, context),
     exportUsage: (request, context) => exportUsage(parts, request, context),
   });
   return serveRpc(site, lifecycle, [implementation]);

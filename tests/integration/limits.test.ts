@@ -1,6 +1,6 @@
 /**
- * Limits through the public door: what the platform sets and a tenant cannot lift, raises that end by
- * themselves, budgets that warn, who is near a limit; and what a key may do, as clients meet it.
+ * Limits through the public door: what the platform sets and a tenant cannot lift, raises that end
+ * by themselves, budgets that warn, who is near a limit; and what a key may do, as clients meet it.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";

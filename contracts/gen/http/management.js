@@ -13339,7 +13339,7 @@ export const managementApi = {
       "get": {
         "operationId": "exportUsage",
         "summary": "Send usage as a file: a row a call (CSV, NDJSON), or FOCUS 1.2.",
-        "description": "Made while it is sent. A file that breaks off was cut, and can be gone on with behind its last whole row by `after`. FOCUS rows are of whole hours, a row for each meter.",
+        "description": "Made while it is sent. A file that breaks off was cut, and can be gone on with behind its last whole row by `after`. FOCUS rows are of whole hours, a row for each meter; behind them stand purchases, their tax and refunds, for callers who may read orders and without a filter.",
         "tags": [
           "Usage"
         ],

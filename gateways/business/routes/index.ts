@@ -10,6 +10,7 @@ import { packRoutes, planRoutes } from "./products.ts";
 import type { BusinessServices } from "./services.ts";
 import { statementRoutes } from "./statements.ts";
 import { usageRoutes } from "./usage.ts";
+import { exportRoute } from "./usage-export.ts";
 
 export const businessRoutes: readonly Route<BusinessServices>[] = [
   ...packRoutes,
@@ -22,6 +23,7 @@ export const businessRoutes: readonly Route<BusinessServices>[] = [
   ...articlePartRoutes,
   ...articleSearchRoutes,
   ...usageRoutes,
+  exportRoute,
 ];
 
 export const businessTags = [

@@ -8,7 +8,6 @@ import {
   integerQuery,
   moneyField,
   moneyOf,
-  type RestCall,
   restFaults,
   timeField,
   timeInput,
@@ -16,14 +15,11 @@ import {
 } from "@tandem/libs/gateway";
 import type { MessageInit } from "@tandem/libs/rpc";
 import { z } from "zod";
-import { asCaller, type BusinessServices, route } from "./services.ts";
+import { asCaller, route } from "./services.ts";
 
 const dayMs = 86_400_000n;
 const tag = "Usage";
 const access = { permission: "analytics:read" } as const;
-/** Each page of a file has its own time; the file as a whole takes as long as it takes. */
-const pageDeadlineMs = 9_000;
-const pageRows = 2_000;
 
 const groupNames = [
   "model",
@@ -62,7 +58,7 @@ const groupQuery = z
   .optional()
   .meta({ description: `Up to three of ${groupNames.join(", ")}, with commas between them.` });
 
-const filterShape = {
+export const filterShape = {
   model: listQuery("Models"),
   key_id: listQuery("Keys"),
   user_id: listQuery("People"),
@@ -73,14 +69,14 @@ const filterShape = {
   endpoint: listQuery("Of chat, completions, embeddings and the like"),
 };
 
-const spanShape = {
+export const spanShape = {
   from: timeInput.optional().meta({ description: "Default: 30 days ago." }),
   until: timeInput.optional().meta({ description: "Exclusive. Default: now." }),
 };
 
 type FilterQuery = z.output<z.ZodObject<typeof filterShape>>;
 
-function filterOf(query: FilterQuery): MessageInit<UsageFilter> {
+export function filterOf(query: FilterQuery): MessageInit<UsageFilter> {
   return {
     models: query.model ?? [],
     keyIds: query.key_id ?? [],
@@ -98,7 +94,7 @@ interface SpanQuery {
   readonly until?: bigint | undefined;
 }
 
-function spanOf({ from, until }: SpanQuery, nowMs: number) {
+export function spanOf({ from, until }: SpanQuery, nowMs: number) {
   const untilMs = until ?? BigInt(nowMs);
   const fromMs = from ?? untilMs - 30n * dayMs;
   if (fromMs >= untilMs || fromMs < 0n) {
@@ -310,64 +306,4 @@ const forecastRoute = route({
   },
 });
 
-const files = {
-  csv: { mediaType: "text/csv; charset=utf-8", ending: "csv" },
-  ndjson: { mediaType: "application/x-ndjson", ending: "ndjson" },
-  focus: { mediaType: "text/csv; charset=utf-8", ending: "focus.csv" },
-} as const;
-
-const exportQuery = z.strictObject({
-  ...spanShape,
-  ...filterShape,
-  format: z.enum(["csv", "ndjson", "focus"]).default("csv"),
-  after: z
-    .string()
-    .max(64)
-    .regex(/^[a-z0-9_]+$/, "must be the `id` or `x_Cursor` of the last row that came")
-    .default("")
-    .meta({ description: "Go on behind this row: its `id`, or `x_Cursor` of FOCUS." }),
-});
-
-const exportRoute = route({
-  method: "GET",
-  path: "/api/v1/usage/export",
-  operationId: "exportUsage",
-  summary: "Send usage as a file: a row a call (CSV, NDJSON), or FOCUS 1.2.",
-  description:
-    "Made while it is sent. A file that breaks off was cut, and can be gone on with behind its " +
-    "last whole row by `after`. FOCUS rows are of whole hours, a row for each meter.",
-  tag,
-  access,
-  fileTypes: ["text/csv", "application/x-ndjson"],
-  faults: ["analytics.malformed", "analytics.cursor_unknown"],
-  query: exportQuery,
-  async handle(call, services) {
-    const { from, until, format } = call.query;
-    const span = spanOf({ from, until }, services.nowMs());
-    const { mediaType, ending } = files[format];
-    const day = (ms: bigint): string => new Date(Number(ms)).toISOString().slice(0, 10);
-    const name = `usage-${day(span.fromMs)}-${day(span.untilMs - 1n)}.${ending}`;
-    return { file: { mediaType, name, pieces: pagesOf(call, services, span) } };
-  },
-});
-
-async function* pagesOf(
-  call: RestCall<unknown, z.output<typeof exportQuery>>,
-  { analytics }: BusinessServices,
-  span: { readonly fromMs: bigint; readonly untilMs: bigint },
-): AsyncGenerator<Uint8Array> {
-  const { organisationId } = call.caller.claims;
-  const { format } = call.query;
-  const filter = filterOf(call.query);
-  let { after } = call.query;
-  do {
-    const page = await analytics.exportUsage(
-      { ...span, organisationId, filter, format, after, limit: pageRows },
-      { ...asCaller(call), deadlineMs: pageDeadlineMs },
-    );
-    yield page.content;
-    after = page.next;
-  } while (after !== "");
-}
-
-export const usageRoutes = [queryRoute, forecastRoute, exportRoute];
+export const usageRoutes = [queryRoute, forecastRoute];

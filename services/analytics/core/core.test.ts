@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { csvRow } from "./csv.ts";
 import { decimalOf, focusColumns, focusRows, type HourOfSeries } from "./focus.ts";
+import { purchaseRows } from "./focus-purchase.ts";
 import {
   binOf,
   countOf,
@@ -14,6 +15,8 @@ import {
 } from "./sketch.ts";
 import { splitCharge } from "./split-charge.ts";
 import { cover, levelFor, type Piece, stepMs, widened } from "./steps.ts";
+
+const columns: ReadonlySet<string> = new Set(focusColumns);
 
 const durations = fc.array(fc.integer({ min: 1, max: 3_600_000 }), {
   minLength: 1,
@@ -160,4 +163,22 @@ test("decimals are exact, and fields of a CSV file come back as they went in", (
   assert.equal(decimalOf(5n, 15), "0.000000000000005");
   assert.equal(decimalOf(2_000_000n, 6), "2");
   assert.equal(csvRow(['say "no"', undefined, "a,b", "plain"]), '"say ""no""",,"a,b",plain\r\n');
+});
+
+test("what was paid back corrects the purchase and its tax, and no cost is effective", () => {
+  const rows = purchaseRows({
+    ...{ organisationId: "org_1", atMs: Date.UTC(2026, 10, 5, 13), reference: "TDM-1" },
+    ...{ description: "Ten", quantity: 1, netNanos: -5_000_000_000n, taxNanos: -950_000_000n },
+    ...{ currency: "EUR", creditNanos: -6_000_000_000n, creditCurrency: "USD" },
+  });
+  assert.deepEqual(
+    rows.map((row) => [row.ChargeCategory, row.BilledCost, row.EffectiveCost, row.ChargeClass]),
+    [
+      ["Purchase", "-5.00", "0.00", "Correction"],
+      ["Tax", "-0.95", "0.00", "Correction"],
+    ],
+  );
+  assert.equal(rows[0]?.ChargePeriodStart, "2026-11-05T00:00:00.000Z");
+  assert.equal(rows[0]?.BillingPeriodEnd, "2026-12-01T00:00:00.000Z");
+  assert.ok(rows.every((row) => Object.keys(row).every((name) => columns.has(name))));
 });

@@ -2,7 +2,7 @@
  * Usage in the form of FOCUS 1.2, the FinOps Open Cost and Usage Specification
  * (https://focus.finops.org). One row an hour, key, model, price and meter. Credit is paid before it
  * is used, so these rows bill nothing (`BilledCost` 0) and carry the cost as `EffectiveCost`; what
- * was bought is in the orders' statements.
+ * was bought has rows of its own (`focus-purchase.ts`).
  */
 import { formatNanos } from "@tandem/libs/kernel";
 import type { SeriesFields } from "./fact.ts";

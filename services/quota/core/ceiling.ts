@@ -1,6 +1,6 @@
 /**
- * What the platform has set stands above what an organisation sets for itself. Both are in force, so
- * nothing an organisation sets lets more through; that it cannot even say so is for people's sake.
+ * What the platform has set stands above what an organisation sets for itself. Both are in force,
+ * so nothing an organisation sets lets more through; that it cannot even say so is for people.
  */
 import type { BudgetPeriod } from "./budget-period.ts";
 import type { LimitKind } from "./limit.ts";

@@ -1,6 +1,6 @@
 /**
- * A limit or budget that lets more through for a time. Nobody has to end it: whoever reads it does so
- * with the time in hand, so it ends on every replica at once, and without any store.
+ * A limit or budget that lets more through for a time. Nobody has to end it: whoever reads it does
+ * so with the time in hand, so it ends on every replica at once, and without any store.
  */
 export interface Raise {
   /** What is allowed until then; of a limit or in nanos of a budget. */

@@ -755,6 +755,89 @@ export declare type ExportUsageRequest = Message<"tandem.analytics.v1.ExportUsag
 export declare const ExportUsageRequestSchema: GenMessage<ExportUsageRequest>;
 
 /**
+ * @generated from message tandem.analytics.v1.RenderPurchasesRequest
+ */
+export declare type RenderPurchasesRequest = Message<"tandem.analytics.v1.RenderPurchasesRequest"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: repeated tandem.analytics.v1.Purchase purchases = 2;
+   */
+  purchases: Purchase[];
+};
+
+/**
+ * Describes the message tandem.analytics.v1.RenderPurchasesRequest.
+ * Use `create(RenderPurchasesRequestSchema)` to create a new message.
+ */
+export declare const RenderPurchasesRequestSchema: GenMessage<RenderPurchasesRequest>;
+
+/**
+ * A line of a statement.
+ *
+ * @generated from message tandem.analytics.v1.Purchase
+ */
+export declare type Purchase = Message<"tandem.analytics.v1.Purchase"> & {
+  /**
+   * @generated from field: int64 at_ms = 1;
+   */
+  atMs: bigint;
+
+  /**
+   * Of the order; the invoice's name, where there are no others.
+   *
+   * @generated from field: string reference = 2;
+   */
+  reference: string;
+
+  /**
+   * @generated from field: string description = 3;
+   */
+  description: string;
+
+  /**
+   * @generated from field: uint32 quantity = 4;
+   */
+  quantity: number;
+
+  /**
+   * Of a refund these are negative.
+   *
+   * @generated from field: int64 net_nanos = 5;
+   */
+  netNanos: bigint;
+
+  /**
+   * @generated from field: int64 tax_nanos = 6;
+   */
+  taxNanos: bigint;
+
+  /**
+   * @generated from field: string currency = 7;
+   */
+  currency: string;
+
+  /**
+   * @generated from field: int64 credit_nanos = 8;
+   */
+  creditNanos: bigint;
+
+  /**
+   * @generated from field: string credit_currency = 9;
+   */
+  creditCurrency: string;
+};
+
+/**
+ * Describes the message tandem.analytics.v1.Purchase.
+ * Use `create(PurchaseSchema)` to create a new message.
+ */
+export declare const PurchaseSchema: GenMessage<Purchase>;
+
+/**
  * @generated from message tandem.analytics.v1.ExportUsageResponse
  */
 export declare type ExportUsageResponse = Message<"tandem.analytics.v1.ExportUsageResponse"> & {
@@ -828,6 +911,16 @@ export declare const AnalyticsService: GenService<{
   exportUsage: {
     methodKind: "unary";
     input: typeof ExportUsageRequestSchema;
+    output: typeof ExportUsageResponseSchema;
+  },
+  /**
+   * What was bought, as rows of the FOCUS file that its usage stands in. Nothing is read or kept.
+   *
+   * @generated from rpc tandem.analytics.v1.AnalyticsService.RenderPurchases
+   */
+  renderPurchases: {
+    methodKind: "unary";
+    input: typeof RenderPurchasesRequestSchema;
     output: typeof ExportUsageResponseSchema;
   },
 }>;
