@@ -154,6 +154,7 @@ export class QuotaBooks {
       scopedBy: [],
       isSuperseded: state !== "active",
       isScarce: decision.isScarce,
+      marks: [],
     };
   }
 

@@ -67,7 +67,7 @@ function implementation(
       };
     },
     async leaseLimits(request, context) {
-      const parts = { desk, placesValidMs, sequence: () => 1n };
+      const parts = { desk, placesValidMs, sequence: () => 1n, nowMs };
       const answer = await leaseLimitsOperation(parts, request, context);
       for (const { limitId = "", granted = 0n } of answer.grants ?? []) {
         if (granted > 0n) history.grants.push({ limitId, granted: Number(granted), atMs: nowMs() });

@@ -17,7 +17,7 @@ function limit(id: string, organisation: number): Limit {
       ...{ projectId: "", userId: "", keyId: "", model: "" },
     },
     kind: "requests",
-    ...{ amount: 20, windowMs: 10_000, version: 1n },
+    ...{ amount: 20, windowMs: 10_000, version: 1n, setBy: "organisation", raise: undefined },
   };
 }
 
