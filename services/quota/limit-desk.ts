@@ -239,7 +239,7 @@ async function lookAt(
     const figures = await rates.look(counted);
     for (const [index, limit] of counted.entries()) {
       const { remaining = 0, resetMs = 0 } = figures[index] ?? {};
-      const size = Math.ceil(limit.amount * share);
+      const size = Math.ceil(limit.amount * share());
       loads.push({ limit, used: Math.max(0, size - remaining), resetMs });
     }
     for (const limit of own) {
