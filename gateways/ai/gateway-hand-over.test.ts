@@ -133,17 +133,65 @@ describe("a stream of a replica that was lost", () => {
     for (let count = 1; count <= events.length; count += 1) {
       const sent = joined(events.slice(0, count));
       const rest = await bring({ path: "/v1/messages", body, sent });
-      // What is always sent together with what follows it was never sent by itself.
-      if (
-        /event: (content_block_start|content_block_stop|message_delta)/.test(
-          events[count - 1] ?? "",
-        )
-      ) {
+      // What it cost is told there, and not read back.
+      if (events[count - 1]?.startsWith("event: message_delta")) {
         assert.ok(rest.wasCut && rest.text.startsWith("event: error"), rest.text);
         continue;
       }
       assert.equal(bare(sent + rest.text), bare(whole.text), `after ${count} of ${events.length}`);
     }
+  });
+});
+
+describe("a stream of the Responses dialect", () => {
+  /** Without the usage, which counts prompts anew, and signs of life. */
+  const bare = (text: string): readonly string[] =>
+    eventsOf(text.replace(/"usage":\{.*?\}\}[^}]*\}/g, "")).filter((one) => !one.startsWith(":"));
+
+  const comesToTheSame = async (): Promise<void> => {
+    const { content } = freshPrompt(9);
+    const body = { input: content };
+    const requestId = newId(world, "req");
+    const given = { stream: true, model: "paid", ...body };
+    const whole = await bench.post("/v1/responses", given, { "x-request-id": requestId });
+    const events = eventsOf(whole.text);
+    assert.ok(events.length > 12);
+    for (let count = 1; count <= events.length; count += 1) {
+      const sent = joined(events.slice(0, count));
+      const rest = await bring({ path: "/v1/responses", body, sent, requestId });
+      assert.ok(!rest.wasCut, `after ${count} of ${events.length}: ${rest.text}`);
+      assert.deepEqual(bare(sent + rest.text), bare(whole.text), `after ${count}`);
+    }
+  };
+
+  test("comes to the very bytes it would have come to, after every event", comesToTheSame);
+
+  test("the same where the model thinks first", async () => {
+    const usual = bench;
+    const engine = { profile: "deepseek", reasoningTokens: 4 } as const;
+    bench = await openBench({ upstream: { profile: "deepseek" }, engine });
+    try {
+      await comesToTheSame();
+    } finally {
+      await bench.close();
+      bench = usual;
+    }
+  });
+
+  test("that called a tool is not begun anew, and ends typed", async () => {
+    const { content } = freshPrompt(9);
+    const tools = [{ type: "function", name: "weather", parameters: { type: "object" } }];
+    const body = { input: `${content}: ask weather`, tools };
+    const requestId = newId(world, "req");
+    const given = { stream: true, model: "paid", ...body };
+    const whole = await bench.post("/v1/responses", given, { "x-request-id": requestId });
+    const events = eventsOf(whole.text);
+    const sent = joined(events.slice(0, -1));
+    const rest = await bring({ path: "/v1/responses", body, sent, requestId });
+    assert.ok(rest.wasCut);
+    assert.match(rest.text, /event: response\.failed\n.*\n\nevent: error/);
+    const again = { path: "/v1/responses", body, sent: joined(events), requestId };
+    assert.equal((await bring(again)).text, "", "what is complete is complete");
   });
 });
 

@@ -1,5 +1,6 @@
 import { type EncodedFields, type Exchange, encodeFields } from "@tandem/libs/http";
 import type { Fault } from "@tandem/libs/kernel";
+import { aiFaults } from "../faults.ts";
 import { endedComment } from "../hand-over/hand-over.ts";
 import type { AnswerForm, Dialect } from "./dialect.ts";
 
@@ -26,17 +27,27 @@ export class AnswerWriter {
   #form: AnswerForm | undefined;
   #isStream: boolean = false;
   readonly #fields: AnswerFields;
+  readonly #onAstray: (fault: Fault) => void;
   #state: "unsent" | "waiting" | "flowing" | "over" = "unsent";
   #lastWriteMs: number;
+  /** What the client has of the form's next words already. */
+  #ahead = "";
 
   constructor(
     exchange: Exchange,
-    given: { readonly dialect: Dialect; readonly fields: AnswerFields; readonly nowMs: number },
+    given: {
+      readonly dialect: Dialect;
+      readonly fields: AnswerFields;
+      readonly nowMs: number;
+      /** What goes on does not follow from what the client has: it can only be failed. */
+      readonly onAstray: (fault: Fault) => void;
+    },
   ) {
     this.#exchange = exchange;
     this.#dialect = given.dialect;
     this.#fields = given.fields;
     this.#lastWriteMs = given.nowMs;
+    this.#onAstray = given.onAstray;
   }
 
   /** How the answer is to be told; known once the request was read. */
@@ -55,6 +66,11 @@ export class AnswerWriter {
     return this.#state !== "unsent";
   }
 
+  /** `#unheard` may have ended it. */
+  get #isOver(): boolean {
+    return this.#state === "over";
+  }
+
   /** Milliseconds for which nothing was written. */
   silentMs(nowMs: number): number {
     return nowMs - this.#lastWriteMs;
@@ -68,7 +84,7 @@ export class AnswerWriter {
       this.#lastWriteMs = nowMs;
       return this.#exchange.write(piece);
     }
-    const told = this.#form.events(piece);
+    const told = this.#unheard(this.#form.events(piece));
     if (told.length === 0) return true;
     this.#lastWriteMs = nowMs;
     return this.#exchange.write(told);
@@ -76,14 +92,35 @@ export class AnswerWriter {
 
   /**
    * Goes on with an answer of another replica: `canonical` is what it has said, `told` the same as
-   * the client has it. False, and an answer that can only fail, where they are not the same.
+   * the client has it, perhaps without the last events of it, or with the first of what would have
+   * come next. False, and an answer that can only fail, where they are not the same.
    */
   resume(canonical: Buffer, told: Buffer, nowMs: number): boolean {
     this.#begin();
     this.#lastWriteMs = nowMs;
     this.#state = canonical.length === 0 ? "waiting" : "flowing";
     if (this.#form === undefined || canonical.length === 0) return canonical.equals(told);
-    return Buffer.from(this.#form.events(canonical)).equals(told);
+    const again = this.#form.events(canonical).toString();
+    const all = told.toString();
+    if (all.startsWith(again)) this.#ahead = all.slice(again.length);
+    else if (again.startsWith(all)) this.#exchange.write(again.slice(all.length));
+    else return false;
+    return true;
+  }
+
+  /**
+   * Without what the client has of it. Some events only ever come together, and a replica may be
+   * lost between them; what comes next has to begin with those.
+   */
+  #unheard(told: Buffer | string): Buffer | string {
+    if (this.#ahead === "" || told.length === 0) return told;
+    const text = told.toString();
+    const ahead = this.#ahead;
+    this.#ahead = text.length < ahead.length ? ahead.slice(text.length) : "";
+    if (text.startsWith(ahead)) return text.slice(ahead.length);
+    if (ahead.startsWith(text)) return "";
+    this.#onAstray(aiFaults.stream_broken({ detail: "it cannot go on as it began" }));
+    return "";
   }
 
   /** Stops in the middle without a word, for another replica to go on with. */
@@ -122,8 +159,10 @@ export class AnswerWriter {
   finishStream(closing: Buffer | string): void {
     if (this.#state === "over") return;
     if (this.#state === "unsent") this.#begin();
+    const told = this.#form === undefined ? closing : this.#unheard(this.#form.events(closing));
+    if (this.#isOver) return;
     this.#state = "over";
-    this.#exchange.write(this.#form?.events(closing) ?? closing);
+    this.#exchange.write(told);
     this.#exchange.end();
   }
 

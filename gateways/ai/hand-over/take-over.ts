@@ -50,11 +50,14 @@ export function resumeAnswer(call: Call): void {
 }
 
 function isEnd(event: string): boolean {
-  return event === "data: [DONE]" || event.startsWith("event: message_stop");
+  return (
+    event === "data: [DONE]" ||
+    /^event: (message_stop|response\.(completed|incomplete))/.test(event)
+  );
 }
 
 function isError(event: string): boolean {
-  return event.startsWith('data: {"error":') || event.startsWith("event: error");
+  return event.startsWith('data: {"error":') || /^event: (error|response\.failed)/.test(event);
 }
 
 function isSignOfLife(event: string): boolean {

@@ -31,6 +31,11 @@ export function receivePhase(parts: AiParts): Phase<Call> {
         dialect: call.dialect,
         fields: () => answerFields(call, parts),
         nowMs: call.trace.startedMs,
+        onAstray: (fault) => {
+          exchange.noteFault?.(fault);
+          call.answer.fail(fault, { requestId: call.requestId, status: fault.httpStatus });
+          call.leave();
+        },
       });
       exchange.onAbort(() => {
         // To the router a replica that stood still was gone: it has brought its streams elsewhere.

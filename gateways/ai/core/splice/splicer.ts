@@ -113,14 +113,14 @@ export class Splicer {
   #verdict(): Verdict {
     const { choices, openText, echoed } = this.#facts;
     const done = this.#committed.choices;
-    if (done.some(({ toolCalls }) => toolCalls.length > 0)) return end("a tool call was sent");
-    if (openText === undefined) return end("its prompt is no text");
-    if (done.some(({ text }) => !text.startsWith(echoed))) return end("its echo is not complete");
     const open = Array.from({ length: choices }, (_, index) => index).filter(
       (index) => (done.find((choice) => choice.index === index)?.finishReason ?? "") === "",
     );
     const [index] = open;
     if (index === undefined) return { kind: "complete" };
+    if (done.some(({ toolCalls }) => toolCalls.length > 0)) return end("a tool call was sent");
+    if (openText === undefined) return end("its prompt is no text");
+    if (done.some(({ text }) => !text.startsWith(echoed))) return end("its echo is not complete");
     const choice = this.#openChoice(index, open.length === 1);
     return { kind: choice.tokensLeft === 0 ? "finish" : "continue", choice };
   }

@@ -3,14 +3,12 @@ import type { Dialect } from "../dialect.ts";
 import { errorBody } from "../openai/error-body.ts";
 import { openaiDialect } from "../openai/openai-dialect.ts";
 import { readResponsesRequest } from "./read-request.ts";
+import { readSentResponse } from "./read-sent.ts";
 import { ResponseForm } from "./response-form.ts";
-
-/** Its streams are not handed over yet: their events are not read back into canonical ones. */
-const { readSent: _readSent, ...common } = openaiDialect;
 
 /** OpenAI's Responses API, in front of any upstream. Its errors are OpenAI's. */
 export const responsesDialect: Dialect = {
-  ...common,
+  ...openaiDialect,
   name: "responses",
   read(body, { requestId }) {
     const read = readResponsesRequest(body);
@@ -28,6 +26,7 @@ export const responsesDialect: Dialect = {
       keeping: { id: envelope.id, previousId, isStored, items, instructions, told },
     };
   },
+  readSent: readSentResponse,
   errorEvent(fault, requestId) {
     const { error } = JSON.parse(errorBody(fault, requestId)) as { error: object };
     return `event: error\ndata: ${JSON.stringify({ type: "error", sequence_number: 0, ...error })}\n\n`;
