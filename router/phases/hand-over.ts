@@ -1,6 +1,7 @@
 import type { ResponseHead } from "@tandem/libs/http";
 import type { Route } from "../core/route-table.ts";
 import { SentStream } from "./sent-stream.ts";
+import { framingOf } from "./stream-framing.ts";
 
 /** With the head of a stream: what another replica of the gateway needs to go on with it. */
 export const handOverField = "x-tandem-handover";
@@ -14,21 +15,23 @@ const sentBytesMax = 1024 * 1024;
  * to go on) → given …, as often as replicas are lost, within a limit.
  */
 export class HandOver {
-  readonly sent = new SentStream(sentBytesMax);
+  readonly sent: SentStream;
   #token: string;
   #isLost = false;
   /** Replicas that were lost while they gave it. */
   #losses = 0;
 
-  private constructor(token: string) {
+  private constructor(token: string, contentType: string) {
     this.#token = token;
+    this.sent = new SentStream(sentBytesMax, framingOf(contentType));
   }
 
   /** Undefined for what no other replica could go on with. */
   static of(head: ResponseHead, route: Route): HandOver | undefined {
     if (head.status !== 200 || route.replay !== "always") return undefined;
     const token = head.headers.get(handOverField);
-    return token === undefined ? undefined : new HandOver(token);
+    const contentType = head.headers.get("content-type") ?? "";
+    return token === undefined ? undefined : new HandOver(token, contentType);
   }
 
   get isLost(): boolean {

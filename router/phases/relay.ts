@@ -194,6 +194,11 @@ export class Relay implements ResponseHandler, WaitingCall {
   }
 
   onFailure(failure: AttemptFailure): void {
+    if (this.#isCommitted && this.#handOver?.sent.isComplete === true) {
+      this.#handOver.lost();
+      this.onEnd();
+      return;
+    }
     const nowMs = this.#parts.world.clock.monotonicMs();
     this.#reportFailure(failure, nowMs);
     this.#withheld = undefined;

@@ -1,26 +1,26 @@
+import type { StreamFraming } from "./stream-framing.ts";
+
 /** The first block of a stream's memory; most streams begin with a few hundred bytes. */
 const firstBlockBytes = 1_024;
-const lineFeed = 0x0a;
-const boundary = Buffer.from("\n\n");
-/** How a gateway marks a stream that it ended on purpose, without its end. */
-const endedMark = Buffer.from(": ended\n\n");
 const nothing: Buffer = Buffer.alloc(0);
 
 /**
- * What a client was sent of a stream of events, so that another gateway replica can go on with it.
- * Only whole events pass: what comes behind the last blank line waits for its end, since nobody
- * could go on in the middle of a line. Kept in one block that doubles: small pieces that were kept
+ * What a client was sent of a stream of events or messages, so that another gateway replica can go
+ * on with it. Only whole ones pass: what comes behind the last waits for its end, since nobody could
+ * go on in the middle of one. Kept in one block that doubles: small pieces that were kept
  * one by one would each hold the slab they came in.
  */
 export class SentStream {
   readonly #bytesMax: number;
+  readonly #framing: StreamFraming;
   #block = nothing;
   #length = 0;
   #isWhole = true;
   #rest: Buffer | undefined;
 
-  constructor(bytesMax: number) {
+  constructor(bytesMax: number, framing: StreamFraming) {
     this.#bytesMax = bytesMax;
+    this.#framing = framing;
   }
 
   /** Nothing was given up for being too long. */
@@ -35,21 +35,23 @@ export class SentStream {
 
   /** The gateway ended it on purpose: nobody has to go on with it. */
   get isEnded(): boolean {
-    const at = this.#length - endedMark.length;
-    return at >= 0 && this.#block.subarray(at, this.#length).equals(endedMark);
+    return this.#framing.isEnded(this.bytes);
+  }
+
+  /** All of it was passed on, though the connection broke: its last message says so. */
+  get isComplete(): boolean {
+    return this.#framing.endsItself && this.isEnded;
   }
 
   /** The whole events there are now, which the client is to be sent; undefined for none. */
   pass(chunk: Buffer): Buffer | undefined {
-    const { length } = chunk;
-    const endsWhole = chunk[length - 1] === lineFeed && chunk[length - 2] === lineFeed;
-    if (endsWhole && this.#rest === undefined) {
+    const bytes = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
+    const end = this.#framing.wholeBytes(bytes);
+    if (end === bytes.length && this.#rest === undefined) {
       this.#keep(chunk);
       return chunk;
     }
-    const bytes = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
-    const end = bytes.lastIndexOf(boundary) + boundary.length;
-    if (end < boundary.length) {
+    if (end === 0) {
       this.#rest = bytes;
       return bytes.length > this.#bytesMax ? this.takeRest() : undefined;
     }

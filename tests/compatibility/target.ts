@@ -7,14 +7,18 @@ import {
 } from "@tandem/libs/testing";
 import { z } from "zod";
 
-/** The running product, as the clients see it, and the engine whose answers they must get. */
-export interface Target {
+/** Where the product is, and what to say to it. */
+export interface Place {
   /** Without a path: `http://127.0.0.1:4600`. */
   readonly origin: string;
   /** `127.0.0.1:4601`. */
   readonly grpcAddress: string;
   readonly apiKey: string;
   readonly model: string;
+}
+
+/** The running product, as the clients see it, and the engine whose answers they must get. */
+export interface Target extends Place {
   /** A model that thinks before it answers. */
   readonly thinker: string;
   readonly engine: MockEngine;

@@ -95,6 +95,46 @@ export function chatChunk(text: string): ChatCompletionChunk {
   });
 }
 
+/** A chunk as the event that it was made of; what it had no words for is not in there. */
+export function chunkEvent(chunk: ChatCompletionChunk): object {
+  const { id, created, model, systemFingerprint, choices, usage } = chunk;
+  return {
+    ...{ id, object: "chat.completion.chunk", created: Number(created), model },
+    ...(systemFingerprint === "" ? {} : { system_fingerprint: systemFingerprint }),
+    choices: choices.map(({ index, finishReason, toolCalls, logprobs, ...said }) => ({
+      index,
+      delta: {
+        ...(said.role === "" ? {} : { role: said.role }),
+        ...(said.content === "" && said.role === "" ? {} : { content: said.content }),
+        ...(said.reasoningContent === "" ? {} : { reasoning_content: said.reasoningContent }),
+        ...(toolCalls.length === 0 ? {} : { tool_calls: toolCalls.map(callPiece) }),
+      },
+      ...(logprobs === undefined ? {} : { logprobs }),
+      finish_reason: finishReason === "" ? null : finishReason,
+    })),
+    ...(usage === undefined ? {} : { usage: usageEvent(usage) }),
+  };
+}
+
+function callPiece(call: ChatCompletionChunk["choices"][number]["toolCalls"][number]): object {
+  const { index, id, name, arguments: text } = call;
+  return {
+    index,
+    ...(id === "" ? {} : { id, type: "function" }),
+    function: { ...(name === "" ? {} : { name }), arguments: text },
+  };
+}
+
+function usageEvent(usage: NonNullable<ChatCompletionChunk["usage"]>): object {
+  return {
+    prompt_tokens: Number(usage.promptTokens),
+    completion_tokens: Number(usage.completionTokens),
+    total_tokens: Number(usage.totalTokens),
+    prompt_cache_hit_tokens: Number(usage.cachedPromptTokens),
+    completion_tokens_details: { reasoning_tokens: Number(usage.reasoningTokens) },
+  };
+}
+
 export function embeddings(text: string): Embeddings {
   const answer = JSON.parse(text) as AnswerJson & {
     readonly data: readonly { readonly embedding: string }[];

@@ -1,6 +1,12 @@
 import type { DescMessage, Message, MessageShape } from "@bufbuild/protobuf";
 import { Inference } from "@tandem/contracts/rpc/tandem/v1/inference_pb";
-import { chatChunk, chatCompletion, embeddings, modelsList } from "./answer-messages.ts";
+import {
+  chatChunk,
+  chatCompletion,
+  chunkEvent,
+  embeddings,
+  modelsList,
+} from "./answer-messages.ts";
 import { chatBody, embeddingsBody } from "./request-body.ts";
 
 /** One operation of the public contract, as the endpoint of the JSON API that it stands for. */
@@ -13,15 +19,18 @@ export interface RpcMethod {
   readonly toBody: (request: Message) => object | undefined;
   /** A whole answer's body, or one event of a stream. */
   readonly toMessage: (text: string) => Message;
+  /** The event of which a stream's message was made; absent where there are no streams. */
+  readonly toEvent?: ((message: Message) => object) | undefined;
 }
 
 /** `toBody` is only ever given what was decoded by `input`. */
-function method<Input extends DescMessage>(
-  desc: { readonly input: Input; readonly output: DescMessage; readonly methodKind: string },
+function method<Input extends DescMessage, Output extends DescMessage>(
+  desc: { readonly input: Input; readonly output: Output; readonly methodKind: string },
   given: {
     readonly target: RpcMethod["target"];
     readonly toBody: (request: MessageShape<Input>) => object | undefined;
     readonly toMessage: (text: string) => Message;
+    readonly toEvent?: (message: MessageShape<Output>) => object;
   },
 ): RpcMethod {
   return {
@@ -31,6 +40,7 @@ function method<Input extends DescMessage>(
     target: given.target,
     toBody: (request) => given.toBody(request as MessageShape<Input>),
     toMessage: given.toMessage,
+    toEvent: given.toEvent && ((message) => given.toEvent?.(message as MessageShape<Output>) ?? {}),
   };
 }
 
@@ -48,6 +58,7 @@ const methods: ReadonlyMap<string, RpcMethod> = new Map(
       target: chat,
       toBody: (request) => chatBody(request, true),
       toMessage: chatChunk,
+      toEvent: chunkEvent,
     }),
     CreateEmbeddings: method(operations.createEmbeddings, {
       target: { method: "POST", path: "/v1/embeddings" },

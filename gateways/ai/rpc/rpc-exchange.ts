@@ -25,15 +25,12 @@ import {
   streamEnd,
 } from "@tandem/libs/rpc";
 import { aiFaults } from "../faults.ts";
+import { handOverField, handOverLengthField } from "../hand-over/hand-over.ts";
 import { EventLines } from "../transports/event-lines.ts";
 import type { RpcMethod } from "./methods.ts";
 
-/**
- * What describes the JSON body, and is wrong for a message; and the token by which the router could
- * bring the stream to another replica: what it kept of it would not be the stream that was made.
- */
-const bodyFields =
-  /^(content-type|content-length|cache-control|x-accel-buffering|x-tandem-handover):/i;
+/** What describes the JSON body, and is wrong for a message. */
+const bodyFields = /^(content-type|content-length|cache-control|x-accel-buffering):/i;
 
 export interface RpcExchangeGiven {
   readonly form: RpcForm;
@@ -50,6 +47,7 @@ export interface RpcExchangeGiven {
 export class RpcExchange implements Exchange {
   readonly head: RequestHead;
   readonly #inner: Exchange;
+  readonly #headers: JsonHeaders;
   readonly #given: RpcExchangeGiven;
   readonly #events = new EventLines();
   #state: "open" | "collecting" | "streaming" | "over" = "open";
@@ -61,7 +59,8 @@ export class RpcExchange implements Exchange {
     this.#inner = inner;
     this.#given = given;
     const { method, path } = given.method.target;
-    const headers = new JsonHeaders(inner.head.headers, given.requestId);
+    this.#headers = new JsonHeaders(inner.head.headers, given.requestId);
+    const headers = this.#headers;
     this.head = { method, path, target: path, query: "", headers, contentLength: undefined };
   }
 
@@ -74,9 +73,36 @@ export class RpcExchange implements Exchange {
   }
 
   async readBody(limitBytes: number): Promise<Buffer> {
-    const message = readMessage(await this.#inner.readBody(limitBytes), this.#given);
-    const body = this.#given.method.toBody(message);
+    const bytes = await this.#inner.readBody(limitBytes);
+    const { headers } = this.#inner.head;
+    if (!headers.has(handOverField)) return this.#body(bytes);
+    // Behind the request there are the messages that the client has of its answer.
+    const requestBytes = Number(headers.get(handOverLengthField));
+    if (!(requestBytes > 0 && requestBytes <= bytes.length)) throw aiFaults.hand_over_refused();
+    const body = this.#body(bytes.subarray(0, requestBytes));
+    this.#headers.requestBytes = body.length;
+    return Buffer.concat([body, this.#sentEvents(bytes.subarray(requestBytes))]);
+  }
+
+  #body(bytes: Buffer): Buffer {
+    const body = this.#given.method.toBody(readMessage(bytes, this.#given));
     return body === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(body));
+  }
+
+  /** The events of which these messages were made, as far as they tell. */
+  #sentEvents(bytes: Buffer): Buffer {
+    const { method, messageLimitBytes } = this.#given;
+    const messages = new EnvelopeReader(messageLimitBytes)
+      .add(bytes)
+      .filter(({ flags }) => flags === envelopeFlags.message)
+      .map(({ message }) => method.toEvent?.(this.#decode(message)));
+    return Buffer.from(messages.map((event) => `data: ${JSON.stringify(event)}\n\n`).join(""));
+  }
+
+  #decode(bytes: Buffer): Message {
+    const { form, method } = this.#given;
+    if (form.codec === "proto") return fromBinary(method.output, bytes);
+    return fromJson(method.output, JSON.parse(bytes.toString()) as JsonValue);
   }
 
   streamBody(handlers: { onChunk(chunk: Buffer): void; onEnd(): void }): void {
@@ -156,7 +182,11 @@ export class RpcExchange implements Exchange {
 
   cut(): void {
     if (this.#state === "over") return;
-    this.fail(this.#fault ?? aiFaults.stream_broken());
+    if (this.#state === "streaming" && this.#fault === undefined) {
+      // Without a word: another replica goes on with it.
+      this.#state = "over";
+      this.#inner.cut();
+    } else this.fail(this.#fault ?? aiFaults.stream_broken());
   }
 
   onAbort(run: () => void): void {
@@ -268,6 +298,8 @@ function withoutBodyFields(headers: HeaderFields | EncodedFields): EncodedFields
 
 /** The call's metadata, with the body's type as the phases see it. */
 class JsonHeaders implements HeaderList {
+  /** Of the body as the phases see it, where what was sent stands behind it. */
+  requestBytes: number | undefined = undefined;
   readonly #inner: HeaderList;
   readonly #requestId: string;
 
@@ -278,6 +310,9 @@ class JsonHeaders implements HeaderList {
 
   get(name: string): string | undefined {
     if (name === "x-request-id") return this.#requestId;
+    if (name === handOverLengthField && this.requestBytes !== undefined) {
+      return String(this.requestBytes);
+    }
     return name === "content-type" ? "application/json" : this.#inner.get(name);
   }
 

@@ -6,12 +6,12 @@ import {
   RetryInfoSchema,
 } from "@tandem/contracts/rpc/google/rpc/error_details_pb";
 import { Inference } from "@tandem/contracts/rpc/tandem/v1/inference_pb";
-import type { Target } from "../target.ts";
+import type { Place } from "../target.ts";
 import { chatMessage, joinChunk, wholeMessage } from "./rpc-chat.ts";
 import { type Ask, Joiner, Refusal, type Transport } from "./transport.ts";
 
 /** The unmodified client of the Connect project, in each of its forms. */
-export function connectTransports(target: Target): readonly Transport[] {
+export function connectTransports(target: Place): readonly Transport[] {
   const options = { baseUrl: target.origin, httpVersion: "1.1" } as const;
   return [
     connectTransport(target, "Connect JSON", createConnectTransport(options)),
@@ -24,7 +24,7 @@ export function connectTransports(target: Target): readonly Transport[] {
   ];
 }
 
-function connectTransport(target: Target, name: string, wire: Wire): Transport {
+function connectTransport(target: Place, name: string, wire: Wire): Transport {
   const client = createClient(Inference, wire);
   const callOptions = (ask: Ask, signal?: AbortSignal) => ({
     headers: { authorization: `Bearer ${ask.key ?? target.apiKey}` },

@@ -20,7 +20,7 @@ import {
   EmbeddingsRequestSchema,
   Inference,
 } from "@tandem/contracts/rpc/tandem/v1/inference_pb";
-import type { Target } from "../target.ts";
+import type { Place } from "../target.ts";
 import {
   chatMessage,
   embeddingsMessage,
@@ -40,14 +40,14 @@ export function serializer<Desc extends DescMessage>(schema: Desc): (message: Me
 
 const operations = Inference.method;
 
-function metadataOf(target: Target, ask: Ask): Metadata {
+function metadataOf(target: Place, ask: Ask): Metadata {
   const fields = new Metadata();
   fields.set("authorization", `Bearer ${ask.key ?? target.apiKey}`);
   return fields;
 }
 
 /** The unmodified client of gRPC's own project. */
-export function grpcTransport(target: Target): Transport {
+export function grpcTransport(target: Place): Transport {
   const client = new Client(target.grpcAddress, credentials.createInsecure());
   const request = (ask: Ask): Message =>
     create(ChatCompletionRequestSchema, chatMessage(ask, target.model));
@@ -88,7 +88,7 @@ export function grpcTransport(target: Target): Transport {
   };
 }
 
-export function grpcEmbeddings(target: Target): Transport {
+export function grpcEmbeddings(target: Place): Transport {
   const client = new Client(target.grpcAddress, credentials.createInsecure());
   return {
     name: "Embeddings, gRPC",

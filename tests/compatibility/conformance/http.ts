@@ -1,5 +1,5 @@
 import { httpStatusToFaultCode } from "@tandem/libs/kernel";
-import type { Target } from "../target.ts";
+import type { Place } from "../target.ts";
 import {
   type Answer,
   type Ask,
@@ -40,7 +40,7 @@ export function streamRefusal({ message, code }: HttpError, partial: string): Re
   return new Refusal({ message, code: "unavailable", reason: code, told, partial });
 }
 
-export function httpTransport(target: Target, dialect: HttpDialect): Transport {
+export function httpTransport(target: Place, dialect: HttpDialect): Transport {
   const post = async (ask: Ask, isStream: boolean, signal?: AbortSignal): Promise<Response> => {
     const response = await fetch(target.origin + dialect.path, {
       method: "POST",

@@ -1,5 +1,5 @@
 /** Every dialect on every transport: the columns of the matrix. Another one is added here. */
-import type { Target } from "../target.ts";
+import type { Place } from "../target.ts";
 import { connectTransports } from "./connect.ts";
 import { grpcEmbeddings, grpcTransport } from "./grpc.ts";
 import { httpTransport } from "./http.ts";
@@ -49,7 +49,7 @@ export const columns: readonly Column[] = [
 ];
 
 /** The client of each column. */
-export function openTransports(target: Target): ReadonlyMap<string, Transport> {
+export function openTransports(target: Place): ReadonlyMap<string, Transport> {
   const dialects = [
     ...[chatCompletions, textCompletions, anthropicMessages, responses],
     ...[embeddingsInFloats, embeddingsInBase64],

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { WebSocket } from "ws";
-import type { Target } from "../target.ts";
+import type { Place } from "../target.ts";
 import { type ChatJson, chatJson, joinJson } from "./json-chat.ts";
 import {
   type Answer,
@@ -25,7 +25,7 @@ interface Message {
 }
 
 /** `/v1/chat/ws` with the client of the `ws` package, a connection for each question. */
-export function webSocketTransport(target: Target): Transport {
+export function webSocketTransport(target: Place): Transport {
   const run = async (ask: Ask, more: object, options: Options): Promise<Answer> => {
     const socket = new WebSocket(`${target.origin.replace("http", "ws")}/v1/chat/ws`, {
       headers: { authorization: `Bearer ${ask.key ?? target.apiKey}` },
