@@ -28,6 +28,7 @@ import { aiFaults } from "../faults.ts";
 import { handOverField, handOverLengthField } from "../hand-over/hand-over.ts";
 import { EventLines } from "../transports/event-lines.ts";
 import type { RpcMethod } from "./methods.ts";
+import { WordMessages } from "./word-messages.ts";
 
 /** What describes the JSON body, and is wrong for a message. */
 const bodyFields = /^(content-type|content-length|cache-control|x-accel-buffering):/i;
@@ -50,6 +51,7 @@ export class RpcExchange implements Exchange {
   readonly #headers: JsonHeaders;
   readonly #given: RpcExchangeGiven;
   readonly #events = new EventLines();
+  readonly #words: WordMessages | undefined;
   #state: "open" | "collecting" | "streaming" | "over" = "open";
   #fields: EncodedFields = encodeFields([]);
   #pieces: string[] = [];
@@ -58,6 +60,7 @@ export class RpcExchange implements Exchange {
   constructor(inner: Exchange, given: RpcExchangeGiven) {
     this.#inner = inner;
     this.#given = given;
+    if (given.form.codec === "proto" && given.method.isStream) this.#words = new WordMessages();
     const { method, path } = given.method.target;
     this.#headers = new JsonHeaders(inner.head.headers, given.requestId);
     const headers = this.#headers;
@@ -160,7 +163,8 @@ export class RpcExchange implements Exchange {
     const envelopes: Buffer[] = [];
     for (const data of this.#events.add(chunk)) {
       if (data.startsWith("{") && this.#fault === undefined) {
-        envelopes.push(this.#envelope(this.#given.method.toMessage(data)));
+        const frame = this.#words?.frameOf(data);
+        envelopes.push(frame ?? this.#envelope(this.#given.method.toMessage(data)));
       }
     }
     const [first] = envelopes;

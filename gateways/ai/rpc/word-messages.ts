@@ -1,0 +1,98 @@
+import { toBinary } from "@bufbuild/protobuf";
+import { ChatCompletionChunkSchema } from "@tandem/contracts/rpc/tandem/v1/inference_pb";
+import { chatChunk } from "./answer-messages.ts";
+
+interface WordsJson {
+  readonly id?: string;
+  readonly created?: number;
+  readonly model?: string;
+  readonly system_fingerprint?: string | null;
+  readonly choices?: readonly ChoiceJson[];
+  readonly usage?: unknown;
+}
+
+interface ChoiceJson {
+  readonly index?: number;
+  readonly delta?: Readonly<Record<string, unknown>>;
+  readonly finish_reason?: string | null;
+  readonly logprobs?: unknown;
+}
+
+/** Field numbers and wire types of tandem.v1: `ChatCompletionChunk.choices`, `ChoiceDelta.content`. */
+const choicesTag = 0x22;
+const contentTag = 0x1a;
+const headBytes = 5;
+
+/**
+ * The messages that a stream is made of, one after another with nothing new but some words, in
+ * their frames. Written by hand, and what is the same in all of them once: half the time that
+ * it takes by way of the message's object. Has the state of one stream.
+ */
+export class WordMessages {
+  #name = "";
+  /** The fields before the choices, and behind them. */
+  #before: Buffer = Buffer.alloc(0);
+  #behind: Buffer = Buffer.alloc(0);
+
+  /** Undefined for what is more than words: that goes the long way. */
+  frameOf(text: string): Buffer | undefined {
+    const chunk = JSON.parse(text) as WordsJson;
+    const words = wordsIn(chunk);
+    if (words === undefined) return undefined;
+    const { id = "", created = 0, model = "", system_fingerprint: fingerprint } = chunk;
+    const name = `${id} ${created} ${model} ${fingerprint ?? ""}`;
+    if (name !== this.#name) this.#remember(name, chunk);
+    const length = Buffer.byteLength(words);
+    const choice = 1 + varintBytes(length) + length;
+    const before = this.#before;
+    const behind = this.#behind;
+    const size = before.length + 1 + varintBytes(choice) + choice + behind.length;
+    const frame = Buffer.allocUnsafe(headBytes + size);
+    frame[0] = 0;
+    frame.writeUInt32BE(size, 1);
+    let at = headBytes + before.copy(frame, headBytes);
+    frame[at] = choicesTag;
+    at = writeVarint(frame, choice, at + 1);
+    frame[at] = contentTag;
+    at = writeVarint(frame, length, at + 1);
+    at += frame.write(words, at);
+    behind.copy(frame, at);
+    return frame;
+  }
+
+  #remember(name: string, { choices: _choices, usage: _usage, ...head }: WordsJson): void {
+    const { system_fingerprint: fingerprint, ...first } = head;
+    const bytesOf = (part: object): Buffer =>
+      Buffer.from(toBinary(ChatCompletionChunkSchema, chatChunk(JSON.stringify(part))));
+    this.#name = name;
+    this.#before = bytesOf(first);
+    this.#behind = bytesOf({ system_fingerprint: fingerprint });
+  }
+}
+
+function wordsIn({ choices, usage }: WordsJson): string | undefined {
+  const [choice] = choices ?? [];
+  if (choices?.length !== 1 || choice === undefined || (usage ?? null) !== null) return undefined;
+  const { index, delta, finish_reason: reason, logprobs } = choice;
+  if (index !== 0 || (reason ?? null) !== null || (logprobs ?? null) !== null) return undefined;
+  for (const name in delta) if (name !== "content" && delta[name] !== null) return undefined;
+  const words = delta?.["content"];
+  return typeof words === "string" && words !== "" ? words : undefined;
+}
+
+function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest > 0x7f; rest >>>= 7) bytes += 1;
+  return bytes;
+}
+
+function writeVarint(into: Buffer, value: number, at: number): number {
+  let rest = value;
+  let to = at;
+  for (; rest > 0x7f; to += 1) {
+    into[to] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  into[to] = rest;
+  return to + 1;
+}
