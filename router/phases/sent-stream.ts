@@ -5,9 +5,9 @@ const firstBlockBytes = 1_024;
 const nothing: Buffer = Buffer.alloc(0);
 
 /**
- * What a client was sent of a stream of events or messages, so that another gateway replica can go
- * on with it. Only whole ones pass: what comes behind the last waits for its end, since nobody could
- * go on in the middle of one. Kept in one block that doubles: small pieces that were kept
+ * What a client was sent of a stream of events or messages, so that another gateway replica can
+ * go on with it. Only whole ones pass: what comes behind the last waits for its end, since nobody
+ * could go on in the middle of one. Kept in one block that doubles: small pieces that were kept
  * one by one would each hold the slab they came in.
  */
 export class SentStream {

@@ -28,6 +28,9 @@ export function clientsSuite(
   });
 }
 
+/** To be looked at again with llamaindex' next major, and not after 30 June 2027. */
+const readsOnWhy = "this client reads a stream to its end, whatever its user does";
+
 type Ask = (prompt: string, part?: Partial<Asked>) => Asked;
 
 function answers(client: Client, asked: Ask): void {
@@ -97,7 +100,7 @@ function refusals(client: Client, asked: Ask, targetOf: () => Target): void {
 
 function troubles(client: Client, asked: Ask, engineOf: () => Target["engine"]): void {
   test("leaving a stream cancels the upstream within 50 ms", async (context) => {
-    if (client.readsOn === true) return context.skip("this client never leaves");
+    if (client.readsOn === true) return context.skip(readsOnWhy);
     await assertLeavingCancels(engineOf(), async (content) => {
       let leftMs = 0;
       const leave = () => {

@@ -27,6 +27,6 @@ const clients = [
   openaiResponsesClient,
 ];
 for (const client of clients) clientsSuite(client, opened, { upstream: "openai" });
-for (const client of [anthropicClients[0], aiSdkClients[1], openaiResponsesClient]) {
+for (const client of [anthropicClients[0], aiSdkClients.at(-1), openaiResponsesClient]) {
   if (client !== undefined) clientsSuite(client, opened, { upstream: "anthropic" });
 }

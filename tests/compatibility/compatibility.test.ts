@@ -1,6 +1,7 @@
 import { after, before } from "node:test";
 import OpenAI from "openai";
 import OpenAI4 from "openai-4";
+import OpenAI6 from "openai-6";
 import { aiSdkSuite } from "./ai-sdk.suite.ts";
 import { langchainSuite } from "./langchain.suite.ts";
 import { type OpenAIVersion, openaiSuite } from "./openai.suite.ts";
@@ -25,14 +26,20 @@ const newest: OpenAIVersion = {
   finalContent: (options, request) =>
     new OpenAI(options).chat.completions.stream(request).finalContent(),
 };
+const former: OpenAIVersion = {
+  name: "openai 6",
+  // The types of the versions differ in parts that the suites do not touch.
+  Client: OpenAI6 as unknown as OpenAIVersion["Client"],
+  finalContent: (options, request) =>
+    new OpenAI6(options).chat.completions.stream(request).finalContent(),
+};
 const old: OpenAIVersion = {
   name: "openai 4",
-  // The types of the two versions differ in parts that the suites do not touch.
   Client: OpenAI4 as unknown as OpenAIVersion["Client"],
   finalContent: (options, request) =>
     new OpenAI4(options).beta.chat.completions.stream(request).finalContent(),
 };
-for (const version of [newest, old]) {
+for (const version of [newest, former, old]) {
   openaiSuite(version, opened);
   openaiErrorsSuite(version, opened);
 }

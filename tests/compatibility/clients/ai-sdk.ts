@@ -1,4 +1,5 @@
 import { createAnthropic } from "@ai-sdk/anthropic";
+import { createDeepSeek } from "@ai-sdk/deepseek";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import {
   APICallError,
@@ -88,6 +89,9 @@ function tokensIn(usage: {
 export const aiSdkClients: readonly Client[] = [
   aiSdkClient("ai with @ai-sdk/anthropic", ({ origin, apiKey, model, fetch = globalThis.fetch }) =>
     createAnthropic({ baseURL: `${origin}/anthropic/v1`, apiKey, fetch })(model),
+  ),
+  aiSdkClient("ai with @ai-sdk/deepseek", ({ origin, apiKey, model, fetch = globalThis.fetch }) =>
+    createDeepSeek({ baseURL: `${origin}/v1`, apiKey, fetch })(model),
   ),
   aiSdkClient(
     "ai with @ai-sdk/openai-compatible",

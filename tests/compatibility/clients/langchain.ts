@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { ChatAnthropic } from "@langchain/anthropic";
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { HumanMessage, ToolMessage, type UsageMetadata } from "@langchain/core/messages";
+import { ChatDeepSeek } from "@langchain/deepseek";
 import { ChatOpenAI } from "@langchain/openai";
 import { weatherTool } from "../weather-tool.ts";
 import { type Asked, answerSchema, type Client, statusIn } from "./client.ts";
 
-type Model = ChatAnthropic | ChatOpenAI;
+type Model = ChatAnthropic | ChatDeepSeek | ChatOpenAI;
 
 function langchainClient(
   name: string,
@@ -68,6 +69,13 @@ export const langchainClients: readonly Client[] = [
       new ChatAnthropic({
         ...{ apiKey, model, maxRetries, maxTokens: 600, anthropicApiUrl: `${origin}/anthropic` },
         clientOptions: { fetch },
+      }),
+  }),
+  langchainClient("@langchain/deepseek", {
+    modelOf: ({ origin, apiKey, model, maxRetries = 0, fetch = globalThis.fetch }) =>
+      new ChatDeepSeek({
+        ...{ apiKey, model, maxRetries },
+        configuration: { baseURL: `${origin}/v1`, fetch },
       }),
   }),
   langchainClient("@langchain/openai, responses", {
