@@ -88,7 +88,7 @@ test("the catalogue is read with its aliases and its default model", async () =>
   assert.equal(catalogue.default_model, "paid");
   assert.deepEqual(
     catalogue.models.map(({ id }) => id),
-    ["paid", "free", "plain", "unpriced", "own"],
+    ["paid", "free", "plain", "unpriced", "own", "quotes"],
   );
   assert.deepEqual(catalogue.unpriced, ["unpriced", "own"]);
 });

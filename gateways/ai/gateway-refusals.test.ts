@@ -95,7 +95,7 @@ describe("a request that makes no sense", () => {
     assert.equal(answer.status, 400);
     const { code, message } = errorIn(answer);
     assert.equal(code, "model_not_found");
-    assert.match(message, /free, own, paid, plain, unpriced/);
+    assert.match(message, /free, own, paid, plain, quotes, unpriced/);
     assert.match(message, /no-such-model/);
   });
 

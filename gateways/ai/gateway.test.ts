@@ -147,7 +147,7 @@ describe("other endpoints", () => {
     const all = await bench.get("/v1/models");
     assert.deepEqual(
       (all.json as { data: { id: string }[] }).data.map(({ id }) => id),
-      ["free", "own", "paid", "plain", "unpriced"],
+      ["free", "own", "paid", "plain", "quotes", "unpriced"],
     );
     const narrow = bench.platform.addKey({ allowedModels: ["fr*"] });
     const headers = { authorization: `Bearer ${narrow}` };
