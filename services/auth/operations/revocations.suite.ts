@@ -91,11 +91,8 @@ export function revocationSuite(house: () => AuthHouse): void {
 
     test("with the database away it speaks for all, marked, once all have said that it is", async () => {
       const { postgres, first, second } = house();
-      const known = () => Promise.all([first, second].map((one) => one.watchRevocations({})));
-      let [one, other] = await known();
-      // Each hears of the last test's revocations in its own time.
-      while (one?.sequence !== other?.sequence) [one, other] = await known();
-      const sequence = one?.sequence ?? 0n;
+      const { sequence } = await first.watchRevocations({});
+      let heard: bigint | undefined;
       await postgres.kill();
       try {
         for (const client of [first, second]) {
@@ -112,9 +109,12 @@ export function revocationSuite(house: () => AuthHouse): void {
             assert.ok(Date.now() < deadline, "it never spoke for all");
             answer = await watch();
           }
-          assert.equal(answer.sequence, sequence);
+          // A key that ran out just now may be one more; all know the same.
+          heard ??= answer.sequence;
+          assert.equal(answer.sequence, heard);
+          assert.ok(heard >= sequence);
           // Who has heard more than is known here knows of somebody who reads.
-          const ahead = client.watchRevocations({ afterSequence: sequence + 1n, waitMs: 50 });
+          const ahead = client.watchRevocations({ afterSequence: heard + 1n, waitMs: 50 });
           assert.equal(await refusalOf(ahead), "auth.feed_lost");
         }
         const verified = await refusalOf(house().verify("sk-tdm-test_any"));
