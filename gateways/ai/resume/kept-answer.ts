@@ -159,8 +159,15 @@ export class KeptAnswer implements Exchange {
   pauseBody(): void {}
   resumeBody(): void {}
 
+  /** Told behind what was said before it, and before what is said of it. */
   readonly noteFault = (fault: Fault): void => {
-    this.#listener?.exchange.noteFault?.(fault);
+    const note = (): void => this.#listener?.exchange.noteFault?.(fault);
+    if (!this.isEvents) {
+      note();
+      return;
+    }
+    this.#flush();
+    void this.#stored.then(note);
   };
 
   respond(status: number, headers: HeaderFields | EncodedFields, body: Buffer | string): void {

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Exchange } from "@tandem/libs/http";
+import { Fault } from "@tandem/libs/kernel";
+import { openHotStore } from "@tandem/libs/store";
+import { createLog } from "@tandem/libs/telemetry";
+import { realWorld } from "@tandem/libs/world";
+import { AnswerListener } from "./answer-listener.ts";
+import { KeptAnswer } from "./kept-answer.ts";
+import { type StreamMeta, StreamStore } from "./stream-store.ts";
+
+const none = (): void => undefined;
+const headers = { get: () => undefined, has: () => false, entries: () => [][Symbol.iterator]() };
+const path = "/v1/chat/completions";
+const head = { method: "POST", target: path, path, query: "", headers, contentLength: 0 };
+
+/** Writes down what a client is told. */
+function listening(): { readonly told: string[]; readonly exchange: Exchange } {
+  const told: string[] = [];
+  const exchange: Exchange = {
+    ...{ head, remoteAddress: "", protocol: "http/1.1" },
+    ...{ readBody: () => Promise.resolve(Buffer.alloc(0)), streamBody: none },
+    ...{ letBodyLinger: none, pauseBody: none, resumeBody: none, respond: none },
+    ...{ onDrain: none, onAbort: none, onFinish: none, startStream: none },
+    write: (chunk) => told.push(/data: (.*)/.exec(chunk.toString())?.[1] ?? "") > 0,
+    end: () => told.push("end"),
+    cut: () => told.push("cut"),
+    noteFault: ({ reason }) => told.push(reason),
+  };
+  return { told, exchange };
+}
+
+test("what goes wrong is told behind what was said before, and before its own event", async () => {
+  const world = realWorld();
+  const log = createLog({ level: "error", fields: {}, write: none });
+  const store = new StreamStore(await openHotStore("memory:", { world, log }), { ttlMs: 60_000 });
+  const { told, exchange } = listening();
+  const meta: StreamMeta = {
+    ...{ maker: "a", requestId: "req_1", fingerprint: "", status: 0, lines: "", handOver: "" },
+    ...{ state: "running", kind: "events", blocks: 0, beat: 0 },
+  };
+  await new Promise<void>((onOver) => {
+    const answer = new KeptAnswer(exchange, {
+      ...{ world, log, store, meta, head, body: Buffer.alloc(0), events: [], onOver },
+      ...{ place: { organisationId: "o", id: "n" }, graceMs: 1_000, bytesMax: 10_000 },
+    });
+    answer.tell(new AnswerListener(exchange, 0));
+    answer.startStream(200, [["content-type", "text/event-stream"]]);
+    answer.write("data: one\n\n");
+    answer.write("data: two\n\n");
+    answer.noteFault(new Fault({ code: "unavailable", reason: "ai.broken", publicMessage: "" }));
+    answer.write("data: error\n\n");
+    answer.cut();
+  });
+  assert.deepEqual(told, ["one", "two", "ai.broken", "error", "cut"]);
+});
