@@ -101,6 +101,20 @@ test("a refusal is 429 with the wait in it, and is not asked for again meanwhile
   assert.equal(calls.length, asked);
 });
 
+test("a refusal that a change of limits overtook on its way is asked for again", async () => {
+  let isRaised = false;
+  const { desk, calls } = bench((call) => {
+    if (isRaised) return [grantOf({ granted: 5 })];
+    isRaised = true;
+    // While this answer is under way the limit is raised, and that is heard first.
+    desk.forget([call.payer.organisationId]);
+    return [grantOf({ granted: 0, retryAfterMs: 600_000 })];
+  });
+  await desk.admit(payer, small);
+  assert.equal(calls.length, 2);
+  assert.ok(!(desk.admit(payer, small) instanceof Promise));
+});
+
 test("an organisation without limits is asked for once a lease, not once a request", async () => {
   const { desk, calls, run } = bench(() => []);
   await desk.admit(payer, small);

@@ -77,6 +77,8 @@ export class OrganisationLimits {
   readonly #pools = new Map<string, LimitPool>();
   readonly #subjects = new Map<string, Subject>();
   #isCalling: boolean = false;
+  /** Limits have changed since the call under way was sent. */
+  #isStale: boolean = false;
   #toldAtMs = Number.NEGATIVE_INFINITY;
   #placesValidMs = 10_000;
 
@@ -113,6 +115,7 @@ export class OrganisationLimits {
 
   /** Limits have changed: ask anew before anything else is admitted. */
   forget(): void {
+    this.#isStale = true;
     for (const { limits } of this.#subjects.values()) limits.forget();
   }
 
@@ -170,6 +173,7 @@ export class OrganisationLimits {
 
   async #call(subject: Subject): Promise<void> {
     this.#isCalling = true;
+    this.#isStale = false;
     subject.wantsRenewal = false;
     const sentAtMs = this.#nowMs();
     try {
@@ -182,6 +186,8 @@ export class OrganisationLimits {
         validMs: reply.validMs,
         poolOf: (grant) => this.#poolOf(grant),
       });
+      // What was refused by the old limits, for hours maybe, is no word about the new ones.
+      if (this.#isStale) subject.limits.forget();
     } catch {
       // Limits may be missed by a share; nobody is turned away because of us.
       const { replicas } = this.#parts;
