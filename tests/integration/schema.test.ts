@@ -28,7 +28,33 @@ const services: Readonly<Record<string, Migrations>> = {
 };
 
 /** Contracting steps that are fine: `service step` → what it takes away, and why nobody misses it. */
-const agreed: Readonly<Record<string, readonly string[]>> = {};
+const agreed: Readonly<Record<string, readonly string[]>> = {
+  // A platform's row may stand beside a tenant's own. Checks are of new columns, which older versions
+  // leave to their defaults; no version that was released relies on the narrower uniqueness.
+  "quota 0006-raises": [
+    wider("limits", "window_ms, set_by)"),
+    "limits refuses more: CHECK ((raise_amount >= 0))",
+    "limits refuses more: CHECK ((set_by = ANY (ARRAY['organisation'::text, 'platform'::text])))",
+    narrower("limits", "window_ms)"),
+    wider("budgets", "period, set_by, is_soft) WHERE (deleted_at_ms IS NULL)"),
+    "budgets refuses more: CHECK ((raise_amount >= 0))",
+    "budgets refuses more: CHECK ((set_by = ANY (ARRAY['organisation'::text, 'platform'::text])))",
+    narrower("budgets", "period) WHERE (deleted_at_ms IS NULL)"),
+  ],
+};
+
+function uniqueIndex(table: string, rest: string): string {
+  const start = `CREATE UNIQUE INDEX ON public.${table} USING btree (organisation_id, project_id`;
+  return `${start}, user_id, key_id, model, ${table === "limits" ? "kind, " : ""}${rest}`;
+}
+
+function wider(table: string, rest: string): string {
+  return `${table} refuses more: ${uniqueIndex(table, rest)}`;
+}
+
+function narrower(table: string, rest: string): string {
+  return `${table} lost ${uniqueIndex(table, rest)}`;
+}
 
 const log = createLog({ level: "error", fields: {} });
 let postgres: TestPostgres;
