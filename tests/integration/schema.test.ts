@@ -29,8 +29,8 @@ const services: Readonly<Record<string, Migrations>> = {
 
 /** Contracting steps that are fine: `service step` → what it takes away, and why nobody misses it. */
 const agreed: Readonly<Record<string, readonly string[]>> = {
-  // A platform's row may stand beside a tenant's own. Checks are of new columns, which older versions
-  // leave to their defaults; no version that was released relies on the narrower uniqueness.
+  // A row of the platform may stand beside a tenant's own. Checks are of new columns, which older
+  // code leaves to their defaults; no version that was released relies on the narrower uniqueness.
   "quota 0006-raises": [
     wider("limits", "window_ms, set_by)"),
     "limits refuses more: CHECK ((raise_amount >= 0))",
