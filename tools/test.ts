@@ -2,15 +2,21 @@
  * `npm test`: every test file, first those beside the code, two at a time, then those that start
  * the whole product, one at a time, since they measure it. A file that failed is run once more, by
  * itself, and named: on a busy machine a bound of time may be missed once, a broken promise is
- * broken twice. Arguments narrow the files by path. Ends with `N passed, N failed, N skipped`.
+ * broken twice. Arguments narrow the files by path. Ends with the files that took longest and
+ * `N passed, N failed, N skipped`.
  */
 import { globSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
+import { endMarked, findMarked, markName } from "./leftovers.ts";
 
 const root = join(import.meta.dirname, "..");
-const fileTimeoutMs = 600_000;
+const fileTimeoutMs = 300_000;
+const lookEveryMs = 2_000;
+/** Looks in a row at which a file's process has ended, and its output has not. */
+const looksWithoutMax = 5;
+const slowestShown = 15;
 
 interface Counts {
   passed: number;
@@ -25,6 +31,7 @@ const files = globSync("**/*.test.ts", { cwd: root, exclude: (path) => isForeign
 const isWhole = (file: string): boolean => file.startsWith("tests/");
 
 const results = new Map<string, Counts>();
+const tookMs = new Map<string, number>();
 await runFiles(
   files.filter((file) => !isWhole(file)),
   { concurrency: 2 },
@@ -33,6 +40,10 @@ await runFiles(files.filter(isWhole), { concurrency: 1 });
 const failedOnce = files.filter((file) => (results.get(file)?.failed ?? 0) > 0);
 await runFiles(failedOnce, { concurrency: 1 });
 
+const slowest = [...tookMs].sort(([, a], [, b]) => b - a).slice(0, slowestShown);
+for (const [file, ms] of slowest) {
+  if (files.length > 1) console.log(`${(ms / 1_000).toFixed(1).padStart(7)} s  ${file}`);
+}
 for (const file of failedOnce) {
   const isGood = (results.get(file)?.failed ?? 1) === 0;
   console.log(`${isGood ? "failed once, then passed" : "failed twice"}: ${file}`);
@@ -66,7 +77,13 @@ async function runFiles(
  */
 async function runFile(file: string): Promise<Counts> {
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  const stream = run({ files: [join(root, file)], cwd: root, timeout: fileTimeoutMs });
+  const startMs = performance.now();
+  const stream = run({
+    files: [join(root, file)],
+    cwd: root,
+    timeout: fileTimeoutMs,
+    env: { ...process.env, [markName]: file },
+  });
   stream.on("test:pass", ({ details, skip }) => {
     if (details.type === "suite") return;
     counts[skip === undefined || skip === false ? "passed" : "skipped"] += 1;
@@ -74,8 +91,31 @@ async function runFile(file: string): Promise<Counts> {
   stream.on("test:fail", () => {
     counts.failed += 1;
   });
+  const watch = watchFile(file);
   let text = "";
   for await (const part of stream.compose(new spec())) text += String(part);
-  process.stdout.write(`${text}\n`);
+  clearInterval(watch);
+  const left = endMarked(file).map(({ pid, command }) => `left running: ${pid} ${command}\n`);
+  const ms = performance.now() - startMs;
+  tookMs.set(file, Math.max(tookMs.get(file) ?? 0, ms));
+  process.stdout.write(`${file} took ${(ms / 1_000).toFixed(1)} s\n${left.join("")}${text}\n`);
   return counts;
+}
+
+/**
+ * A run ends when the output of its process does, which something left running may hold for ever.
+ * Once the process itself has gone, or should have gone long ago, so must all that it started.
+ */
+function watchFile(file: string): NodeJS.Timeout {
+  const startMs = performance.now();
+  let looksWithout = 0;
+  return setInterval(() => {
+    const isThere = findMarked(file).some(({ parentPid }) => parentPid === process.pid);
+    looksWithout = isThere ? 0 : looksWithout + 1;
+    const isLate = performance.now() - startMs > fileTimeoutMs + 30_000;
+    if (!isLate && looksWithout < looksWithoutMax) return;
+    for (const { pid, command } of endMarked(file)) {
+      process.stdout.write(`${file}: ended ${pid}, which held its output: ${command}\n`);
+    }
+  }, lookEveryMs);
 }
