@@ -143,22 +143,20 @@ describe("what the platform allows an organisation", () => {
     await expect(404, "GET", `/platform/organisations/org_${"0".repeat(26)}/limits`);
   });
 
-  // Once in two runs hardly a call passes for as long as the raise lasts; why is not known yet.
-  const skip = "until 2026-12-12: a raise is not always heard of by the gateways in time";
-  test("holds for its calls, is raised for a time, and holds again", { skip }, async () => {
+  test("holds for its calls, is raised for a time by the platform, and holds again", async () => {
     await untilStatus(429, tenant.key);
-    const raise = { amount: 6_000, until: inMs(15_000), reason: "a fair" };
+    const raise = { amount: 6_000, until: inMs(5_000), reason: "a fair" };
     const path = `/limits/${ceiling["id"]}/raise`;
     const raised = await expect(200, "PUT", place(path), { body: raise });
     assert.deepEqual([raised["amount"], raised["in_force"]], [6, 6_000]);
     assert.match(String((raised["raise"] as Body)["by"]), /^usr_/);
-    // More than the limit without the raise; each replica hears of it in its own time.
-    for (let round = 0; round < 8; round += 1) await untilStatus(200, tenant.key);
-    await until(async () => {
-      const [now] = rows(await expect(200, "GET", place("/limits")));
-      return now?.["raise"] === null && now["in_force"] === 6 ? undefined : "still raised";
-    });
+    await untilStatus(200, tenant.key);
+    for (let round = 0; round < 8; round += 1) {
+      assert.equal((await chat(tenant.key)).status, 200);
+    }
     await untilStatus(429, tenant.key);
+    const [now] = rows(await expect(200, "GET", place("/limits")));
+    assert.deepEqual([now?.["in_force"], now?.["raise"]], [6, null]);
     const audit = await expect(200, "GET", "/audit?limit=50");
     const entry = rows(audit).find(({ action }) => action === "platform.limit.raised");
     assert.ok(JSON.stringify(entry).includes("a fair"), "who, what, until when");
@@ -176,7 +174,7 @@ describe("what the platform allows an organisation", () => {
       for (let round = 0; round < 8; round += 1) {
         if ((await chat(tenant.key)).status === 200) passed += 1;
       }
-      assert.ok(passed <= 6, `${passed} of 8 by a limit of 6 an hour`);
+      assert.ok(passed <= 2, `${passed} of 8 by a limit of 6 an hour`);
     } finally {
       for (const name of quota) await product.tandem.kill(name, "SIGCONT");
     }

@@ -28,19 +28,19 @@ interface FollowOptions {
 }
 
 async function poll({ watch, onChange, world, signal }: FollowOptions): Promise<void> {
-  let sequence = 0n;
+  // A feed that has never had a change is at 0: asked once, that is a place like any other.
+  let sequence: bigint | undefined;
   let pauseMs = firstPauseMs;
   while (!signal.aborted) {
     try {
-      const news = await watch(sequence, sequence === 0n ? 0 : changesPollMs);
-      const isFirst = sequence === 0n;
-      const isBackwards = news.sequence < sequence;
+      const news = await watch(sequence ?? 0n, sequence === undefined ? 0 : changesPollMs);
+      const isFirst = sequence === undefined;
+      const isBackwards = news.sequence < (sequence ?? 0n);
       sequence = news.sequence;
       pauseMs = firstPauseMs;
-      if (news.reset || isBackwards) onChange(undefined);
-      else if (!isFirst && news.organisationIds.length > 0) onChange(news.organisationIds);
-      // A feed that has never had a change stays at 0, where a poll does not wait.
-      if (news.sequence === 0n) await sleep(world, longestPauseMs);
+      // What was learnt before the first answer may be older than the changes it leaves out.
+      if (isFirst || news.reset || isBackwards) onChange(undefined);
+      else if (news.organisationIds.length > 0) onChange(news.organisationIds);
     } catch {
       await sleep(world, pauseMs);
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);

@@ -115,6 +115,22 @@ test("a refusal that a change of limits overtook on its way is asked for again",
   assert.ok(!(desk.admit(payer, small) instanceof Promise));
 });
 
+test("a refusal of hours is asked for again after seconds: the word of a raise may be lost", async () => {
+  let isRaised: boolean = false;
+  const { desk, calls, run } = bench(() => [
+    isRaised ? grantOf({ granted: 5 }) : grantOf({ granted: 0, retryAfterMs: 3_600_000 }),
+  ]);
+  await refusal(() => desk.admit(payer, small));
+  isRaised = true;
+  await run(4_000);
+  const fault = await refusal(() => desk.admit(payer, small));
+  assert.ok((fault.retryAfterMs ?? 0) > 3_590_000, "told as quota told it");
+  assert.equal(calls.length, 1, "not asked for by every request");
+  await run(2_000);
+  await desk.admit(payer, small);
+  assert.equal(calls.length, 2);
+});
+
 test("an organisation without limits is asked for once a lease, not once a request", async () => {
   const { desk, calls, run } = bench(() => []);
   await desk.admit(payer, small);

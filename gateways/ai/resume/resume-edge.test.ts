@@ -191,7 +191,7 @@ describe("a stream asked for by a name", () => {
       const requestId = String(rest.headers["x-request-id"]);
       await until(() => bench.platform.quota.ledger.has(requestId));
       assert.equal(bench.platform.quota.ledger.get(requestId)?.outputTokens, 40);
-      // It is kept as any other.
+      // It is kept like every other.
       bench.first.pace({});
       const again = await ask({ content, name, to: bench.gateway });
       assert.equal(spoken(again.text), expected);

@@ -31,6 +31,11 @@ export interface Demand {
 
 /** One place in so many in use is kept in stock. */
 const sparePart = 4;
+/**
+ * A refusal may tell of hours; the limit may be raised or lifted meanwhile, and the word be lost.
+ * One question per subject in this time is what it costs not to hang on one message.
+ */
+const refusalTrustedMs = 5_000;
 
 export class LimitPool {
   readonly id: string;
@@ -54,6 +59,7 @@ export class LimitPool {
   #creditAtMs = 0;
   #validUntilMs = Number.NEGATIVE_INFINITY;
   #refusedUntilMs = Number.NEGATIVE_INFINITY;
+  #refusalTrustedUntilMs = Number.NEGATIVE_INFINITY;
   #filledAtMs = Number.NEGATIVE_INFINITY;
   #remaining = 0;
   #resetAtMs = 0;
@@ -88,8 +94,9 @@ export class LimitPool {
     return Math.max(0, this.#resetAtMs - nowMs);
   }
 
-  /** Milliseconds for which quota has refused this limit; 0 when it has not. */
+  /** Milliseconds for which quota has refused this limit; 0 when it has not, or not lately. */
   refusedForMs(nowMs: number): number {
+    if (nowMs >= this.#refusalTrustedUntilMs) return 0;
     return Math.max(0, this.#refusedUntilMs - nowMs);
   }
 
@@ -143,6 +150,7 @@ export class LimitPool {
       grant.granted === 0 && grant.retryAfterMs > 0
         ? nowMs + grant.retryAfterMs
         : Number.NEGATIVE_INFINITY;
+    this.#refusalTrustedUntilMs = nowMs + refusalTrustedMs;
     this.expire(nowMs);
     this.#grants += 1;
     this.#epoch = this.#grants;
