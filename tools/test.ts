@@ -82,6 +82,8 @@ async function runFile(file: string): Promise<Counts> {
     files: [join(root, file)],
     cwd: root,
     timeout: fileTimeoutMs,
+    // A test that failed may not have come to close what would keep its process alive for ever.
+    execArgv: ["--test-force-exit"],
     env: { ...process.env, [markName]: file },
   });
   stream.on("test:pass", ({ details, skip }) => {

@@ -63,13 +63,12 @@ export async function startTestPostgres(
   };
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     const running = server;
-    if (running?.pid === undefined || running.exitCode !== null) return;
+    if (running?.pid === undefined || hasEnded(running)) return;
     const ended = new Promise((resolve) => running.once("exit", resolve));
-    if (signal === "SIGKILL") await killChildren(running.pid);
+    const killed = signal === "SIGKILL" ? await killChildren(running.pid) : [];
     running.kill(signal);
     await ended;
-    // A killed one has no exit code: asked again, we would wait for its end for ever.
-    server = undefined;
+    for (const pid of killed) await untilGone(pid);
   };
 
   await start();
@@ -146,15 +145,32 @@ function spawnAsNobody(binaries: Binaries, parameters: readonly string[]): Child
   });
 }
 
-async function killChildren(parent: number): Promise<void> {
-  const children = await readFile(`/proc/${parent}/task/${parent}/children`, "utf8");
-  for (const child of children.trim().split(" ").filter(Boolean)) {
+/** Says whom it killed; a process that was killed may still be there for a moment. */
+async function killChildren(parent: number): Promise<readonly number[]> {
+  const text = await readFile(`/proc/${parent}/task/${parent}/children`, "utf8");
+  const children = text.trim().split(" ").filter(Boolean).map(Number);
+  for (const child of children) {
     try {
-      process.kill(Number(child), "SIGKILL");
+      process.kill(child, "SIGKILL");
     } catch {
       // It went by itself.
     }
   }
+  return children;
+}
+
+/** Its connections are closed then; nobody has to have asked how it ended (a zombie). */
+async function untilGone(pid: number): Promise<void> {
+  for (;;) {
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ") X");
+    if (/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2))) return;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+/** One that a signal ended has no exit code: to wait for its end would be for ever. */
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }
 
 async function untilReady(url: string, server: ChildProcess): Promise<void> {
@@ -164,7 +180,9 @@ async function untilReady(url: string, server: ChildProcess): Promise<void> {
       await query(url, "select 1");
       return;
     } catch (error) {
-      if (server.exitCode !== null) throw new Error(`PostgreSQL ended: ${server.exitCode}`);
+      if (hasEnded(server)) {
+        throw new Error(`PostgreSQL ended: ${server.exitCode ?? server.signalCode}`);
+      }
       if (performance.now() > giveUpAtMs) throw error;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
