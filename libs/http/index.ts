@@ -36,6 +36,7 @@ export {
   type HttpNetwork,
   networkPort,
 } from "./network.ts";
+export { isForbiddenAddress } from "./outward-address.ts";
 export type { PublicServer, PublicServerOptions, ServerCertificate } from "./public-server.ts";
 export { type DescribeRefusal, describeAsProblem, type RefusalBody } from "./refusal.ts";
 export type { HttpServer, HttpServerOptions } from "./server.ts";

@@ -2,11 +2,11 @@ import { lookup } from "node:dns";
 import { request as plainRequest, type RequestOptions } from "node:http";
 import { request as tlsRequest } from "node:https";
 import { isIP } from "node:net";
+import { isForbiddenAddress } from "@tandem/libs/http";
 import type { Lifecycle, Site } from "@tandem/libs/service";
 import { sleep } from "@tandem/libs/world";
 import type { Config } from "./config.ts";
 import type { Incident } from "./core/alerts/alert-book.ts";
-import { mayCallAddress } from "./core/alerts/webhook-address.ts";
 import { monitoringFaults } from "./faults.ts";
 
 /** Hands opened and closed incidents to somebody's own system. */
@@ -95,7 +95,9 @@ function post(url: URL, body: string, allowPrivate: boolean): Promise<void> {
     lookup: (hostname, given, callback) =>
       lookup(hostname, { ...given, all: true }, (error, addresses) => {
         if (error) return callback(error, []);
-        const isFine = addresses.every(({ address }) => mayCallAddress(address, { allowPrivate }));
+        const isFine = !addresses.some(({ address }) =>
+          isForbiddenAddress(address, { allowPrivate }),
+        );
         if (!isFine) return callback(refusal, []);
         if (given.all === true) return callback(null, addresses);
         const [first] = addresses;
@@ -104,7 +106,8 @@ function post(url: URL, body: string, allowPrivate: boolean): Promise<void> {
   };
   const host = url.hostname.replace(/^\[|\]$/g, "");
   // An address is not looked up, so it is judged here.
-  if (isIP(host) !== 0 && !mayCallAddress(host, { allowPrivate })) return Promise.reject(refusal);
+  if (isIP(host) !== 0 && isForbiddenAddress(host, { allowPrivate }))
+    return Promise.reject(refusal);
   const send = url.protocol === "https:" ? tlsRequest : plainRequest;
   return new Promise((resolve, reject) => {
     const call = send(url, options, (answer) => {

@@ -1,9 +1,10 @@
 import { lookup } from "node:dns/promises";
 import type { PutUpstreamRequest, Upstream } from "@tandem/contracts/rpc/inference/v1/inference_pb";
+import { isForbiddenAddress } from "@tandem/libs/http";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
 import { type DeclaredUpstream, declareUpstream } from "../core/declared-upstream.ts";
 import { isProfileName, profileNames } from "../core/profiles.ts";
-import { isForbiddenAddress, refuseUrl } from "../core/upstream-address.ts";
+import { refuseUrl } from "../core/upstream-address.ts";
 import type { Directory } from "../discovery/directory.ts";
 import { inferenceFaults } from "../faults.ts";
 import type { UpstreamStore } from "../store/upstream-store.ts";

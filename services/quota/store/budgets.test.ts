@@ -1,39 +1,22 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { migrate } from "@tandem/libs/store";
-import { startTestPostgres, type TestPostgres } from "@tandem/libs/testing";
 import type { Subject } from "../core/subject.ts";
-import {
-  openTestBooks,
-  organisationWith,
-  subject,
-  type TestBooks,
-  TestHolder,
-} from "../testing/scenario.ts";
+import { organisationWith, subject, type TestBooks, TestHolder } from "../testing/scenario.ts";
+import { openTwinBooks, type TwinBooks } from "../testing/twin-books.ts";
 import type { RunningBudget } from "./budget-rows.ts";
 import { type BudgetChange, deleteBudget, listBudgets, setBudget } from "./budgets.ts";
-import { migrations } from "./migrations.ts";
 import { settle } from "./settle.ts";
-import { verifyLedger } from "./verify.ts";
 
-let postgres: TestPostgres;
+let house: TwinBooks;
 let books: TestBooks;
 /** Another replica on the same database. */
 let twin: TestBooks;
 
 before(async () => {
-  postgres = await startTestPostgres();
-  const url = await postgres.createDatabase();
-  books = openTestBooks(url);
-  twin = openTestBooks(url);
-  await migrate(books.database, migrations);
+  house = await openTwinBooks();
+  ({ books, twin } = house);
 });
-after(async () => {
-  assert.deepEqual((await verifyLedger(books)).problems, []);
-  await books.database.destroy();
-  await twin.database.destroy();
-  await postgres.stop();
-});
+after(() => house.close());
 
 function budget(
   organisationId: string,

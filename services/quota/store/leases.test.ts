@@ -1,40 +1,24 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { migrate } from "@tandem/libs/store";
-import { startTestPostgres, type TestPostgres } from "@tandem/libs/testing";
 import { newId } from "@tandem/libs/world";
-import {
-  openTestBooks,
-  organisationWith,
-  type TestBooks,
-  TestHolder,
-  world,
-} from "../testing/scenario.ts";
+import { organisationWith, type TestBooks, TestHolder, world } from "../testing/scenario.ts";
+import { openTwinBooks, type TwinBooks } from "../testing/twin-books.ts";
 import { adoptLeases, releaseLeases } from "./leases.ts";
-import { migrations } from "./migrations.ts";
 import { settle } from "./settle.ts";
 import { readBalance } from "./statements.ts";
 import { ageLeases, expireAll, forgetOld } from "./upkeep.ts";
 import { verifyLedger } from "./verify.ts";
 
-let postgres: TestPostgres;
+let house: TwinBooks;
 let books: TestBooks;
 /** Another replica on the same database. */
 let twin: TestBooks;
 
 before(async () => {
-  postgres = await startTestPostgres();
-  const url = await postgres.createDatabase();
-  books = openTestBooks(url);
-  twin = openTestBooks(url);
-  await migrate(books.database, migrations);
+  house = await openTwinBooks();
+  ({ books, twin } = house);
 });
-after(async () => {
-  assert.deepEqual((await verifyLedger(books)).problems, []);
-  await books.database.destroy();
-  await twin.database.destroy();
-  await postgres.stop();
-});
+after(() => house.close());
 
 test("500 reservations at once against credit for ten: exactly ten are granted", async () => {
   const organisationId = await organisationWith(books, 10n * 7_000n + 6_999n);

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { migrate, sql } from "@tandem/libs/store";
-import { startTestPostgres, type TestPostgres } from "@tandem/libs/testing";
 import {
   openTestBooks,
   organisationWith,
@@ -10,31 +9,24 @@ import {
   type TestBooks,
   TestHolder,
 } from "../testing/scenario.ts";
+import { openTwinBooks, type TwinBooks } from "../testing/twin-books.ts";
 import { findFullest } from "./budget-rows.ts";
 import { type BudgetChange, deleteBudget, listBudgets, raiseBudget, setBudget } from "./budgets.ts";
 import { findLimits, type LimitChange, raiseLimit, setLimit } from "./limits.ts";
 import { migrations } from "./migrations.ts";
 import { settle } from "./settle.ts";
-import { verifyLedger } from "./verify.ts";
 import { listWarnings } from "./warnings.ts";
 
-let postgres: TestPostgres;
+let house: TwinBooks;
 let books: TestBooks;
+/** Another replica on the same database. */
 let twin: TestBooks;
 
 before(async () => {
-  postgres = await startTestPostgres();
-  const url = await postgres.createDatabase();
-  books = openTestBooks(url);
-  twin = openTestBooks(url);
-  await migrate(books.database, migrations);
+  house = await openTwinBooks();
+  ({ books, twin } = house);
 });
-after(async () => {
-  assert.deepEqual((await verifyLedger(books)).problems, []);
-  await books.database.destroy();
-  await twin.database.destroy();
-  await postgres.stop();
-});
+after(() => house.close());
 
 const own = { setBy: "organisation" } as const;
 const platform = { setBy: "platform" } as const;
@@ -216,7 +208,7 @@ test("the fullest budgets of all organisations are found, raised ones by what is
 });
 
 test("the schema goes back and forth with everything in it", async () => {
-  const url = await postgres.createDatabase();
+  const url = await house.createDatabase();
   const other = openTestBooks(url);
   await migrate(other.database, migrations);
   await sql`insert into wallets values ('org_x', 'USD', 0)`.execute(other.database);

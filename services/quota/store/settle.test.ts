@@ -1,39 +1,28 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { migrate, sql } from "@tandem/libs/store";
-import { seededRandom, startTestPostgres, type TestPostgres } from "@tandem/libs/testing";
+import { sql } from "@tandem/libs/store";
+import { seededRandom } from "@tandem/libs/testing";
 import type { Settlement } from "../core/settlement.ts";
-import {
-  openTestBooks,
-  organisationWith,
-  type TestBooks,
-  TestHolder,
-} from "../testing/scenario.ts";
+import { organisationWith, type TestBooks, TestHolder } from "../testing/scenario.ts";
+import { openTwinBooks, type TwinBooks } from "../testing/twin-books.ts";
 import { assertFactsEqualLedger, waitingFacts } from "../testing/usage-facts.ts";
 import { listAnomalies } from "./anomalies.ts";
 import { releaseLeases } from "./leases.ts";
-import { migrations } from "./migrations.ts";
 import { settle } from "./settle.ts";
 import { listTransfers, readBalance } from "./statements.ts";
-import { verifyLedger } from "./verify.ts";
 
-let postgres: TestPostgres;
+let house: TwinBooks;
 let books: TestBooks;
+/** Another replica on the same database. */
 let twin: TestBooks;
 
 before(async () => {
-  postgres = await startTestPostgres();
-  const url = await postgres.createDatabase();
-  books = openTestBooks(url);
-  twin = openTestBooks(url);
-  await migrate(books.database, migrations);
+  house = await openTwinBooks();
+  ({ books, twin } = house);
 });
 after(async () => {
-  assert.deepEqual((await verifyLedger(books)).problems, []);
   await assertFactsEqualLedger(books.database);
-  await books.database.destroy();
-  await twin.database.destroy();
-  await postgres.stop();
+  await house.close();
 });
 
 async function heldBy(nanos: bigint): Promise<{ holder: TestHolder; organisationId: string }> {
