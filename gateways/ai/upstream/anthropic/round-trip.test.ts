@@ -65,7 +65,15 @@ const assistantTurn = fc
 
 const messages = fc
   .tuple(fc.array(fc.tuple(userTurn, assistantTurn), { maxLength: 2 }), userTurn)
-  .map(([pairs, last]) => [...pairs.flat(), last]);
+  .map(([pairs, last]) => [...pairs.flat(), last].map(withOwnIds));
+
+/** Anthropic refuses a conversation in which two tool uses have the same id. */
+function withOwnIds(turn: { role: string; content: object[] }, at: number): object {
+  const content = turn.content.map((block) =>
+    "tool_use_id" in block ? { ...block, tool_use_id: `${block.tool_use_id}-${at}` } : block,
+  );
+  return { ...turn, content };
+}
 
 const optional = <Value>(arbitrary: fc.Arbitrary<Value>) =>
   fc.option(arbitrary, { nil: undefined });
