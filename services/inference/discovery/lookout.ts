@@ -27,6 +27,8 @@ export interface LookoutOptions {
 
 interface Watched {
   health: Health;
+  /** What the store has been told; behind `health` while it cannot be told. */
+  recorded: Health["state"];
   models: readonly FoundModel[] | undefined;
   nextDiscoveryMs: number;
   isBusy: boolean;
@@ -78,9 +80,11 @@ export class Lookout {
       const nowMs = this.#nowMs();
       const known = this.#options.directory.finding(upstream.name);
       const health = unknownHealth(nowMs);
+      const recorded = known?.state ?? health.state;
       watched = {
         // What another replica found stays true until this one has looked for itself.
-        health: known === undefined ? health : { ...health, state: known.state },
+        health: { ...health, state: recorded },
+        recorded,
         models: undefined,
         nextDiscoveryMs: 0,
         isBusy: false,
@@ -146,19 +150,20 @@ export class Lookout {
     const watched = this.#watch(upstream);
     const before = watched.health;
     watched.health = nextHealth(before, event, this.#nowMs());
-    if (watched.health.state === before.state) return;
-    this.#options.site.log.info("upstream_state", {
-      upstream: upstream.name,
-      from: before.state,
-      to: watched.health.state,
-      reason: watched.health.reason,
-    });
-    // Asked again at once when it is back: its models may be others now.
-    if (watched.health.state === "up") watched.nextDiscoveryMs = 0;
-    await this.#write(upstream, watched);
+    const { state, reason } = watched.health;
+    if (state !== before.state) {
+      const change = { upstream: upstream.name, from: before.state, to: state, reason };
+      this.#options.site.log.info("upstream_state", change);
+      // Asked again at once when it is back: its models may be others now.
+      if (state === "up") watched.nextDiscoveryMs = 0;
+    }
+    // Not only when it changes: the change may have come while the store was away.
+    if (state !== watched.recorded) await this.#write(upstream, watched);
   }
 
-  async #write(upstream: DeclaredUpstream, { health, models }: Watched): Promise<void> {
+  /** Tells the store; while that is away it is told with one of the next looks. */
+  async #write(upstream: DeclaredUpstream, watched: Watched): Promise<void> {
+    const { health, models } = watched;
     const known = this.#options.directory.finding(upstream.name);
     const finding: Finding = {
       upstream: upstream.name,
@@ -169,7 +174,13 @@ export class Lookout {
       queueLength: known?.queueLength ?? 0,
       kvCacheRatio: known?.kvCacheRatio ?? 0,
     };
-    await this.#options.store.recordFindings([finding]);
+    try {
+      await this.#options.store.recordFindings([finding]);
+      watched.recorded = finding.state;
+    } catch (error) {
+      const detail = messageOf(error);
+      this.#options.site.log.debug("finding_not_recorded", { upstream: upstream.name, detail });
+    }
   }
 
   #nowMs(): number {

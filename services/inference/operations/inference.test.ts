@@ -14,6 +14,7 @@ import {
   startTestPostgres,
   type TestPostgres,
 } from "@tandem/libs/testing";
+import { sleep } from "@tandem/libs/world";
 import { start } from "../main.ts";
 
 type Client = RpcClient<(typeof InferenceService)["method"]>;
@@ -101,6 +102,17 @@ async function snapshotWhere(client: Client, isThere: (s: Snapshot) => boolean):
   }
 }
 
+/** Until both replicas say so. */
+async function untilState(state: string): Promise<void> {
+  for (const client of [first, second]) {
+    const { upstreams } = await snapshotWhere(
+      client,
+      (given) => stateOf(given, "vllm-1") === state,
+    );
+    if (state === "down") assert.notEqual(upstreams[0]?.stateReason, "");
+  }
+}
+
 const stateOf = (snapshot: Snapshot, name: string): string | undefined =>
   snapshot.upstreams.find((entry) => entry.name === name)?.state;
 
@@ -120,10 +132,20 @@ test("an upstream of the file is looked at, its models are told on, and both rep
 
 test("an upstream that dies is told to be down, and up again once it answers", async () => {
   await upstream.refuse();
-  const down = await snapshotWhere(second, (given) => stateOf(given, "vllm-1") === "down");
-  assert.notEqual(down.upstreams[0]?.stateReason, "");
+  await untilState("down");
   await upstream.accept();
-  await snapshotWhere(first, (given) => stateOf(given, "vllm-1") === "up");
+  await untilState("up");
+});
+
+test("what is found while the database is away is told when it is back", async () => {
+  await postgres.kill();
+  await upstream.refuse();
+  const logged = (event: string): boolean => house.logLines.some((line) => line["event"] === event);
+  while (!logged("finding_not_recorded")) await sleep(gateway.world, 10);
+  await postgres.start();
+  await untilState("down");
+  await upstream.accept();
+  await untilState("up");
 });
 
 test("an upstream can be added, changed and removed, its credential never shown", async () => {
