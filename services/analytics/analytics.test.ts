@@ -60,6 +60,14 @@ describe("recording", () => {
     assert.deepEqual([totals[0]?.requests, totals[0]?.chargedNanos], [3n, 600n]);
   });
 
+  test("the rest of a request is money and tokens, and no request more", async () => {
+    const organisationId = newId(world, "org");
+    const told = newFact({ organisationId });
+    await tell([told, newFact({ ...told, id: `${told.id}+rest`, rest: true, durationMs: 90_000 })]);
+    const { totals } = await ask(organisationId);
+    assert.deepEqual([totals[0]?.requests, totals[0]?.chargedNanos], [1n, 400n]);
+  });
+
   test("an event that cannot be read changes nothing and is told apart from an outage", async () => {
     const organisationId = newId(world, "org");
     const [teller] = house.tellers;

@@ -76,7 +76,7 @@ function addFact(sum: RollUp, fact: Fact): void {
   sum.chargedNanos += fact.chargedNanos;
   sum.upstreamNanos += fact.upstreamNanos;
   if (fact.estimated) sum.estimatedRequests += fact.requests;
-  if (fact.outcome === "refused") return;
+  if (fact.outcome === "refused" || fact.requests === 0) return;
   if (fact.durationMs > 0) count(sum.durations, fact.durationMs);
   if (fact.firstTokenMs > 0) count(sum.firstTokens, fact.firstTokenMs);
 }

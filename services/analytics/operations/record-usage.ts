@@ -50,10 +50,10 @@ function readBatch(batch: Uint8Array): readonly UsageFact[] {
   }
 }
 
-function factFrom({ $typeName: _, $unknown: _unknown, ...wire }: UsageFact): Fact {
+function factFrom({ $typeName: _, $unknown: _unknown, rest, ...wire }: UsageFact): Fact {
   return {
     ...wire,
-    requests: wire.requests || 1,
+    requests: rest ? 0 : wire.requests || 1,
     atMs: Number(wire.atMs),
     settledAtMs: Number(wire.settledAtMs),
   };

@@ -19,6 +19,8 @@ export interface Settlement extends Subject {
   readonly estimated: boolean;
   readonly priceId: string;
   readonly currency: string;
+  /** What a second settlement of the request asked for beyond the first. */
+  readonly isRest?: boolean;
   /** Told by gateways from this version on. */
   readonly detail?: CallDetail | undefined;
 }
@@ -127,6 +129,7 @@ export function judgeAgain(earlier: Settled, settlement: Settlement): AgainVerdi
     kind: "rest",
     settlement: {
       ...settlement,
+      isRest: true,
       requestId: restIdOf(settlement.requestId),
       chargedNanos: moreNanos,
       inputTokens: more(settlement.inputTokens, earlier.inputTokens),

@@ -114,10 +114,12 @@ test("what two replicas settled of one request is charged once, at the larger am
   const facts = (await waitingFacts(books.database)).filter(({ id }) =>
     id.startsWith(part.requestId),
   );
-  const told = facts.map(({ chargedNanos, outputTokens }) => [chargedNanos, outputTokens]);
+  const told = facts.map(({ rest, chargedNanos, outputTokens }) => [
+    ...[rest, chargedNanos, outputTokens],
+  ]);
   assert.deepEqual(told.sort(), [
-    [10n, 4],
-    [15n, 5],
+    [false, 10n, 4],
+    [true, 15n, 5],
   ]);
 });
 

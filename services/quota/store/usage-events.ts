@@ -38,9 +38,9 @@ function factOf(
   settlement: Settlement,
   { chargedNanos, nowMs }: { readonly chargedNanos: bigint; readonly nowMs: number },
 ): MessageInit<UsageFact> {
-  const { requestId, leaseId: _, reservedNanos: _reserved, detail, ...rest } = settlement;
+  const { requestId, leaseId: _, reservedNanos: _reserved, isRest, detail, ...told } = settlement;
   return {
-    ...rest,
+    ...told,
     ...(detail !== undefined && {
       endpoint: detail.endpoint,
       status: detail.status,
@@ -54,6 +54,7 @@ function factOf(
     }),
     id: requestId,
     requests: detail?.requests || 1,
+    rest: isRest === true,
     chargedNanos,
     atMs: BigInt(settlement.atMs),
     settledAtMs: BigInt(nowMs),

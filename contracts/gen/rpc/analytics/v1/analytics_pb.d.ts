@@ -75,7 +75,7 @@ export declare type UsageFact = Message<"tandem.analytics.v1.UsageFact"> & {
   status: number;
 
   /**
-   * 1, except for refused calls.
+   * 1, except for refused calls and a rest.
    *
    * @generated from field: uint32 requests = 11;
    */
@@ -184,6 +184,13 @@ export declare type UsageFact = Message<"tandem.analytics.v1.UsageFact"> & {
    * @generated from field: int64 settled_at_ms = 29;
    */
   settledAtMs: bigint;
+
+  /**
+   * What two settlements of one request differ by: money and tokens, and no request more.
+   *
+   * @generated from field: bool rest = 30;
+   */
+  rest: boolean;
 };
 
 /**
