@@ -33,7 +33,7 @@ export const configSchema = z.strictObject({
     max: "30d",
   }),
   requestsMax: count({
-    doc: "Requests under way at once; one more is refused with 503.",
+    doc: "Requests under way at once, a tenth of them not for models; one more is refused with 503.",
     default: 8_192,
     min: 1,
     max: 1_000_000,

@@ -1,5 +1,5 @@
 import { type EncodedFields, encodeFields } from "@tandem/libs/http";
-import { formatNanos } from "@tandem/libs/kernel";
+import { formatNanos, priorityName } from "@tandem/libs/kernel";
 import type { Citation } from "./articles/articles.ts";
 import type { Call } from "./call.ts";
 import { handOverField } from "./hand-over/hand-over.ts";
@@ -32,6 +32,9 @@ export function answerFields(call: Call, { world, seal }: AiParts): EncodedField
   }
   if (call.knownIdentity !== undefined) {
     fields.push(...dialect.callerFields(call.knownIdentity.claims.organisationId));
+  }
+  if (call.isShed && call.fault !== undefined) {
+    fields.push(["x-tandem-shed", priorityName(call.priority)]);
   }
   const claims = handOverClaims(call, world.clock.nowMs());
   if (claims !== undefined) fields.push([handOverField, seal.seal(claims)]);

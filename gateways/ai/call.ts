@@ -1,6 +1,6 @@
 import type { CallerIdentity, PhasedCall, PhaseTrace } from "@tandem/libs/gateway";
 import type { Exchange } from "@tandem/libs/http";
-import { assert, type Fault } from "@tandem/libs/kernel";
+import { assert, type Fault, priorityDefault } from "@tandem/libs/kernel";
 import type { Citation } from "./articles/articles.ts";
 import type { AnswerPlace } from "./cache/answer-cache.ts";
 import type { StoredAnswer } from "./cache/answer-memory.ts";
@@ -76,6 +76,10 @@ export class Call implements PhasedCall {
   /** Set by `receive`: another replica gave a part of the answer, and was lost. */
   handOver: HandOver | undefined = undefined;
   credential = "";
+  /** How much it matters: see `libs/kernel/priority.ts`. */
+  priority: number = priorityDefault;
+  /** Turned away for want of room. */
+  isShed: boolean = false;
   body: Buffer | undefined = undefined;
   /** Set by `validate`. */
   #request: GenerationRequest | undefined = undefined;

@@ -39,6 +39,14 @@ export const configSchema = z.strictObject({
     min: 0,
     max: 100_000,
   }),
+  shedding: section({
+    lagMs: duration({
+      doc: "How late this process may be before requests are turned away, the sheddable first.",
+      default: "50ms",
+      min: "10ms",
+      max: "10s",
+    }),
+  }),
   streams: section({
     resumesMax: count({
       doc: "Breaks of one stream that are gone on from; the next one ends it, visibly.",

@@ -253,6 +253,13 @@ export const aiFaults = defineFaults("ai", {
     retry: "after_delay",
     publicMessage: "Tokens cannot be counted right now. Try again in a moment.",
   },
+  /** More is asked of this replica than it can do, and this request matters least. */
+  overloaded: {
+    code: "unavailable",
+    blame: "capacity",
+    retry: "after_delay",
+    publicMessage: "There is more to do than can be done just now. Try again in a moment.",
+  },
   upstreams_busy: {
     code: "unavailable",
     blame: "capacity",

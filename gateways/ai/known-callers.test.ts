@@ -24,6 +24,7 @@ function callers(clock: { ms: number }) {
           permissions: new Set(),
           expiresAtMs: 0,
           policyVersion: "",
+          priority: 1,
           mayUseModel: () => true,
           mayUseEndpoint: () => true,
           mayComeFrom: () => true,

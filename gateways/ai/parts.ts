@@ -1,4 +1,4 @@
-import type { RetryBudget } from "@tandem/libs/resilience";
+import type { LoadShedder, RetryBudget } from "@tandem/libs/resilience";
 import type { Log } from "@tandem/libs/telemetry";
 import type { World } from "@tandem/libs/world";
 import type { Articles } from "./articles/articles.ts";
@@ -37,6 +37,7 @@ export interface AiParts {
   readonly conversations: Conversations;
   readonly articles: Articles;
   readonly watchdog: Watchdog;
+  readonly shedder: LoadShedder;
   readonly retryBudget: RetryBudget;
   /** For retries at targets that are believed to be down. */
   readonly outageBudget: RetryBudget;

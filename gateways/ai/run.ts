@@ -12,6 +12,7 @@ import type { Fault } from "@tandem/libs/kernel";
 import { RetryBudget } from "@tandem/libs/resilience";
 import { createLifecycle, type Replica, type Site } from "@tandem/libs/service";
 import { newId } from "@tandem/libs/world";
+import { buildShedder } from "./admission.ts";
 import { createAnswering } from "./answering.ts";
 import { createArticles } from "./articles/articles-source.ts";
 import { buildCache } from "./build-cache.ts";
@@ -72,6 +73,7 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     conversations: createConversations({ chat: clients.chat, world, log }),
     articles: createArticles(site, { clients, config, rules: articleRules }),
     watchdog,
+    shedder: buildShedder(site, lifecycle, config.shedding),
     retryBudget: new RetryBudget(),
     outageBudget: new RetryBudget({ ratio: 0.1, perSecondMin: 3, burst: 10 }),
     standbyCost: failover.cost,

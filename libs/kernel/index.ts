@@ -16,4 +16,12 @@ export {
 } from "./fault.ts";
 export { type IdPrefix, idFromBytes, idTimestampMs, isId } from "./id.ts";
 export { addNanos, formatNanos, NANOS_PER_UNIT, parseNanos, tokensToNanos } from "./money.ts";
+export {
+  type PriorityName,
+  priorities,
+  priorityDefault,
+  priorityField,
+  priorityName,
+  priorityOf,
+} from "./priority.ts";
 export { Secret } from "./secret.ts";

@@ -10,6 +10,9 @@ import {
   idTimestampMs,
   isId,
   parseNanos,
+  priorities,
+  priorityName,
+  priorityOf,
   Secret,
   tokensToNanos,
 } from "./index.ts";
@@ -65,4 +68,14 @@ test("a secret shows itself only when asked by name", () => {
   const forms = [String(secret), JSON.stringify({ secret }), inspect(secret), `${secret}`];
   for (const form of forms) assert.ok(!form.includes("sk-real"));
   assert.equal(secret.reveal(), "sk-real");
+});
+
+test("a priority is its place in the list, and names nothing else", () => {
+  for (const [place, name] of priorities.entries()) {
+    assert.equal(priorityOf(name), place);
+    assert.equal(priorityName(place), name);
+  }
+  for (const other of ["", "Critical", "constructor", "2"]) {
+    assert.equal(priorityOf(other), undefined);
+  }
 });

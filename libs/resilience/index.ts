@@ -20,6 +20,7 @@ export {
   gcraFits,
   gcraLevel,
 } from "./gcra.ts";
+export { LoadShedder, type ShedderParameters, shedderDefault } from "./load-shedder.ts";
 export { failureLatencyMs, PeakEwma } from "./peak-ewma.ts";
 export {
   type Availability,

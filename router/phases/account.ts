@@ -12,12 +12,14 @@ export interface Accountant {
 }
 
 const flushPeriodMs = 1_000;
+/** Lines of requests that went wrong; in a flood of them the rest is sampled like what went well. */
+const linesPerFlush = 200;
 
 const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /**
- * Counts every request and logs the telling ones: all that failed, broke off or were slow, and
- * every n-th of the rest.
+ * Counts every request and logs the telling ones: those that failed, broke off or were slow, so
+ * many a second, and every n-th of the rest.
  */
 export function createAccountant(given: {
   readonly config: Config;
@@ -32,7 +34,9 @@ export function createAccountant(given: {
   /** Streamed answers that began, and those of them that began late. */
   const streamed = new Map<string, { begun: number; late: number }>();
   let fine = 0;
+  let linesLeft = linesPerFlush;
   const flush = (): void => {
+    linesLeft = linesPerFlush;
     for (const [ending, count] of endings) {
       const [gateway = "", status = "", outcome = ""] = ending.split(" ");
       metrics.requests.add(count, { gateway, status, outcome });
@@ -70,8 +74,10 @@ export function createAccountant(given: {
         request.outcome !== "cut" &&
         request.outcome !== "failed" &&
         durationMs < config.slowRequestMs;
-      if (isFine) fine += 1;
-      if (!isFine || fine % config.logEvery === 0) logRequest(log, request, durationMs);
+      const isTold = !isFine && linesLeft > 0;
+      if (isTold) linesLeft -= 1;
+      else fine += 1;
+      if (isTold || fine % config.logEvery === 0) logRequest(log, request, durationMs);
     },
   };
 }

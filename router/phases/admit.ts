@@ -1,5 +1,5 @@
 import type { Exchange } from "@tandem/libs/http";
-import { idFromBytes } from "@tandem/libs/kernel";
+import { idFromBytes, priorityField } from "@tandem/libs/kernel";
 import type { World } from "@tandem/libs/world";
 import type { Config } from "../config.ts";
 import { clientTimeoutMs } from "../core/grpc-timeout.ts";
@@ -53,12 +53,26 @@ export function admit(
   };
 }
 
+/** Of the room for requests, what requests for models may fill: who manages gets in all the same. */
+const modelShare = 0.9;
+/** And those of them that say themselves that they can be turned away. */
+const sheddableShare = 0.8;
+
 /** Throws when there is no room for the request, or its declared body is too large. */
 export function checkAdmission(
   request: AdmittedRequest,
   { config, underWay }: { config: Config; underWay: number },
 ): void {
-  if (underWay >= config.requestsMax) throw routerFaults.overloaded({ retryAfterMs: 1_000 });
+  if (underWay >= roomFor(request, config)) {
+    throw routerFaults.overloaded({ retryAfterMs: 1_000 });
+  }
   const { contentLength = 0 } = request.exchange.head;
   if (contentLength > config.bodyLimitBytes) throw routerFaults.body_too_large();
+}
+
+/** Which key a request has is for gateways to know; here it is taken at its own word. */
+function roomFor({ path, exchange }: AdmittedRequest, { requestsMax }: Config): number {
+  if (path.startsWith("/api/")) return requestsMax;
+  const isSheddable = exchange.head.headers.get(priorityField) === "sheddable";
+  return Math.max(1, Math.floor(requestsMax * (isSheddable ? sheddableShare : modelShare)));
 }

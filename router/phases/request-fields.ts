@@ -35,6 +35,7 @@ const wishes = [
   "x-tandem-conversation",
   "x-tandem-articles",
   "x-tandem-cache-control",
+  "x-tandem-priority",
   // Without it nobody who is signed in could change anything.
   "x-tandem-csrf",
 ] as const;

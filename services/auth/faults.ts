@@ -27,6 +27,12 @@ export const authFaults = defineFaults("auth", {
     retry: "never",
     publicMessage: "A key cannot be given more than its creator may do. Ask an owner for it.",
   },
+  key_priority_beyond: {
+    code: "permission_denied",
+    blame: "client",
+    retry: "never",
+    publicMessage: "Only who runs the platform makes a key critical. Ask for it, or leave it out.",
+  },
   version_mismatch: {
     code: "failed_precondition",
     blame: "client",

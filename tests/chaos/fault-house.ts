@@ -140,6 +140,8 @@ function settingsFor(
   return {
     inference: { upstreams },
     models: { models: [{ id: "mock-1", contextTokens: 32_768, price, targets }] },
+    // One machine stands for many clients here.
+    router: { connectionsPerAddressMax: 8_192 },
     // What killed gateways held is missing until they are back.
     access: { setup: { initialCredit: "99999" } },
   };

@@ -41,6 +41,8 @@ const silent = new Set([
   "isShort",
   "settlements",
   "victims",
+  "criticalFailedPercent",
+  "admittedPerNormal",
 ]);
 
 function isTold([name, figure]: readonly [string, number]): boolean {

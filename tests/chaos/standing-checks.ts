@@ -23,6 +23,8 @@ export interface Baseline {
 /** All replicas have to be ready this soon after the last fault. */
 export const readyLimitMs = 5_000;
 const settlePatienceMs = 20_000;
+/** Connections that nobody uses are kept for half a minute, and looked at now and then. */
+const idlePatienceMs = 40_000;
 /** Connections that are kept for reuse come and go; a leak is more than that. */
 const descriptorsSlack = 400;
 
@@ -70,11 +72,10 @@ export async function checkStanding(
   wrongs.push(...(await checkOutboxes(house)));
   wrongs.push(...complaintsOf(house, baseline.logs));
   let leaks: readonly string[] = [];
-  // Connections that are kept for reuse go after some seconds.
   await until(async () => {
     leaks = leaksOf(descriptorsOf(await house.tandem.status()), baseline.descriptors);
     return leaks.length === 0;
-  }, settlePatienceMs);
+  }, idlePatienceMs);
   wrongs.push(...leaks);
   return {
     wrongs,

@@ -8,6 +8,7 @@ import { seededRandom } from "@tandem/libs/testing";
 import type { Decision } from "../../gateways/ai/core/failover/failover-machine.ts";
 import { SimulatedCaller, SimulatedServer } from "./cores/balancing.ts";
 import { type GroupRun, runGroup, type SideState, wellSide } from "./cores/failover.ts";
+import { runLoop } from "./cores/shedding.ts";
 import { Scheduler } from "./world/scheduler.ts";
 
 const minuteMs = 60_000;
@@ -164,4 +165,26 @@ test("five times the load of a minute: goodput stays, refusals are quick, the ta
   shop.caller.latenciesMs.length = 0;
   await load(shop, 500, 3_000);
   assert.ok(Math.max(...shop.caller.latenciesMs) <= 60, "a tail is left after two seconds");
+});
+
+test("five times the load, by priority: what matters most is served, nobody waits long", () => {
+  const shares = [0.4, 0.5, 0.1];
+  const given = { perSecond: 5_000, forMs: minuteMs, shares };
+  const { asked, served, latenciesMs, calmAfterMs } = runLoop(seededRandom("by priority"), given);
+  const shareOf = (priority: number): number => (served[priority] ?? 0) / (asked[priority] ?? 1);
+  assert.ok(shareOf(2) >= 0.999, `critical: ${shareOf(2)}`);
+  assert.ok(shareOf(0) <= 0.01, `sheddable: ${shareOf(0)}`);
+  // Turning four of five away takes 80 ms of each second here; the rest is to be of use.
+  const goodput = served.reduce((sum, count) => sum + count, 0) / 60;
+  assert.ok(goodput >= 0.92 * 0.95 * 1_000, `${goodput} a second`);
+  latenciesMs.sort((left, right) => left - right);
+  const p99 = latenciesMs[Math.floor(latenciesMs.length * 0.99)] ?? 0;
+  assert.ok(p99 <= 500, `${p99} ms`);
+  assert.ok(calmAfterMs <= 2_000, `${calmAfterMs} ms`);
+});
+
+test("a load that one process can do turns nobody away", () => {
+  const given = { perSecond: 900, forMs: minuteMs, shares: [0.4, 0.5, 0.1] };
+  const { asked, served } = runLoop(seededRandom("fits"), given);
+  assert.deepEqual(served, asked);
 });

@@ -31,21 +31,23 @@ const list: Command = {
 
 const create: Command = {
   name: "keys create",
-  usage: "NAME [--scopes inference,…] [--project ID] [--expires TIME]",
+  usage: "NAME [--scopes inference,…] [--project ID] [--priority sheddable] [--expires TIME]",
   summary: "Makes a key; its secret is printed once, and nowhere else.",
   words: [1, 1],
   options: {
     scopes: { type: "string" },
     project: { type: "string" },
+    priority: { type: "string" },
     expires: { type: "string" },
   },
   run: async ({ api, words, options, remark }) => {
-    const { scopes, project, expires } = options;
+    const { scopes, project, priority, expires } = options;
     const data = secretSchema.parse(
       await api.call("POST", "/keys", {
         name: words[0],
         ...(typeof scopes === "string" ? { scopes: scopes.split(",") } : {}),
         ...(typeof project === "string" ? { project_id: project } : {}),
+        ...(typeof priority === "string" ? { priority } : {}),
         ...(typeof expires === "string" ? { expires_at: expires } : {}),
       }),
     );

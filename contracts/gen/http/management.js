@@ -2731,7 +2731,8 @@ export const managementApi = {
         "x-permission": "keys:write or keys:own",
         "x-faults": [
           "auth.key_malformed",
-          "auth.key_scope_beyond"
+          "auth.key_scope_beyond",
+          "auth.key_priority_beyond"
         ],
         "parameters": [
           {
@@ -2825,6 +2826,16 @@ export const managementApi = {
                       "maxLength": 64
                     },
                     "description": "Addresses and CIDR ranges. Empty: from everywhere."
+                  },
+                  "priority": {
+                    "default": "default",
+                    "type": "string",
+                    "enum": [
+                      "sheddable",
+                      "default",
+                      "critical"
+                    ],
+                    "description": "How much its requests matter when there is more to do than can be done, at most: a request may name a lower one in `x-tandem-priority`. `critical` needs `allowances:write`."
                   },
                   "expires_at": {
                     "type": "string",
@@ -2958,6 +2969,7 @@ export const managementApi = {
         "x-faults": [
           "auth.key_malformed",
           "auth.key_scope_beyond",
+          "auth.key_priority_beyond",
           "auth.key_not_active"
         ],
         "parameters": [
@@ -3042,6 +3054,15 @@ export const managementApi = {
                       "maxLength": 64
                     },
                     "description": "Addresses and CIDR ranges. Empty: from everywhere."
+                  },
+                  "priority": {
+                    "type": "string",
+                    "enum": [
+                      "sheddable",
+                      "default",
+                      "critical"
+                    ],
+                    "description": "How much its requests matter when there is more to do than can be done, at most: a request may name a lower one in `x-tandem-priority`. `critical` needs `allowances:write`."
                   },
                   "expires_at": {
                     "anyOf": [
@@ -16844,6 +16865,14 @@ export const managementApi = {
               "type": "string"
             }
           },
+          "priority": {
+            "type": "string",
+            "enum": [
+              "sheddable",
+              "default",
+              "critical"
+            ]
+          },
           "state": {
             "type": "string",
             "enum": [
@@ -16915,6 +16944,7 @@ export const managementApi = {
           "allowed_models",
           "allowed_endpoints",
           "allowed_addresses",
+          "priority",
           "state",
           "created_at",
           "expires_at",
@@ -16970,6 +17000,14 @@ export const managementApi = {
             "items": {
               "type": "string"
             }
+          },
+          "priority": {
+            "type": "string",
+            "enum": [
+              "sheddable",
+              "default",
+              "critical"
+            ]
           },
           "state": {
             "type": "string",
@@ -17049,6 +17087,7 @@ export const managementApi = {
           "allowed_models",
           "allowed_endpoints",
           "allowed_addresses",
+          "priority",
           "state",
           "created_at",
           "expires_at",

@@ -10,6 +10,7 @@ import {
   timeInput,
   timeOf,
 } from "@tandem/libs/gateway";
+import { priorities, priorityDefault, priorityName, priorityOf } from "@tandem/libs/kernel";
 import { z } from "zod";
 import { asCaller, idempotencyKeyOf, route } from "./services.ts";
 
@@ -35,6 +36,7 @@ export const key = z
     allowed_models: z.array(z.string()),
     allowed_endpoints: z.array(z.string()),
     allowed_addresses: z.array(z.string()),
+    priority: z.enum(priorities),
     state: z.enum(["active", "expired", "revoked"]),
     created_at: timeField.nullable(),
     expires_at: timeField.nullable(),
@@ -62,6 +64,11 @@ const limitsShape = {
     .array(z.string().max(64))
     .max(64)
     .meta({ description: "Addresses and CIDR ranges. Empty: from everywhere." }),
+  priority: z.enum(priorities).meta({
+    description:
+      "How much its requests matter when there is more to do than can be done, at most: a request " +
+      "may name a lower one in `x-tandem-priority`. `critical` needs `allowances:write`.",
+  }),
 };
 
 const place = z.strictObject({ key_id: idField("key") });
@@ -81,6 +88,7 @@ export function keyBody(message: Key): z.input<typeof key> {
     allowed_models: message.allowedModels,
     allowed_endpoints: message.allowedEndpoints,
     allowed_addresses: message.allowedAddresses,
+    priority: priorityName(priorityOf(message.priority) ?? priorityDefault),
     state: state === "revoked" || state === "expired" ? state : "active",
     created_at: timeOf(message.createdAtMs),
     expires_at: timeOf(message.expiresAtMs),
@@ -147,7 +155,7 @@ const createRoutes = [
     tag,
     access: { permission: mayWrite },
     status: 201,
-    faults: ["auth.key_malformed", "auth.key_scope_beyond"],
+    faults: ["auth.key_malformed", "auth.key_scope_beyond", "auth.key_priority_beyond"],
     body: z.strictObject({
       name: lineField({ max: 100 }),
       project_id: idField("prj").optional(),
@@ -158,6 +166,7 @@ const createRoutes = [
       allowed_models: limitsShape.allowed_models.default([]),
       allowed_endpoints: limitsShape.allowed_endpoints.default([]),
       allowed_addresses: limitsShape.allowed_addresses.default([]),
+      priority: limitsShape.priority.default("default"),
       expires_at: timeInput.optional(),
     }),
     reply: keyWithSecret,
@@ -179,6 +188,7 @@ const createRoutes = [
           allowedModels: body.allowed_models,
           allowedEndpoints: body.allowed_endpoints,
           allowedAddresses: body.allowed_addresses,
+          priority: body.priority,
           expiresAtMs: body.expires_at ?? 0n,
           idempotencyKey: idempotencyKeyOf(call),
         },
@@ -228,7 +238,10 @@ const changeRoutes = [
     tag,
     access: { permission: mayWrite, visibleWith: "keys:read" },
     needsIfMatch: true,
-    faults: ["auth.key_malformed", "auth.key_scope_beyond", "auth.key_not_active"],
+    faults: [
+      ...["auth.key_malformed", "auth.key_scope_beyond", "auth.key_priority_beyond"],
+      "auth.key_not_active",
+    ],
     params: place,
     body: z.strictObject({
       name: lineField({ max: 100 }).optional(),
@@ -236,6 +249,7 @@ const changeRoutes = [
       allowed_models: limitsShape.allowed_models.optional(),
       allowed_endpoints: limitsShape.allowed_endpoints.optional(),
       allowed_addresses: limitsShape.allowed_addresses.optional(),
+      priority: limitsShape.priority.optional(),
       expires_at: timeInput.nullable().optional(),
     }),
     reply: key,
@@ -254,6 +268,7 @@ const changeRoutes = [
             allowedModels: body.allowed_models ?? known.allowedModels,
             allowedEndpoints: body.allowed_endpoints ?? known.allowedEndpoints,
             allowedAddresses: body.allowed_addresses ?? known.allowedAddresses,
+            priority: body.priority ?? known.priority,
             expiresAtMs: expiresAtMs ?? 0n,
           },
           // What was not sent comes from the version just read: it must still be that one.

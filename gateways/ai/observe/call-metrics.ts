@@ -1,5 +1,6 @@
 import type { Counter, Gauge, Histogram, Metrics } from "@tandem/libs/telemetry";
 import type { Call } from "../call.ts";
+import { PriorityTally } from "./priority-tally.ts";
 import { Tallies } from "./tallies.ts";
 
 const durationBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
@@ -36,11 +37,13 @@ interface Instruments {
 export function createCallMetrics(metrics: Metrics): CallMetrics {
   const instruments = declare(metrics);
   const tallies = new Tallies();
+  const byPriority = new PriorityTally(metrics);
   const component = "ai";
   return {
     observe(call, durationMs) {
       const { http, httpDuration, cache, refusals } = instruments;
       const { endpoint: route, status, cacheMark } = call;
+      byPriority.count(call);
       tallies.add(`http ${route} ${status}`, 1, () => ({
         counter: http,
         labels: { component, route, method: "POST", code: String(status) },
@@ -58,6 +61,7 @@ export function createCallMetrics(metrics: Metrics): CallMetrics {
     },
     flush({ inFlight, streamsOpen }) {
       tallies.flush();
+      byPriority.flush();
       instruments.inFlight.set(inFlight, { component });
       instruments.streamsOpen.set(streamsOpen, { component });
     },

@@ -45,7 +45,8 @@ export class Observer {
     if (call.isMoved) return;
     const durationMs = nowMs - call.trace.startedMs;
     this.#metrics.observe(call, durationMs);
-    const isOdd = call.status >= 500 || call.fault?.blame === "platform";
+    // Telling of each that is turned away in a flood would be work nobody has the time for.
+    const isOdd = !call.isShed && (call.status >= 500 || call.fault?.blame === "platform");
     if (!isOdd && durationMs < this.#slowMs && !this.#budget.take(nowMs)) return;
     this.#records.add(call, durationMs);
     logCall(this.#log, call, durationMs);

@@ -1,3 +1,4 @@
+import { priorityName } from "@tandem/libs/kernel";
 import type { Log } from "@tandem/libs/telemetry";
 import { citedArticles } from "../answer-fields.ts";
 import type { Call } from "../call.ts";
@@ -18,6 +19,7 @@ export function logCall(log: Log, call: Call, durationMs: number): void {
     upstream: call.target?.upstream.settings.name,
     attempts: attempts.length > 1 ? attempts.map(describeAttempt) : attempts.length,
     cache: call.cacheMark,
+    priority: priorityName(call.priority),
     code: call.status,
     outcome: call.outcome,
     reason: fault?.reason,

@@ -1,4 +1,5 @@
 import { type CallerIdentity, clientAddress, type Known, type Phase } from "@tandem/libs/gateway";
+import { admitByPriority } from "../admission.ts";
 import type { Call } from "../call.ts";
 import { autoName, type CatalogueModel } from "../core/catalogue/catalogue.ts";
 import { requestTraits } from "../core/catalogue/request-traits.ts";
@@ -22,6 +23,7 @@ export function authenticatePhase(parts: AiParts): Phase<Call> {
       "identity.invalid",
       "identity.expired",
       "identity.unavailable",
+      "ai.overloaded",
       "ai.hand_over_refused",
       "ai.scope_missing",
       "ai.endpoint_not_allowed",
@@ -32,7 +34,10 @@ export function authenticatePhase(parts: AiParts): Phase<Call> {
     run(call) {
       const known = identities.find(call.credential);
       if (known !== undefined) return admit(call, parts, known);
-      return identities.resolve(call.credential).then((found) => admit(call, parts, found));
+      return identities.resolve(call.credential).then((found) => {
+        admitByPriority(call, parts, found.identity.priority);
+        return admit(call, parts, found);
+      });
     },
   };
 }

@@ -1,4 +1,5 @@
 import { hasApiKeyForm, identityFaults, type Phase, type PhaseResult } from "@tandem/libs/gateway";
+import { admitByPriority } from "../admission.ts";
 import { answerFields } from "../answer-fields.ts";
 import type { Call } from "../call.ts";
 import { credentialOf, keyOf } from "../credential.ts";
@@ -18,6 +19,7 @@ export function receivePhase(parts: AiParts): Phase<Call> {
     name: "receive",
     throws: [
       "ai.not_ready",
+      "ai.overloaded",
       "identity.missing",
       "identity.invalid",
       "http.body_too_large",
@@ -44,8 +46,10 @@ export function receivePhase(parts: AiParts): Phase<Call> {
       });
       if (!parts.catalogue.isLoaded || !parts.upstreams.isLoaded) throw aiFaults.not_ready();
       call.credential = credentialOf(exchange.head.headers);
-      const isKnown = identities.find(call.credential) !== undefined;
-      if (!isKnown && !hasApiKeyForm(keyOf(call.credential))) throw identityFaults.invalid();
+      const known = identities.find(call.credential);
+      // Before its body is read: what is turned away should cost as little as it can.
+      if (known !== undefined) admitByPriority(call, parts, known.identity.priority);
+      else if (!hasApiKeyForm(keyOf(call.credential))) throw identityFaults.invalid();
       const isHandedOver = exchange.head.headers.has(handOverField);
       const beyond = isHandedOver ? handOverBytesMax : 0;
       call.body = await exchange.readBody(config.bodyLimitBytes + beyond);

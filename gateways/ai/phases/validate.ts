@@ -1,5 +1,6 @@
 import type { Phase } from "@tandem/libs/gateway";
 import { assert, type Fault } from "@tandem/libs/kernel";
+import { checkPriorityField } from "../admission.ts";
 import type { Call } from "../call.ts";
 import { articlesOff, articlesOn } from "../core/request/articles-wish.ts";
 import {
@@ -27,6 +28,7 @@ export const validatePhase: Phase<Call> = {
   isRepeatable: true,
   run(call) {
     assert(call.body !== undefined, "the body was received");
+    checkPriorityField(call);
     const read = call.dialect.read(call.body, call);
     if (isProblem(read)) throw problemFault(read);
     const { request, form, ignored, keeping } = read;

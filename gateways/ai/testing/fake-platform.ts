@@ -206,7 +206,12 @@ export class FakePlatform {
             return Promise.resolve({ name, profile, hasApiKey: apiKey !== "", version: 2n });
           },
           reportAttempts: () => Promise.resolve({}),
-          leaseCapacity: ({ wanted }) => Promise.resolve({ granted: wanted, validMs: 2_000 }),
+          leaseCapacity: ({ upstream, wanted }) => {
+            const { maxConcurrency = 0 } =
+              this.#upstreams.find(({ name }) => name === upstream) ?? {};
+            const most = maxConcurrency === 0 ? wanted : maxConcurrency;
+            return Promise.resolve({ granted: Math.min(wanted, most), validMs: 2_000 });
+          },
         });
       case "monitoring":
         return partly(MonitoringService, {

@@ -19,10 +19,11 @@ function bench(options: { total?: number; queueMax?: number; replicas?: number }
   });
   const admitted: string[] = [];
   const refused: string[] = [];
-  const enter = (name: string) =>
+  const enter = (name: string, priority?: number) =>
     places.enter(
       () => admitted.push(name),
       () => refused.push(name),
+      priority,
     );
   const grants = (next: PlaceGrant | Error): void => {
     grant = next;
@@ -100,7 +101,7 @@ test("where people give up the newest goes first, and a full queue drops its old
   for (const name of ["g", "h", "i", "j"]) enter(name);
   assert.equal(enter("too many"), undefined);
   await advance(600);
-  assert.equal(places.isHopeless, true);
+  assert.equal(places.isHopeless(), true);
   enter("k");
   assert.deepEqual(refused, ["g"]);
   places.leave();
@@ -111,6 +112,28 @@ test("where people give up the newest goes first, and a full queue drops its old
   await advance(0);
   places.leave();
   assert.deepEqual(admitted, ["a", "b", "k", "h"]);
+});
+
+test("what matters more goes first, and takes the room of what matters least", async () => {
+  const { places, admitted, refused, enter, advance } = bench({ queueMax: 4 });
+  for (const name of ["a", "b"]) enter(name);
+  await advance(0);
+  enter("lowest", 0);
+  enter("newest lowest", 0);
+  const gone = enter("impatient");
+  enter("first");
+  assert.equal(enter("another lowest", 0), undefined);
+  enter("urgent", 2);
+  assert.deepEqual(refused, ["newest lowest"]);
+  gone?.();
+  enter("second");
+  assert.deepEqual(refused, ["newest lowest"]);
+  enter("third");
+  assert.deepEqual(refused, ["newest lowest", "lowest"]);
+  assert.equal(enter("fourth"), undefined, "nobody makes room for their like");
+  for (let count = 0; count < 4; count += 1) places.leave();
+  assert.deepEqual(admitted, ["a", "b", "urgent", "first", "second", "third"]);
+  assert.equal(places.waiting, 0);
 });
 
 /** Clients that wait ten seconds, at twenty places of a second each; the share that is not wasted. */

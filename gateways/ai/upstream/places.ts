@@ -1,4 +1,6 @@
+import { priorities, priorityDefault } from "@tandem/libs/kernel";
 import type { World } from "@tandem/libs/world";
+import { type Waiting, WaitingLine } from "../core/waiting-line.ts";
 
 /** What the inference service grants: places that may be used until the lease ends. */
 export interface PlaceGrant {
@@ -18,26 +20,14 @@ export interface PlacesOptions {
   readonly queueMax: number;
 }
 
-interface Waiting {
-  readonly sinceMs: number;
-  readonly admit: () => void;
-  readonly refuse: () => void;
-}
-
-/** Of those who gave up, half are forgotten in this time. */
-const halfLifeMs = 5_000;
-/** So many have to give up before it means anything. */
-const gaveUpMin = 3;
-/** Whoever has waited this part of what others had patience for is unlikely to stay to the end. */
-const hopelessShare = 0.5;
-
 /**
  * Places at an upstream with a limit on requests at once, leased from the inference service and
- * handed out first come, first served. States of a request: waiting → admitted → released, or gone.
+ * handed out to the highest priority that waits, within it first come, first served. States of a
+ * request: waiting → admitted → released, or gone.
  *
- * Where people give up, and the oldest has waited half as long as they did, first come is served
- * in vain: whoever gets a place leaves before its answer. Then the newest goes first, and a full
- * queue makes room by refusing its oldest, until the queue is one that can be served again.
+ * A full queue makes room for whoever matters more than somebody who waits, by refusing the newest
+ * of the least important; and for anybody where its own line is served in vain (`WaitingLine`), by
+ * refusing its oldest.
  */
 export class Places {
   readonly #options: PlacesOptions;
@@ -45,11 +35,9 @@ export class Places {
   #granted = 0;
   #validUntilMs = Number.NEGATIVE_INFINITY;
   #isLeasing: boolean = false;
-  #queue: Waiting[] = [];
-  /** Who gave up lately, and how long they had waited together; both fade. */
-  #gaveUp = 0;
-  #gaveUpMs = 0;
-  #countedAtMs = Number.NEGATIVE_INFINITY;
+  /** By priority, the lowest first. */
+  readonly #lines = priorities.map(() => new WaitingLine());
+  #waiting = 0;
 
   constructor(options: PlacesOptions) {
     this.#options = options;
@@ -60,7 +48,7 @@ export class Places {
   }
 
   get waiting(): number {
-    return this.#queue.length;
+    return this.#waiting;
   }
 
   /** A request would have to wait now. */
@@ -72,20 +60,16 @@ export class Places {
   tryEnter(): boolean {
     const isFree =
       this.#options.total === 0 ||
-      (this.#queue.length === 0 &&
+      (this.#waiting === 0 &&
         this.#inUse < this.#granted &&
         this.#options.world.clock.monotonicMs() < this.#validUntilMs);
     if (isFree) this.#inUse += 1;
     return isFree;
   }
 
-  /** Those who wait are served in vain, in the order they came: the newest goes first. */
-  get isHopeless(): boolean {
-    const [oldest] = this.#queue;
-    if (oldest === undefined || this.#gaveUp === 0) return false;
-    const nowMs = this.#fade();
-    const patienceMs = this.#gaveUpMs / this.#gaveUp;
-    return this.#gaveUp >= gaveUpMin && nowMs - oldest.sinceMs > patienceMs * hopelessShare;
+  /** Those of a priority who wait are served in vain, in the order they came. */
+  isHopeless(priority: number = priorityDefault): boolean {
+    return this.#lines[priority]?.isHopeless(this.#nowMs()) ?? false;
   }
 
   /**
@@ -93,30 +77,38 @@ export class Places {
    * wait already. The function that is returned gives the wait up. `refuse` is called instead of
    * `admit` where others are given the room.
    */
-  enter(admit: () => void, refuse: () => void): (() => void) | undefined {
-    if (this.#queue.length >= this.#options.queueMax) {
-      if (!this.isHopeless) return undefined;
-      this.#queue.shift()?.refuse();
+  enter(
+    admit: () => void,
+    refuse: () => void,
+    priority: number = priorityDefault,
+  ): (() => void) | undefined {
+    const line = this.#lines[priority];
+    if (line === undefined) return undefined;
+    if (this.#waiting >= this.#options.queueMax) {
+      const other = this.#whoMakesRoom(line, priority);
+      if (other === undefined) return undefined;
+      this.#waiting -= 1;
+      other.refuse();
     }
-    const waiting: Waiting = { sinceMs: this.#options.world.clock.monotonicMs(), admit, refuse };
-    this.#queue.push(waiting);
+    const waiting: Waiting = { sinceMs: this.#nowMs(), admit, refuse };
+    line.join(waiting);
+    this.#waiting += 1;
     this.#serve();
     return () => {
-      if (!this.#queue.includes(waiting)) return;
-      this.#queue = this.#queue.filter((other) => other !== waiting);
-      const nowMs = this.#fade();
-      this.#gaveUp += 1;
-      this.#gaveUpMs += nowMs - waiting.sinceMs;
+      const before = line.length;
+      line.giveUp(waiting, this.#nowMs());
+      this.#waiting -= before - line.length;
     };
   }
 
-  #fade(): number {
-    const nowMs = this.#options.world.clock.monotonicMs();
-    const share = 0.5 ** ((nowMs - this.#countedAtMs) / halfLifeMs);
-    this.#countedAtMs = nowMs;
-    this.#gaveUp *= share;
-    this.#gaveUpMs *= share;
-    return nowMs;
+  #whoMakesRoom(line: WaitingLine, priority: number): Waiting | undefined {
+    const lesser = this.#lines.slice(0, priority).find(({ length }) => length > 0);
+    if (lesser !== undefined) return lesser.takeNewest();
+    return line.isHopeless(this.#nowMs()) ? line.takeOldest() : undefined;
+  }
+
+  #nowMs(): number {
+    return this.#options.world.clock.monotonicMs();
   }
 
   /** An admitted request is over. */
@@ -127,20 +119,22 @@ export class Places {
 
   /** Called some times a second: keeps the lease alive while it is used. */
   tick(): void {
-    if (this.#inUse > 0 || this.#queue.length > 0) this.#serve();
+    if (this.#inUse > 0 || this.#waiting > 0) this.#serve();
   }
 
   #serve(): void {
     if (this.#options.total === 0) return;
-    const nowMs = this.#options.world.clock.monotonicMs();
-    while (this.#queue.length > 0 && this.#inUse < this.#granted && nowMs < this.#validUntilMs) {
-      const next = this.isHopeless ? this.#queue.pop() : this.#queue.shift();
+    const nowMs = this.#nowMs();
+    while (this.#waiting > 0 && this.#inUse < this.#granted && nowMs < this.#validUntilMs) {
+      const line = this.#lines.findLast(({ length }) => length > 0);
+      const next = line?.takeNext(nowMs);
+      this.#waiting -= 1;
       this.#inUse += 1;
       next?.admit();
     }
-    const isStarved = this.#queue.length > 0 || this.#inUse > this.#granted;
+    const isStarved = this.#waiting > 0 || this.#inUse > this.#granted;
     const isOld = nowMs >= this.#validUntilMs - leaseMarginMs;
-    if ((isStarved || isOld) && this.#inUse + this.#queue.length > 0) this.#renew(nowMs);
+    if ((isStarved || isOld) && this.#inUse + this.#waiting > 0) this.#renew(nowMs);
   }
 
   #renew(nowMs: number): void {
@@ -149,7 +143,7 @@ export class Places {
     this.#isLeasing = true;
     this.#renewedAtMs = nowMs;
     const { lease, total, replicas, world } = this.#options;
-    lease(this.#inUse + this.#queue.length, this.#inUse)
+    lease(this.#inUse + this.#waiting, this.#inUse)
       .catch(() => ({ granted: Math.max(1, Math.floor(total / replicas)), validMs: 1_000 }))
       .then((grant) => {
         this.#isLeasing = false;

@@ -43,11 +43,12 @@ function waitForPlace(
     };
     watchdog.watch(patience);
     call.onLeave = () => stop(left);
-    giveUp = places.enter(
-      () => end(undefined),
-      () => end(busy(settings.name)),
-    );
-    if (giveUp === undefined) end(busy(settings.name));
+    const refuse = (): void => {
+      call.isShed = true;
+      end(busy(settings.name));
+    };
+    giveUp = places.enter(() => end(undefined), refuse, call.priority);
+    if (giveUp === undefined) refuse();
   });
 }
 

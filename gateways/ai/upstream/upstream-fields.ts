@@ -1,4 +1,5 @@
 import { type EncodedFields, encodeFields } from "@tandem/libs/http";
+import { priorityDefault, priorityField, priorityName } from "@tandem/libs/kernel";
 import type { Call } from "../call.ts";
 import type { LiveUpstream } from "./live-upstream.ts";
 
@@ -19,8 +20,10 @@ export function upstreamFields(call: Call, upstream: LiveUpstream): EncodedField
     standing.set(upstream, fields);
   }
   const trace = call.exchange.head.headers.get("traceparent");
+  const tells = upstream.profile.knowsPriority && call.priority !== priorityDefault;
   const own = encodeFields([
     ["x-request-id", call.requestId],
+    ...(tells ? ([[priorityField, priorityName(call.priority)]] as const) : []),
     ...(trace === undefined ? [] : ([["traceparent", trace]] as const)),
   ]);
   const { lines } = fields[call.request.isStream ? "stream" : "whole"];

@@ -1,4 +1,5 @@
 import type { Identity } from "@tandem/contracts/rpc/auth/v1/auth_pb";
+import { priorityDefault, priorityOf } from "../../kernel/index.ts";
 import type { PassportClaims } from "../../rpc/index.ts";
 import { type AddressRule, addressMatches, parseAddressRule } from "./address-rule.ts";
 
@@ -11,6 +12,8 @@ export interface CallerIdentity {
   readonly permissions: ReadonlySet<string>;
   /** Milliseconds since 1970; 0 for never. */
   readonly expiresAtMs: number;
+  /** The most that its requests matter: see `libs/kernel/priority.ts`. */
+  readonly priority: number;
   /** Changes whenever what the key allows changes, so that answers cached under it are not met. */
   readonly policyVersion: string;
   mayUseModel(id: string): boolean;
@@ -42,6 +45,7 @@ export function identityFromContract(message: Identity): CallerIdentity {
     scopes: new Set(message.scopes),
     permissions: new Set(message.permissions),
     expiresAtMs: Number(message.expiresAtMs),
+    priority: priorityOf(message.priority) ?? priorityDefault,
     policyVersion: [...allowedModels].sort().join(","),
     mayUseModel: (id) =>
       allowedModels.length === 0 ||

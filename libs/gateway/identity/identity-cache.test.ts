@@ -20,6 +20,7 @@ function identity(keyId: string, expiresAtMs = 0): CallerIdentity {
     permissions: new Set(),
     expiresAtMs,
     policyVersion: "",
+    priority: 1,
     mayUseModel: () => true,
     mayUseEndpoint: () => true,
     mayComeFrom: () => true,

@@ -147,6 +147,7 @@ test("a key's lists are judged before anything is stored", () => {
     allowedModels: ["qwen-*", "org/model:7b"],
     allowedEndpoints: ["chat"],
     allowedAddresses: ["10.0.0.0/8"],
+    priority: "sheddable",
   };
   const isRange = (text: string): boolean => text === "10.0.0.0/8";
   assert.equal(problemOfKey(good, isRange), undefined);
@@ -160,6 +161,7 @@ test("a key's lists are judged before anything is stored", () => {
     { allowedModels: ["\n"] },
     { allowedEndpoints: ["everything"] },
     { allowedAddresses: ["10.0.0.0/99"] },
+    { priority: "urgent" },
     { allowedModels: Array.from({ length: 65 }, (_, index) => `m${index}`) },
   ];
   for (const change of bad) {

@@ -1,4 +1,5 @@
 /** What may stand in a key's lists, judged before anything is stored. */
+import { priorities, priorityOf } from "@tandem/libs/kernel";
 import { isScope } from "./permissions.ts";
 
 const listMax = 64;
@@ -11,6 +12,8 @@ export interface KeyFields {
   readonly allowedModels: readonly string[];
   readonly allowedEndpoints: readonly string[];
   readonly allowedAddresses: readonly string[];
+  /** Empty: not said. */
+  readonly priority: string;
 }
 
 /**
@@ -23,6 +26,9 @@ export function problemOfKey(
 ): string | undefined {
   const { name, scopes, allowedModels, allowedEndpoints, allowedAddresses } = fields;
   if (name.length === 0 || name.length > 100) return "A key's name has 1 to 100 characters.";
+  if (fields.priority !== "" && priorityOf(fields.priority) === undefined) {
+    return `A key's priority is one of ${priorities.join(", ")}.`;
+  }
   if (scopes.length === 0) return "A key needs at least one scope.";
   for (const list of [scopes, allowedModels, allowedEndpoints, allowedAddresses]) {
     if (list.length > listMax) return `A key's list has at most ${listMax} entries.`;

@@ -1,5 +1,6 @@
 import type { CreateKeyRequest, CreateKeyResponse } from "@tandem/contracts/rpc/auth/v1/auth_pb";
 import { parseAddressRule } from "@tandem/libs/gateway";
+import { priorityDefault, priorityName } from "@tandem/libs/kernel";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
 import { isConflict } from "@tandem/libs/store";
 import { newId } from "@tandem/libs/world";
@@ -25,6 +26,7 @@ export async function createKey(
   requirePermission(context, { organisationId: request.organisationId, permission });
   checkKeyFields(request);
   checkReach(context, request.scopes);
+  if (request.priority === "critical") checkMayBeCritical(context);
   const create = (): Promise<MessageInit<CreateKeyResponse>> =>
     act(parts.database, context, (action) => createOnce(parts, action, request));
   try {
@@ -79,6 +81,7 @@ function newKey({ database }: AuthParts, request: CreateKeyRequest, now: Date): 
     allowed_models: request.allowedModels,
     allowed_endpoints: request.allowedEndpoints,
     allowed_addresses: request.allowedAddresses,
+    priority: request.priority || priorityName(priorityDefault),
     created_at: now,
     expires_at: expiresAt,
     revoked_at: null,
@@ -101,6 +104,14 @@ export function checkReach(context: CallContext, scopes: readonly string[]): voi
   if (beyond.length > 0) throw authFaults.key_scope_beyond({ detail: beyond.join(", ") });
 }
 
+/**
+ * What is critical takes room from everybody's requests, so the platform gives it and no
+ * organisation takes it: throws `auth.key_priority_beyond`.
+ */
+export function checkMayBeCritical(context: CallContext): void {
+  if (!may(context, "allowances:write")) throw authFaults.key_priority_beyond();
+}
+
 /** What the audit log keeps of a key; never a secret or its hash. */
 export function auditOfKey(key: KeyRow): Record<string, unknown> {
   return {
@@ -111,6 +122,7 @@ export function auditOfKey(key: KeyRow): Record<string, unknown> {
     allowed_models: key.allowed_models,
     allowed_endpoints: key.allowed_endpoints,
     allowed_addresses: key.allowed_addresses,
+    priority: key.priority,
     expires_at: key.expires_at?.toISOString() ?? null,
   };
 }

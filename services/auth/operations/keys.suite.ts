@@ -75,6 +75,23 @@ export function keySuite(house: () => AuthHouse): void {
       assert.equal(await refused(grab, developer("usr_1")), "auth.key_scope_beyond");
     });
 
+    test("a key has a priority; only who runs the platform makes one critical", async () => {
+      const { first } = house();
+      const platform = { caller: claims({ scopes: ["admin", "platform"] }) };
+      const made = await first.createKey({ ...fields, priority: "critical" }, platform);
+      assert.equal((await house().verify(made.secret)).identity?.priority, "critical");
+      const grab = first.createKey({ ...fields, priority: "critical" }, admin);
+      assert.equal(await refusalOf(grab), "auth.key_priority_beyond");
+      const { key, secret } = await create({ priority: "sheddable" });
+      const raised = { key: { ...key, priority: "critical" }, expectedVersion: 1n };
+      assert.equal(await refusalOf(first.updateKey(raised, admin)), "auth.key_priority_beyond");
+      // A gateway of the version before knows of none, and changes none.
+      const renamed = { key: { ...key, name: "renamed", priority: "" }, expectedVersion: 1n };
+      assert.equal((await first.updateKey(renamed, admin)).priority, "sheddable");
+      assert.equal((await house().verify(secret)).identity?.priority, "sheddable");
+      assert.equal((await create()).key.priority, "default");
+    });
+
     test("a gateway alone may ask who is behind a key", async () => {
       const call = house().first.verifyKey({ secretHash: new Uint8Array(32) }, admin);
       assert.equal(await refusalOf(call), "auth.platform_only");

@@ -12,6 +12,7 @@ import type {
   RedeemSetupRequest,
   RedeemSetupResponse,
 } from "@tandem/contracts/rpc/auth/v1/auth_pb";
+import { priorityDefault, priorityName } from "@tandem/libs/kernel";
 import type { CallContext, MessageInit } from "@tandem/libs/rpc";
 import { newId } from "@tandem/libs/world";
 import { requirePlatform } from "../authority.ts";
@@ -182,6 +183,7 @@ async function giveKey(
       allowed_models: [],
       allowed_endpoints: [],
       allowed_addresses: [],
+      priority: priorityName(priorityDefault),
       created_at: now,
       expires_at: null,
       revoked_at: null,

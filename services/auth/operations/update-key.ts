@@ -6,7 +6,7 @@ import { requireChangeable, requireSameOrganisation } from "../own-keys.ts";
 import type { AuthParts } from "../parts.ts";
 import { act } from "../store/action.ts";
 import { lockKey, type ShownKey } from "../store/keys.ts";
-import { auditOfKey, checkKeyFields, checkReach } from "./create-key.ts";
+import { auditOfKey, checkKeyFields, checkMayBeCritical, checkReach } from "./create-key.ts";
 
 /** Changes what a key is called and may do. Gateways hear of it like of a revocation. */
 export async function updateKey(
@@ -25,6 +25,8 @@ export async function updateKey(
       context,
       wanted.scopes.filter((scope) => !key.scopes.includes(scope)),
     );
+    const isRaised = wanted.priority === "critical" && key.priority !== "critical";
+    if (isRaised) checkMayBeCritical(context);
     if (expectedVersion !== 0n && expectedVersion !== key.version) {
       throw authFaults.version_mismatch();
     }
@@ -35,6 +37,7 @@ export async function updateKey(
       allowed_models: wanted.allowedModels,
       allowed_endpoints: wanted.allowedEndpoints,
       allowed_addresses: wanted.allowedAddresses,
+      priority: wanted.priority || key.priority,
       expires_at: dateOf(wanted.expiresAtMs),
       version: key.version + 1n,
     };

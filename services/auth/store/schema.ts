@@ -28,6 +28,8 @@ interface KeyTable {
   readonly allowed_models: readonly string[];
   readonly allowed_endpoints: readonly string[];
   readonly allowed_addresses: readonly string[];
+  /** How much its requests matter at most: sheddable, default, critical. */
+  readonly priority: string;
   readonly created_at: Date;
   readonly expires_at: Date | null;
   readonly revoked_at: Date | null;
@@ -340,6 +342,14 @@ export const migrations: Migrations = {
     },
     async down(database) {
       await sql`drop index audit_of_actor, audit_of_target`.execute(database);
+    },
+  },
+  "0007-priority-of-keys": {
+    async up(database) {
+      await sql`alter table keys add priority text not null default 'default'`.execute(database);
+    },
+    async down(database) {
+      await sql`alter table keys drop priority`.execute(database);
     },
   },
 };

@@ -1,6 +1,6 @@
 /** F19 to F25: what networks do between processes that are all well. */
-import { parseNanos } from "@tandem/libs/kernel";
 import type { ProxyFaults } from "@tandem/libs/testing";
+import { costOf } from "../answer-cost.ts";
 import { atMost, type LiveFault, nothingNoticed, type Seen } from "../fault.ts";
 import type { FaultHouse } from "../fault-house.ts";
 import type { ProxyThread } from "../proxy-thread.ts";
@@ -95,11 +95,6 @@ export const allReset: LiveFault = {
     return { figures: { rounds } };
   },
 };
-
-/** What a whole answer says that it cost, in nanos. */
-export function costOf(text: string): bigint {
-  return parseNanos(/"cost":"([\d.]+)"/.exec(text)?.[1] ?? "0");
-}
 
 /** Whether a plain call is answered. */
 export async function isServed({ tandem, beside }: FaultHouse): Promise<boolean> {

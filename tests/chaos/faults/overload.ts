@@ -1,96 +1,93 @@
 /** F31 and F32: more than can be carried, and everybody again at once. */
-import { type PlainAnswer, type PlainClient, plainClient } from "@tandem/libs/testing";
+import type { Tandem } from "@tandem/libs/testing";
+import { z } from "zod";
 import { atMost, type LiveFault, type Scene } from "../fault.ts";
-import type { FaultHouse } from "../fault-house.ts";
-import { pause, timeUntil } from "../waiting.ts";
-import { costOf, isServed } from "./network.ts";
+import { type FloodReport, flood, type Pace, quantile, sumOf } from "../flood.ts";
+import { timeUntil } from "../waiting.ts";
+import { isServed } from "./network.ts";
 
-interface Tally {
-  served: number;
-  refused: number;
-  /** Neither served nor refused with a time to come back. */
-  strange: string[];
-  readonly refusalMs: number[];
-}
+/** By priority: who is turned away first, everybody, and who is turned away last. */
+const mix = [
+  { priority: "sheddable", share: 0.4 },
+  { priority: "default", share: 0.5 },
+  { priority: "critical", share: 0.1 },
+] as const;
 
-async function one(
-  { house, client, tally }: { house: FaultHouse; client: PlainClient; tally: Tally },
-  nonce: string,
-): Promise<void> {
-  const answer = await client.call("POST", "/chat/completions", {
-    ...{ model: "mock-1", max_tokens: 1 },
-    messages: [{ role: "user", content: `overload ${nonce}` }],
+const madeKey = z.object({ secret: z.string() });
+
+async function keyOf(tandem: Tandem, priority: string): Promise<string> {
+  const response = await fetch(`${tandem.adminUrl}/keys`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${tandem.adminKey}`, "content-type": "application/json" },
+    body: JSON.stringify({ name: `of a flood, ${priority}`, owner: "nobody", priority }),
   });
-  house.beside.nanos += costOf(answer.text);
-  if (answer.status === 200) tally.served += 1;
-  else if (isClearRefusal(answer)) {
-    tally.refused += 1;
-    tally.refusalMs.push(answer.tookMs);
-  } else tally.strange.push(`${answer.status} ${answer.error ?? answer.text.slice(0, 80)}`);
+  return madeKey.parse(await response.json()).secret;
 }
 
-function isClearRefusal({ status, headers }: PlainAnswer): boolean {
-  return (status === 429 || status === 503) && headers["retry-after"] !== undefined;
+type Callers = Parameters<typeof flood>[0]["callers"];
+
+function callersOf({ house: { tandem } }: Scene): Promise<Callers> {
+  return Promise.all(
+    mix.map(async ({ priority, share }) => ({ share, apiKey: await keyOf(tandem, priority) })),
+  );
 }
 
-const newTally = (): Tally => ({ served: 0, refused: 0, strange: [], refusalMs: [] });
-
-function clientOf({ house }: Scene) {
-  const { baseUrl, apiKey } = house.tandem;
-  return plainClient({ baseUrl, apiKey, attempts: 1, connections: 2_000 });
+/** Floods, and books what the answers cost beside the load. */
+async function flooded(
+  { house }: Scene,
+  given: { readonly callers: Callers; readonly pace: Pace; readonly seconds: number },
+): Promise<FloodReport> {
+  const report = await flood({ baseUrl: house.tandem.baseUrl, ...given });
+  house.beside.nanos += report.costNanos;
+  return report;
 }
 
 /** What can be carried: so many at a time, each after the other. */
-async function peakOf(scene: Scene, seconds: number): Promise<number> {
-  const client = clientOf(scene);
-  const tally = newTally();
-  const endMs = performance.now() + seconds * 1_000;
-  const worker = async (number: number): Promise<void> => {
-    for (let at = 0; performance.now() < endMs; at += 1) {
-      await one({ house: scene.house, client, tally }, `peak ${number}.${at}.${endMs}`);
-    }
-  };
-  await Promise.all(Array.from({ length: 32 }, (_, number) => worker(number)));
-  client.close();
-  return tally.served / seconds;
+const atATime: Pace = { kind: "workers", count: 32 };
+const peakSeconds = 4;
+
+function strangeIn({ strange }: FloodReport, tell: Scene["tell"]): string[] {
+  for (const one of strange.slice(0, 3)) tell(`  ${one}`);
+  return strange.length > 0 ? [`${strange.length} neither served nor shed`] : [];
 }
+
+const percent = (part: number, whole: number): number => (whole === 0 ? 100 : (part / whole) * 100);
 
 export const overload: LiveFault = {
   id: "F32",
-  what: "five times the calls that can be carried",
+  what: "five times the calls that can be carried, a tenth of them critical",
   seconds: { usual: 10, long: 60 },
   load: { callsPerSecond: 0, streams: 0 },
   async strike(scene) {
     const { house, seconds, tell } = scene;
-    const peak = await peakOf(scene, 4);
-    const client = clientOf(scene);
-    const tally = newTally();
-    const calls: Promise<void>[] = [];
-    const startMs = performance.now();
-    while (performance.now() - startMs < seconds * 1_000) {
-      const due = ((performance.now() - startMs) / 1_000) * peak * 5;
-      while (calls.length < due) {
-        calls.push(one({ house, client, tally }, `over ${startMs}.${calls.length}`));
-      }
-      await pause(10);
-    }
-    const servedWithin = tally.served;
+    const callers = await callersOf(scene);
+    const normal = await flooded(scene, { callers, pace: atATime, seconds: peakSeconds });
+    const peak = normal.goodput;
+    const pace: Pace = { kind: "open", perSecond: peak * 5 };
+    const over = await flooded(scene, { callers, pace, seconds });
     const backMs = await timeUntil(() => isServed(house), 30_000);
-    await Promise.all(calls);
-    client.close();
-    const goodput = servedWithin / seconds;
-    const refusalMsP50 = tally.refusalMs.toSorted((a, b) => a - b)[tally.refusalMs.length >> 1];
-    tell(`  peak ${peak.toFixed(0)}/s, goodput ${goodput.toFixed(0)}/s of ${calls.length} calls`);
-    for (const strange of tally.strange.slice(0, 3)) tell(`  ${strange}`);
+    const servedPercent = over.callers.map(({ served, asked }) => percent(served, asked));
+    const [sheddableOk = 0, defaultOk = 0, criticalOk = 0] = servedPercent;
+    const goodputPercent = percent(over.goodput, peak);
+    const times = (report: FloodReport, what: "servedMs" | "refusedMs") =>
+      report.callers.map((caller) => caller[what]);
+    const normalMsP99 = quantile(times(normal, "servedMs"), 0.99);
+    const admittedMsP99 = quantile(times(over, "servedMs"), 0.99);
+    tell(`  peak ${peak.toFixed(0)}/s, goodput ${over.goodput.toFixed(0)}/s`);
+    tell(`  served by priority: ${servedPercent.map((share) => share.toFixed(1)).join(", ")} %`);
     return {
       recoveryMs: backMs,
       figures: {
-        ...{ peakPerSecond: peak, goodputPerSecond: goodput, shed: tally.refused },
-        ...{ goodputPercent: (goodput / peak) * 100, refusalMsP50: refusalMsP50 ?? 0 },
+        ...{ peakPerSecond: peak, goodputPerSecond: over.goodput, goodputPercent },
+        ...{ shed: sumOf(over, "refused"), sheddableOk, defaultOk, criticalOk },
+        criticalFailedPercent: 100 - criticalOk,
+        refusalMsP50: quantile(times(over, "refusedMs"), 0.5),
+        ...{ normalMsP99, admittedMsP99, admittedPerNormal: admittedMsP99 / normalMsP99 },
       },
       wrongs: [
-        ...(tally.strange.length > 0 ? [`${tally.strange.length} neither served nor shed`] : []),
-        ...(goodput < peak * 0.95 ? [`goodput ${Math.round((goodput / peak) * 100)} %`] : []),
+        ...strangeIn(over, tell),
+        ...(goodputPercent < 95 ? [`goodput ${Math.round(goodputPercent)} %`] : []),
+        ...(criticalOk < 99.9 ? [`critical ${criticalOk.toFixed(1)} % ok`] : []),
         ...atMost("normal again", backMs, 2_000),
       ],
     };
@@ -103,21 +100,20 @@ export const retryStorm: LiveFault = {
   seconds: { usual: 5, long: 5 },
   load: { callsPerSecond: 0, streams: 0 },
   async strike(scene) {
-    const peak = await peakOf(scene, 4);
-    const client = clientOf(scene);
-    const tally = newTally();
-    const startMs = performance.now();
-    for (let round = 0; round < 5; round += 1) {
-      const clients = Array.from({ length: 1_000 }, (_, at) => `storm ${startMs}.${round}.${at}`);
-      await Promise.all(clients.map((nonce) => one({ house: scene.house, client, tally }, nonce)));
-    }
-    const goodput = tally.served / ((performance.now() - startMs) / 1_000);
-    client.close();
+    const { tandem } = scene.house;
+    const callers = [{ apiKey: tandem.apiKey, share: 1 }];
+    const normal = await flooded(scene, { callers, pace: atATime, seconds: peakSeconds });
+    const pace: Pace = { kind: "bursts", size: 1_000, rounds: 5 };
+    const storm = await flooded(scene, { callers, pace, seconds: 0 });
+    const goodputPercent = percent(storm.goodput, normal.goodput);
     return {
-      figures: { peakPerSecond: peak, goodputPerSecond: goodput, shed: tally.refused },
+      figures: {
+        ...{ peakPerSecond: normal.goodput, goodputPerSecond: storm.goodput, goodputPercent },
+        shed: sumOf(storm, "refused"),
+      },
       wrongs: [
-        ...(tally.strange.length > 0 ? [`${tally.strange.length} neither served nor shed`] : []),
-        ...(goodput < peak * 0.95 ? [`goodput ${Math.round((goodput / peak) * 100)} %`] : []),
+        ...strangeIn(storm, scene.tell),
+        ...(goodputPercent < 95 ? [`goodput ${Math.round(goodputPercent)} %`] : []),
       ],
     };
   },

@@ -16,7 +16,7 @@ const overloaded = 529;
 
 /** Anthropic's status for a fault that has `status` among ourselves. */
 export function anthropicStatus(fault: Fault, status: number): number {
-  if (fault.reason === "ai.upstreams_busy") return overloaded;
+  if (fault.reason === "ai.upstreams_busy" || fault.reason === "ai.overloaded") return overloaded;
   if (fault.reason === "ai.unknown_model") return 404;
   // There is no 422 in this API.
   return status === 422 ? 400 : status;

@@ -27,6 +27,7 @@ const wordsByReason: ReadonlyMap<string, ErrorWords> = new Map(
     "ai.no_credit": { type: "insufficient_quota", code: "credit_balance_exhausted" },
     "ai.model_unpriced": { type: "api_error", code: "model_not_priced" },
     "ai.rate_limited": { type: "rate_limit_error", code: "rate_limit_exceeded" },
+    "ai.overloaded": { type: "service_unavailable_error", code: "server_is_overloaded" },
     "ai.upstreams_busy": { type: "service_unavailable_error", code: "server_is_overloaded" },
     "ai.upstream_failed": { type: "api_error", code: "upstream_failed" },
     "ai.upstream_refused": { type: invalid, code: invalid },

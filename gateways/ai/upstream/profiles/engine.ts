@@ -5,6 +5,7 @@ export const engineProfile: UpstreamProfile = {
   ...genericProfile,
   isOwnHardware: true,
   knowsDeveloper: true,
+  knowsPriority: true,
   // It remembers what it drew, and draws the last word again where it does not.
   continuation: {
     chat: "prefix",

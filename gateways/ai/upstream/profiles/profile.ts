@@ -42,6 +42,8 @@ export interface UpstreamProfile {
   readonly reasoningKey: string | undefined;
   /** Runs on the operator's own hardware: a model without a price costs nobody anything there. */
   readonly isOwnHardware: boolean;
+  /** Serves what matters more first, as `x-tandem-priority` says. */
+  readonly knowsPriority: boolean;
   /** How the key is shown; a key is never empty here. */
   readonly credentialFields: (key: string) => readonly (readonly [name: string, value: string])[];
   /** Where it speaks something else than OpenAI's dialect. */
@@ -71,6 +73,7 @@ export const genericProfile: UpstreamProfile = {
   reasoningKey: undefined,
   isOwnHardware: false,
   takesExtension: false,
+  knowsPriority: false,
   credentialFields: (key) => [["authorization", `Bearer ${key}`]],
   speech: undefined,
   continuation: noContinuation,

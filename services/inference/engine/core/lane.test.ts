@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Lane } from "./lane.ts";
 
 function join(lane: Lane, turns: string[], name: string) {
-  const ticket = lane.join(() => turns.push(name));
+  const ticket = lane.join({ onTurn: () => turns.push(name) });
   assert.ok(ticket, `${name} found a place`);
   return ticket;
 }
@@ -41,10 +41,7 @@ test("a full queue refuses, and a place given up is free again", () => {
   const running = join(lane, turns, "running");
   running.ready();
   const waiting = join(lane, turns, "waiting");
-  assert.equal(
-    lane.join(() => undefined),
-    undefined,
-  );
+  assert.equal(lane.join({ onTurn: () => undefined }), undefined);
   waiting.leave();
   const next = join(lane, turns, "next");
   next.ready();
@@ -57,10 +54,7 @@ test("with no queue at all one still runs", () => {
   const turns: string[] = [];
   join(lane, turns, "only").ready();
   assert.deepEqual(turns, ["only"]);
-  assert.equal(
-    lane.join(() => undefined),
-    undefined,
-  );
+  assert.equal(lane.join({ onTurn: () => undefined }), undefined);
 });
 
 test("leaving twice, or before the turn, gives no second turn away", () => {
@@ -73,4 +67,30 @@ test("leaving twice, or before the turn, gives no second turn away", () => {
   assert.deepEqual(turns, ["a", "b"]);
   assert.equal(lane.running, 1);
   assert.equal(lane.waiting, 1);
+});
+
+test("what matters more goes first, and takes the place of what matters least", () => {
+  const lane = new Lane(3);
+  const turns: string[] = [];
+  const refused: string[] = [];
+  const enter = (name: string, priority: number) =>
+    lane.join({
+      priority,
+      onTurn: () => turns.push(name),
+      onRefused: () => refused.push(name),
+    });
+  const running = enter("running", 1);
+  running?.ready();
+  const waiting = [enter("lowest", 0), enter("first", 1), enter("newest lowest", 0)];
+  assert.equal(enter("another lowest", 0), undefined);
+  const urgent = enter("urgent", 2);
+  assert.deepEqual(refused, ["newest lowest"]);
+  const second = enter("second", 1);
+  assert.deepEqual(refused, ["newest lowest", "lowest"]);
+  assert.equal(enter("third", 1), undefined, "nobody makes room for their like");
+  assert.equal(urgent?.place(), 1);
+  assert.equal(second?.place(), 3);
+  for (const ticket of [...waiting, urgent, second]) ticket?.ready();
+  for (const ticket of [running, urgent, waiting[1], second]) ticket?.leave();
+  assert.deepEqual(turns, ["running", "urgent", "first", "second"]);
 });

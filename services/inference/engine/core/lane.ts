@@ -1,10 +1,13 @@
 /**
  * A bounded queue in front of one worker. A ticket is drawn on arrival and keeps its place; it may
- * take its turn only when it has been called `ready` (its model is there). Pure: it decides whose
- * turn it is and runs nothing but the callbacks given to it.
+ * take its turn only when it has been called `ready` (its model is there). What matters more goes
+ * first, and a full queue refuses the newest of what matters least. Pure: it decides whose turn it
+ * is and runs nothing but the callbacks given to it.
  *
  * States of a ticket: waiting → running → left, or waiting → left.
  */
+import { priorityDefault } from "@tandem/libs/kernel";
+
 export interface Ticket {
   /** How many are before it, the one that runs included; 0 when it is its turn. */
   place(): number;
@@ -14,13 +17,24 @@ export interface Ticket {
   leave(): void;
 }
 
-interface Waiting {
-  isReady: boolean;
+/** Whoever joins. */
+export interface Joining {
+  /** See `libs/kernel/priority.ts`; the default one when absent. */
+  readonly priority?: number;
+  /** Runs once, when the turn has come. */
   readonly onTurn: () => void;
+  /** Runs instead, when the place was needed for who matters more. */
+  readonly onRefused?: () => void;
+}
+
+interface Waiting extends Joining {
+  readonly priority: number;
+  isReady: boolean;
 }
 
 export class Lane {
   readonly #limit: number;
+  /** The highest priority first, within it in the order of arrival. */
   readonly #waiting: Waiting[] = [];
   #running: Waiting | undefined;
 
@@ -37,11 +51,14 @@ export class Lane {
     return this.#running === undefined ? 0 : 1;
   }
 
-  /** Undefined when the queue is full. `onTurn` runs once, when the turn has come. */
-  join(onTurn: () => void): Ticket | undefined {
-    if (this.#waiting.length >= this.#limit && !this.#isFree()) return undefined;
-    const own: Waiting = { isReady: false, onTurn };
-    this.#waiting.push(own);
+  /** Undefined when the queue is full. */
+  join(joining: Joining): Ticket | undefined {
+    const own: Waiting = { priority: priorityDefault, ...joining, isReady: false };
+    if (this.#waiting.length >= this.#limit && !this.#isFree() && !this.#makeRoomFor(own)) {
+      return undefined;
+    }
+    const behind = this.#waiting.findIndex(({ priority }) => priority < own.priority);
+    this.#waiting.splice(behind < 0 ? this.#waiting.length : behind, 0, own);
     return {
       place: () => (own === this.#running ? 0 : this.#placeOf(own)),
       ready: () => {
@@ -50,6 +67,14 @@ export class Lane {
       },
       leave: () => this.#leave(own),
     };
+  }
+
+  #makeRoomFor({ priority }: Waiting): boolean {
+    const last = this.#waiting.at(-1);
+    if (last === undefined || last.priority >= priority) return false;
+    this.#waiting.pop();
+    last.onRefused?.();
+    return true;
   }
 
   #isFree(): boolean {

@@ -1,3 +1,5 @@
+import type { Exchange } from "@tandem/libs/http";
+import { priorityDefault, priorityField, priorityOf } from "@tandem/libs/kernel";
 import type { World } from "@tandem/libs/world";
 import type { Lane, Ticket } from "../core/lane.ts";
 import { describeState, retryAfterMs } from "../core/model-state.ts";
@@ -7,6 +9,8 @@ import type { ModelHost } from "../generation/model-host.ts";
 export interface AdmissionOptions<Loaded> {
   readonly host: ModelHost<Loaded>;
   readonly lane: Lane;
+  /** How much the request matters; see `libs/kernel/priority.ts`. */
+  readonly priority: number;
   readonly world: World;
   readonly waitTimeoutMs: number;
   /** Answer at once when the model is not there yet. */
@@ -15,6 +19,11 @@ export interface AdmissionOptions<Loaded> {
   readonly signal: AbortSignal;
   /** Told of the ticket as soon as there is one. */
   readonly onTicket: (ticket: Ticket) => void;
+}
+
+/** The priority of an engine's caller, which is the gateway; others may name one themselves. */
+export function priorityIn({ head }: Exchange): number {
+  return priorityOf(head.headers.get(priorityField) ?? "") ?? priorityDefault;
 }
 
 /** Milliseconds a short answer takes; for the hint of when to come back. */
@@ -28,18 +37,24 @@ const turnMs = 5000;
 export function admit<Loaded>(
   options: AdmissionOptions<Loaded>,
 ): Promise<{ readonly loaded: Loaded; readonly ticket: Ticket }> {
-  const { host, lane, world, waitTimeoutMs, isImpatient, signal, onTicket } = options;
+  const { host, lane, priority, world, waitTimeoutMs, isImpatient, signal, onTicket } = options;
   return new Promise((resolve, reject) => {
     if (host.loaded === undefined && (isImpatient || host.state.kind === "failed")) {
       reject(notReady(host));
       return;
     }
-    const ticket = lane.join(() => {
-      stopWaiting();
-      if (host.loaded !== undefined) resolve({ loaded: host.loaded, ticket: own });
+    const queueFull = () =>
+      faults.queue_full({ retryAfterMs: Math.min(60_000, lane.waiting * turnMs) });
+    const ticket = lane.join({
+      priority,
+      onTurn: () => {
+        stopWaiting();
+        if (host.loaded !== undefined) resolve({ loaded: host.loaded, ticket: own });
+      },
+      onRefused: () => giveUp(queueFull()),
     });
     if (ticket === undefined) {
-      reject(faults.queue_full({ retryAfterMs: Math.min(60_000, lane.waiting * turnMs) }));
+      reject(queueFull());
       return;
     }
     const own = ticket;

@@ -1,7 +1,7 @@
 import type { Ticket } from "../core/lane.ts";
 import { faults } from "../faults.ts";
 import type { Embedding, LoadedEncoder } from "../generation/loaded-encoder.ts";
-import { admit } from "./admission.ts";
+import { admit, priorityIn } from "./admission.ts";
 import { jsonFields } from "./answer.ts";
 import type { Operation, OperationTools } from "./operation-tools.ts";
 import { type EmbeddingsBody, parseEmbeddingsBody } from "./request-body.ts";
@@ -26,6 +26,7 @@ export const createEmbeddings: Operation = async (exchange, tools) => {
     const { loaded } = await admit({
       host,
       lane: engine.embeddingLane,
+      priority: priorityIn(exchange),
       world,
       waitTimeoutMs: config.waitTimeoutMs,
       isImpatient: exchange.head.headers.has("x-tandem-no-wait"),

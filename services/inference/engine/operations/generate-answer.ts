@@ -7,7 +7,7 @@ import { faults } from "../faults.ts";
 import type { TokenLogprob } from "../generation/draw.ts";
 import type { Generator, GeneratorHost } from "../generation/engine.ts";
 import type { GenerationRequest } from "../generation/loaded-model.ts";
-import { admit } from "./admission.ts";
+import { admit, priorityIn } from "./admission.ts";
 import { Answer } from "./answer.ts";
 import {
   type AnswerForm,
@@ -58,6 +58,7 @@ export async function generateAnswer(
     const { loaded } = await admit({
       host,
       lane: engine.generationLane,
+      priority: priorityIn(exchange),
       world,
       waitTimeoutMs: config.waitTimeoutMs,
       isImpatient: exchange.head.headers.has("x-tandem-no-wait"),

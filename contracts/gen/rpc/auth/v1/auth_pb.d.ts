@@ -99,6 +99,13 @@ export declare type Identity = Message<"tandem.auth.v1.Identity"> & {
    * @generated from field: uint64 sequence = 14;
    */
   sequence: bigint;
+
+  /**
+   * The most that its requests matter: sheddable, default (also when empty), critical.
+   *
+   * @generated from field: string priority = 15;
+   */
+  priority: string;
 };
 
 /**
@@ -326,6 +333,13 @@ export declare type Key = Message<"tandem.auth.v1.Key"> & {
    * @generated from field: uint64 version = 16;
    */
   version: bigint;
+
+  /**
+   * sheddable, default, critical. Empty in a change: as it is.
+   *
+   * @generated from field: string priority = 17;
+   */
+  priority: string;
 };
 
 /**
@@ -390,6 +404,13 @@ export declare type CreateKeyRequest = Message<"tandem.auth.v1.CreateKeyRequest"
    * @generated from field: string idempotency_key = 10;
    */
   idempotencyKey: string;
+
+  /**
+   * sheddable, default (also when empty), critical.
+   *
+   * @generated from field: string priority = 11;
+   */
+  priority: string;
 };
 
 /**
