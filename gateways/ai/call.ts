@@ -103,6 +103,8 @@ export class Call implements PhasedCall {
   /** Set by `look_up_cache`. */
   cacheMark: CacheMark = "bypass";
   cachePlace: AnswerPlace | undefined = undefined;
+  /** The cache's key of the answer that this call makes for all who ask the same. */
+  flight: string | undefined = undefined;
   cached: StoredAnswer | undefined = undefined;
   /** Set by `prepare_context`. */
   turn: ConversationTurn | undefined = undefined;

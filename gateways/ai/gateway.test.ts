@@ -208,6 +208,30 @@ describe("the cache", () => {
     assert.equal(other.headers["x-tandem-cache"], "miss");
   });
 
+  test("asks once for what many want at the same time", async () => {
+    const { content, expected } = freshPrompt();
+    const calls = bench.first.calls.length;
+    bench.first.script({ kind: "late", delayMs: 300 });
+    const asking = Array.from({ length: 50 }, () => bench.chat(content, { temperature: 0 }));
+    const answers = await Promise.all(asking);
+    assert.deepEqual(new Set(answers.map(({ text }) => textOfWhole(text))), new Set([expected]));
+    const marks = answers.map(({ headers }) => headers["x-tandem-cache"]);
+    assert.equal(marks.filter((mark) => mark === "miss").length, 1);
+    assert.equal(bench.first.calls.length, calls + 1);
+  });
+
+  test("lets the next one ask where the first one fails, or leaves", async () => {
+    const { content, expected } = freshPrompt();
+    const calls = bench.first.calls.length;
+    bench.first.script({ kind: "status", status: 400, message: "not now" });
+    const asking = Array.from({ length: 10 }, () => bench.chat(content, { temperature: 0 }));
+    const answers = await Promise.all(asking);
+    assert.equal(answers.filter(({ status }) => status === 400).length, 1);
+    const rest = answers.filter(({ status }) => status === 200);
+    assert.deepEqual(new Set(rest.map(({ text }) => textOfWhole(text))), new Set([expected]));
+    assert.equal(bench.first.calls.length, calls + 2);
+  });
+
   test("is left alone by what samples, and by whoever says so", async () => {
     const { content } = freshPrompt();
     assert.equal((await bench.chat(content)).headers["x-tandem-cache"], "bypass");

@@ -3,6 +3,7 @@ import type { Log } from "@tandem/libs/telemetry";
 import type { World } from "@tandem/libs/world";
 import type { Articles } from "./articles/articles.ts";
 import type { AnswerCache } from "./cache/answer-cache.ts";
+import type { Flights } from "./cache/flights.ts";
 import type { AiConfig } from "./config.ts";
 import type { Conversations } from "./conversations.ts";
 import type { ResumeBudget } from "./core/splice/resume-budget.ts";
@@ -34,6 +35,7 @@ export interface AiParts {
   readonly settler: Settler;
   readonly refusals: Refusals;
   readonly cache: AnswerCache;
+  readonly flights: Flights;
   readonly conversations: Conversations;
   readonly articles: Articles;
   readonly watchdog: Watchdog;

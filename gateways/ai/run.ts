@@ -21,6 +21,7 @@ import { buildEntrance } from "./build-entrance.ts";
 import { buildFailover } from "./build-failover.ts";
 import { buildFeeds } from "./build-feeds.ts";
 import { buildObserver } from "./build-observer.ts";
+import { Flights } from "./cache/flights.ts";
 import { createConversations } from "./chat-conversations.ts";
 import { connectClients } from "./clients.ts";
 import type { AiConfig } from "./config.ts";
@@ -70,6 +71,7 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     upstreams,
     ...desks,
     cache,
+    flights: new Flights(),
     conversations: createConversations({ chat: clients.chat, world, log }),
     articles: createArticles(site, { clients, config, rules: articleRules }),
     watchdog,

@@ -1,18 +1,22 @@
 import type { Phase } from "@tandem/libs/gateway";
 import { wishOf } from "../articles/wish-of.ts";
 import type { StoredAnswer } from "../cache/answer-memory.ts";
+import { leadOrFollow } from "../cache/follow-flight.ts";
 import type { Call } from "../call.ts";
 import { cacheKey } from "../core/cache/cache-key.ts";
 import { cacheUse } from "../core/cache/cache-policy.ts";
 import { isExtractive } from "../core/catalogue/extractive.ts";
 import type { AiParts } from "../parts.ts";
 
-/** 6 look up cache: is the answer known? Then only its giving is left. */
+/**
+ * 6 look up cache: is the answer known, or being made for somebody who asked the same? Then only
+ * its giving is left.
+ */
 export function lookUpCachePhase(parts: AiParts): Phase<Call> {
   const { config, cache } = parts;
   return {
     name: "look_up_cache",
-    throws: [],
+    throws: ["ai.client_left"],
     isRepeatable: true,
     run(call) {
       // Articles change: what was said of them yesterday is no answer today.
@@ -36,9 +40,12 @@ export function lookUpCachePhase(parts: AiParts): Phase<Call> {
       call.cacheMark = "miss";
       const here = cache.find(call.cachePlace);
       if (here !== undefined) return answerWith(call, here);
-      return cache
-        .fetch(call.cachePlace)
-        .then((found) => (found === undefined ? "done" : answerWith(call, found)));
+      const place = call.cachePlace;
+      return cache.fetch(place).then((found) => {
+        if (found !== undefined) return answerWith(call, found);
+        const mayShare = use.mayStore && !call.request.isStream;
+        return mayShare ? leadOrFollow(call, parts, { place, answerWith }) : "done";
+      });
     },
   };
 }
