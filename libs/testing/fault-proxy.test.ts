@@ -72,6 +72,14 @@ test("without faults every byte and both ends pass, over TCP and Unix sockets", 
   }
 });
 
+test("what is lost comes when it is sent again, whole and in order", async () => {
+  const text = "x".repeat(200_000);
+  const { text: echoed, tookMs } = await talk(await start({ up: { loss: 0.05 } }), text);
+  assert.equal(echoed.length, text.length);
+  assert.ok(tookMs >= 190, `${tookMs} ms`);
+  assert.ok((await talk(await start({ up: { loss: 0 } }))).tookMs < 190);
+});
+
 test("latency is added to each direction that has it", async () => {
   const { tookMs, text } = await talk(
     await start({ up: { latencyMs: 30 }, down: { latencyMs: 30, jitterMs: 5 } }),

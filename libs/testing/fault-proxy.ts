@@ -16,6 +16,11 @@ export interface LinkFaults {
   readonly blackhole?: boolean;
   /** Chance in [0, 1] that one byte of a chunk is changed. */
   readonly corruption?: number;
+  /**
+   * Chance in [0, 1] that a packet is lost, as a connection feels it: the packet and all behind it
+   * come when it is sent again, 200 ms later, twice as long when that is lost as well.
+   */
+  readonly loss?: number;
   /** The end of the connection is passed on this much later. */
   readonly slowCloseMs?: number;
 }
@@ -207,7 +212,8 @@ function relay(from: Socket, to: Socket, { random, faults }: Link): void {
   from.on("data", (chunk) => {
     const { blackhole, sliceBytes, sliceEveryMs = 0, bytesPerSecond, ...link } = faults();
     if (blackhole) return;
-    const arrivedMs = performance.now() + delayOf(link, random);
+    const lostMs = resentAfterMs(chunk.length, link.loss, random);
+    const arrivedMs = performance.now() + delayOf(link, random) + lostMs;
     for (const slice of slicesOf(corrupted(chunk, link.corruption, random), sliceBytes)) {
       const carryMs = bytesPerSecond ? (slice.length * 1_000) / bytesPerSecond : 0;
       const atMs = Math.max(arrivedMs, lineFreeMs) + carryMs;
@@ -228,6 +234,24 @@ function relay(from: Socket, to: Socket, { random, faults }: Link): void {
 
 function delayOf({ latencyMs = 0, jitterMs = 0 }: LinkFaults, random: SeededRandom): number {
   return latencyMs + (jitterMs === 0 ? 0 : jitterMs * random.fraction());
+}
+
+const packetBytes = 1_460;
+/** Linux's least time to wait for an acknowledgement. */
+const resendMs = 200;
+const resendMsMax = 6_400;
+
+/** When the last of a chunk's packets has come through at last. */
+function resentAfterMs(bytes: number, loss: number | undefined, random: SeededRandom): number {
+  if (!loss) return 0;
+  let slowestMs = 0;
+  for (let sent = 0; sent < bytes; sent += packetBytes) {
+    let waitedMs = 0;
+    let nextMs = resendMs;
+    for (; nextMs <= resendMsMax && random.fraction() < loss; nextMs *= 2) waitedMs += nextMs;
+    slowestMs = Math.max(slowestMs, waitedMs);
+  }
+  return slowestMs;
 }
 
 function corrupted(chunk: Buffer, chance: number | undefined, random: SeededRandom): Buffer {

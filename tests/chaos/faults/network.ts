@@ -47,6 +47,22 @@ export const answersLost = onOneLink(
   { down: silence },
 );
 
+export const lossy: LiveFault = {
+  id: "F22",
+  what: "5 % of packets lost between routers, gateways, stores and upstreams, by proxy",
+  seconds: { usual: 15, long: 60 },
+  prepare: openLinks,
+  async strike({ house, seconds }) {
+    const links = await allLinks(house);
+    const faults = { up: { loss: 0.05 }, down: { loss: 0.05 } };
+    for (const link of links) await link.set(faults);
+    await pause(seconds * 1_000);
+    for (const link of links) await link.set({});
+    return {};
+  },
+  judge: (seen) => [...nothingNoticed(seen), ...atMost("p99", seen.load.callMsP99, 500)],
+};
+
 export const slowLink = onOneLink(
   {
     id: "F23",
