@@ -159,6 +159,12 @@ for (const [name, request] of Object.entries(questions)) {
   });
 }
 
+test("a million facts: a month by hour with percentiles, in under a second of two cores", async () => {
+  const run = () => ask({ step: "hour", latency: true });
+  // Durations and first tokens are counted at once, over a connection and a core each.
+  assert.ok((await costOf("a month by hour, with percentiles", run)) < 2 * promisedMs);
+});
+
 test("a million facts: a forecast in under a second", async () => {
   const forecast = () =>
     house.asker.forecastUsage(
