@@ -110,6 +110,15 @@ export const configSchema = z.strictObject({
     pattern: /^[0-9a-fA-F.:/, ]*$/,
     example: "10.0.0.0/8, ::1",
   }),
+  corsOrigins: text({
+    doc:
+      "Origins whose pages may use the model API from a browser, separated by commas; `*` is any. " +
+      "With keys only: cookies are never taken from another origin.",
+    default: "",
+    pattern:
+      /^(\*|([a-z][a-z0-9+.-]*:\/\/[^\s,/*?#@]+)(\s*,\s*[a-z][a-z0-9+.-]*:\/\/[^\s,/*?#@]+)*)?$/,
+    example: "https://app.example.com, http://localhost:5173",
+  }),
   fastPath: toggle({
     doc: "Serve common requests by the strict reader; false sends all through node:http.",
     default: true,

@@ -14,6 +14,14 @@ export const routerFaults = defineFaults("router", {
     httpStatus: 405,
     publicMessage: "This path does not serve this method.",
   },
+  origin_refused: {
+    code: "permission_denied",
+    blame: "client",
+    retry: "never",
+    publicMessage:
+      "Pages of this origin may not call this API from a browser. " +
+      "Whoever runs it allows origins in `router.cors_origins`.",
+  },
   body_too_large: {
     code: "invalid_argument",
     blame: "client",

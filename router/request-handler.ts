@@ -1,5 +1,6 @@
 import type { ExchangeHandler } from "@tandem/libs/http";
 import { Fault } from "@tandem/libs/kernel";
+import { isPreflight } from "./core/cross-origin.ts";
 import type { RouteTable } from "./core/route-table.ts";
 import { routerFaults } from "./faults.ts";
 import { GrpcExchange, isGrpc } from "./grpc/grpc-exchange.ts";
@@ -61,7 +62,10 @@ export function createRequestHandler(given: {
       if (pages.answerPublic(exchange) || grpcPages.answer(exchange)) return;
       const request = admit(exchange, parts);
       try {
-        relay(request);
+        if (isPreflight(exchange.head)) {
+          answerPreflight(request, parts);
+          accountant.account(request);
+        } else relay(request);
       } catch (error) {
         refuse(request, Fault.from(error));
         accountant.account(request);
@@ -69,6 +73,15 @@ export function createRequestHandler(given: {
     },
     stop: () => sweeper.cancel(),
   };
+}
+
+/** Throws `router.origin_refused`. No gateway is asked. */
+function answerPreflight(request: AdmittedRequest, { crossOrigin }: RouterParts): void {
+  const { exchange, id } = request;
+  const fields = crossOrigin.preflightFieldsFor(exchange.head);
+  if (fields === undefined) throw routerFaults.origin_refused();
+  request.status = 204;
+  exchange.respond(204, [["x-request-id", id], ...fields], "");
 }
 
 function refuse(request: AdmittedRequest, fault: Fault): void {

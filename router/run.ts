@@ -10,6 +10,7 @@ import { createHttpServer, createPublicServer, type ExchangeHandler } from "@tan
 import { createLifecycle, type Lifecycle, type Replica, type Site } from "@tandem/libs/service";
 import { type CertificateFiles, openCertificate } from "./certificate.ts";
 import type { Config } from "./config.ts";
+import { parseOrigins } from "./core/cross-origin.ts";
 import { RouteTable } from "./core/route-table.ts";
 import { createGrpcPages } from "./grpc/grpc-pages.ts";
 import { createOwnPages, type OwnPages } from "./own-pages.ts";
@@ -56,6 +57,7 @@ export async function run(config: Config, site: Site): Promise<Replica> {
       trusted: parseTrustedProxies(config.trustedProxies),
       isTls: certificate !== undefined,
     },
+    crossOrigin: parseOrigins(config.corsOrigins),
     dateField: createDateField(() => world.clock.nowMs()),
   };
   const handler = createRequestHandler({

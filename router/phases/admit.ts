@@ -1,10 +1,10 @@
 import type { Exchange } from "@tandem/libs/http";
 import { idFromBytes, priorityField } from "@tandem/libs/kernel";
-import type { World } from "@tandem/libs/world";
 import type { Config } from "../config.ts";
 import { clientTimeoutMs } from "../core/grpc-timeout.ts";
 import { acceptTraceparent, newTraceparent } from "../core/trace-context.ts";
 import { routerFaults } from "../faults.ts";
+import type { RouterParts } from "../router-parts.ts";
 import type { AdmittedRequest } from "./admitted-request.ts";
 
 const wellFormedId = /^[A-Za-z0-9._:/+=-]{1,128}$/;
@@ -19,9 +19,9 @@ const traceBytes = 24;
  */
 export function admit(
   exchange: Exchange,
-  { config, world }: { config: Config; world: World },
+  { config, world, crossOrigin }: Pick<RouterParts, "config" | "world" | "crossOrigin">,
 ): AdmittedRequest {
-  const { headers } = exchange.head;
+  const { headers, path } = exchange.head;
   const clientRequestId = headers.get("x-request-id");
   const traceparent = acceptTraceparent(headers.get("traceparent"));
   const tracestate = traceparent === undefined ? undefined : headers.get("tracestate");
@@ -37,7 +37,8 @@ export function admit(
     clientRequestId: isKept ? clientRequestId : undefined,
     traceparent: traceparent ?? newTraceparent(random.subarray(idBytes)),
     tracestate: (tracestate?.length ?? 0) <= tracestateBytesMax ? tracestate : undefined,
-    path: exchange.head.path,
+    path,
+    crossOriginFields: crossOrigin.fieldsFor({ path, headers }),
     startedAtMs,
     deadlineAtMs: startedAtMs + Math.min(limitMs, timeoutMs),
     gateway: "",

@@ -1,4 +1,4 @@
-import type { Exchange } from "@tandem/libs/http";
+import type { Exchange, HeaderFields } from "@tandem/libs/http";
 
 /** How a request ended, for metrics and the log. */
 export type Outcome = "answered" | "refused" | "failed" | "cut" | "client_left";
@@ -12,6 +12,8 @@ export interface AdmittedRequest {
   readonly traceparent: string;
   readonly tracestate: string | undefined;
   readonly path: string;
+  /** Of its answer, whatever that is, for the page in a browser that may be behind it. */
+  readonly crossOriginFields: HeaderFields;
   /** Milliseconds of the monotonic clock. */
   readonly startedAtMs: number;
   readonly deadlineAtMs: number;

@@ -4,7 +4,7 @@ import type { Fault } from "@tandem/libs/kernel";
 import { rpcFailure, rpcFormOf } from "@tandem/libs/rpc";
 import type { AdmittedRequest } from "./admitted-request.ts";
 
-export type FaultyRequest = Pick<AdmittedRequest, "path" | "id" | "exchange">;
+export type FaultyRequest = Pick<AdmittedRequest, "path" | "id" | "exchange" | "crossOriginFields">;
 
 interface FaultAnswer {
   readonly status: number;
@@ -24,7 +24,7 @@ const rpcPrefix = "/tandem.v1.";
 export function respondFault(request: FaultyRequest, fault: Fault): void {
   const { status, headers, body } = faultAnswer(fault, request);
   request.exchange.noteFault?.(fault);
-  request.exchange.respond(status, headers, body);
+  request.exchange.respond(status, [...headers, ...request.crossOriginFields], body);
 }
 
 function faultAnswer(fault: Fault, { path, id: requestId, exchange }: FaultyRequest): FaultAnswer {

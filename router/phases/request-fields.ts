@@ -94,7 +94,7 @@ export function answerFields(
 ): EncodedFields {
   return forwardFields(head.headers, {
     dropped: droppedFromAnswer,
-    added: [["x-request-id", request.id], date],
+    added: [["x-request-id", request.id], date, ...request.crossOriginFields],
   });
 }
 
