@@ -5,6 +5,7 @@
  * Everything here opens loopback sockets only, and closes what it opened.
  */
 
+export { type Browser, findBrowser, type Page, startBrowser } from "./browser.ts";
 export { selfSigned } from "./certificate.ts";
 export { startTestPostgres, type TestPostgres } from "./database.ts";
 export type { EngineCall } from "./engine/call-log.ts";
