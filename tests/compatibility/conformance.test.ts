@@ -70,8 +70,8 @@ function nameOf(column: Column, one: Case, mode: Mode): string {
 function askingOf(column: Column, mode: Mode): Asking {
   const transport = transports.get(column.name);
   const plain = transports.get("Chat completions")?.whole;
-  const whole = transport?.whole;
-  const ask = mode === "stream" ? transport?.stream : whole;
+  const whole = transport?.whole ?? plain;
+  const ask = transport?.[mode];
   assert.ok(target && plain && whole && ask, `${column.name} cannot be asked`);
   const isWords = column.gives === "words";
   const vector = (content: string): string => vectorText(referenceVector(content));

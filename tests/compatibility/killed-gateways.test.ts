@@ -64,8 +64,8 @@ test("a stream goes on in every dialect and transport while every gateway is kil
     ...{ apiKey: tandem.apiKey, model: "mock-1" },
   };
   const transports = [...openTransports(place).values()];
-  // A WebSocket is its client's to resume, and text completions need an engine that knows them.
-  const apart = ["WebSocket", "Text completions"];
+  // A WebSocket is its client's to resume or open anew; text completions need another engine.
+  const apart = ["WebSocket", "Realtime", "Text completions"];
   const streams = transports.filter(({ name, stream }) => stream && !apart.includes(name));
   assert.equal(streams.length, 7);
   const calls = engine.calls.length;

@@ -2,6 +2,7 @@ import { anthropicFields, refusedBlocks } from "../../gateways/ai/dialects/anthr
 import type { FieldTable } from "../../gateways/ai/dialects/field-table.ts";
 import { openaiFields } from "../../gateways/ai/dialects/openai/fields.ts";
 import { responsesFields } from "../../gateways/ai/dialects/responses/fields.ts";
+import { realtimeFields } from "../../gateways/ai/realtime/fields.ts";
 import { anthropicUpstreamFields } from "../../gateways/ai/upstream/anthropic/fields.ts";
 
 const intro = `# What becomes of every field
@@ -27,6 +28,11 @@ const sections: readonly (readonly [title: string, words: string, table: FieldTa
     anthropicFields,
   ],
   ["OpenAI Responses", "`/v1/responses`, also without `/v1`.", responsesFields],
+  [
+    "OpenAI Realtime",
+    "Client events at `/v1/realtime`, in text. What is ignored is named in `x_tandem.ignored` of the event that answers.",
+    realtimeFields,
+  ],
   [
     "At an upstream that speaks Anthropic's API",
     "The canonical request on its way to an upstream of the profile `anthropic`.",

@@ -36,6 +36,7 @@ const tool = z.looseObject({
   name: id,
   description: z.string().optional(),
   parameters: z.record(z.string(), z.unknown()).optional(),
+  strict: z.boolean().optional(),
 });
 
 const toolChoice = z.union([
@@ -46,7 +47,7 @@ const toolChoice = z.union([
 /** What a session and a single response have in common. */
 const wishes = z.looseObject({
   instructions: z.string().optional(),
-  output_modalities: z.array(z.string()).max(8).optional(),
+  output_modalities: z.array(z.literal("text")).max(8).optional(),
   tools: z.array(tool).max(128).optional(),
   tool_choice: toolChoice.optional(),
   max_output_tokens: z.union([z.literal("inf"), z.int().min(1)]).optional(),
@@ -56,7 +57,11 @@ const eventId = { event_id: z.string().max(512).optional() };
 
 /** The text part of what a client may say (OpenAI, Realtime client events). */
 export const clientEventSchema = z.discriminatedUnion("type", [
-  z.looseObject({ type: z.literal("session.update"), ...eventId, session: wishes }),
+  z.looseObject({
+    type: z.literal("session.update"),
+    ...eventId,
+    session: wishes.extend({ type: z.literal("realtime").optional() }),
+  }),
   z.looseObject({
     type: z.literal("conversation.item.create"),
     ...eventId,
@@ -86,6 +91,7 @@ export const clientEventSchema = z.discriminatedUnion("type", [
 export type ClientEvent = z.infer<typeof clientEventSchema>;
 export type Item = z.infer<typeof itemSchema>;
 export type Wishes = z.infer<typeof wishes>;
+export type Tool = z.infer<typeof tool>;
 
 /** Whether it wants to hear or to say something, which nobody here does. */
 export function isAboutAudio(value: unknown): boolean {

@@ -1,11 +1,11 @@
-import type { Item, Wishes } from "./client-event.ts";
+import type { Item, Tool, Wishes } from "./client-event.ts";
 
 /** An item with the id by which everybody speaks of it. */
 export type KeptItem = Item & { readonly id: string; readonly status: string };
 
 export interface SessionWishes {
   readonly instructions: string;
-  readonly tools: readonly object[];
+  readonly tools: readonly Tool[];
   readonly toolChoice: unknown;
   readonly maxOutputTokens: number | "inf";
 }
@@ -83,9 +83,16 @@ export function chatRequest(given: {
   };
 }
 
-function chatTool(tool: object): object {
-  const { type: _, ...definition } = tool as { readonly type: string };
-  return { type: "function", function: definition };
+function chatTool({ name, description, parameters, strict }: Tool): object {
+  return {
+    type: "function",
+    function: {
+      name,
+      ...(description !== undefined && { description }),
+      ...(parameters !== undefined && { parameters }),
+      ...(strict !== undefined && { strict }),
+    },
+  };
 }
 
 function chatChoice(choice: unknown): unknown {

@@ -6,7 +6,7 @@ import { aiFaults } from "../faults.ts";
 import type { AiParts } from "../parts.ts";
 import { SocketCall } from "../websocket/socket-call.ts";
 import { closeCodes, SocketLine } from "../websocket/socket-line.ts";
-import { type ClientEvent, clientEventSchema, type Item, isAboutAudio } from "./client-event.ts";
+import type { ClientEvent, Item } from "./client-event.ts";
 import {
   Conversation,
   chatRequest,
@@ -15,6 +15,7 @@ import {
   type SessionWishes,
   wishedAlso,
 } from "./conversation.ts";
+import { type ReadEvent, readEvent } from "./read-event.ts";
 import { type Chunk, type Ending, ResponseEvents, type ServerEvent } from "./response-events.ts";
 
 export interface RealtimeGiven {
@@ -92,7 +93,6 @@ export class RealtimeSocket {
     try {
       const value = parsed(bytes);
       eventId = eventIdIn(value);
-      if (isAboutAudio(value)) throw aiFaults.audio_unsupported();
       this.#hear(readEvent(value));
     } catch (error) {
       this.#refuse(Fault.from(error), eventId);
@@ -103,14 +103,16 @@ export class RealtimeSocket {
     this.#tell({ type: "error", error: { ...errorOf(fault), event_id: eventId ?? null } });
   }
 
-  #hear(event: ClientEvent): void {
+  #hear({ event, ignored }: ReadEvent): void {
+    // As an answer's `x-tandem-ignored` does: nothing is dropped in silence.
+    const also = ignored.length > 0 ? { x_tandem: { ignored } } : {};
     switch (event.type) {
       case "session.update":
         this.#wishes = wishedAlso(this.#wishes, event.session);
-        this.#tell({ type: "session.updated", session: this.#session() });
+        this.#tell({ type: "session.updated", session: this.#session(), ...also });
         return;
       case "conversation.item.create":
-        this.#addItem(this.#keptItem(event.item), event.previous_item_id);
+        this.#addItem(this.#keptItem(event.item), { behind: event.previous_item_id, also });
         return;
       case "conversation.item.retrieve":
         this.#tell({ type: "conversation.item.retrieved", item: this.#itemNamed(event.item_id) });
@@ -121,7 +123,7 @@ export class RealtimeSocket {
         this.#tell({ type: "conversation.item.deleted", item_id: event.item_id });
         return;
       case "response.create":
-        this.#respond(event.response ?? {});
+        this.#respond(event.response ?? {}, also);
         return;
       case "response.cancel":
         this.#cancel(event.response_id);
@@ -138,7 +140,10 @@ export class RealtimeSocket {
     return item;
   }
 
-  #addItem(item: KeptItem, behind?: string | null): void {
+  #addItem(
+    item: KeptItem,
+    { behind, also }: { readonly behind?: string | null | undefined; readonly also?: object } = {},
+  ): void {
     if (this.#conversation.size >= itemsMax) throw aiFaults.conversation_full();
     if (this.#conversation.find(item.id) !== undefined) {
       throw aiFaults.invalid_parameter({
@@ -151,17 +156,21 @@ export class RealtimeSocket {
       throw aiFaults.no_such_item({ context: { parameter: "previous_item_id" } });
     }
     const told = { previous_item_id: placed.previous, item };
-    this.#tell({ type: "conversation.item.added", ...told });
+    this.#tell({ type: "conversation.item.added", ...told, ...also });
     this.#tell({ type: "conversation.item.done", ...told });
   }
 
-  #respond(wished: Extract<ClientEvent, { type: "response.create" }>["response"] & object): void {
+  #respond(
+    wished: Extract<ClientEvent, { type: "response.create" }>["response"] & object,
+    also: object,
+  ): void {
     if (this.#running !== undefined) throw aiFaults.response_active();
     const { model, parts, next, authorization, opening } = this.#given;
     const isKept = wished.conversation !== "none";
     const items = wished.input ?? this.#conversation.items;
+    const requestId = newId(parts.world, "req");
     const events = new ResponseEvents({
-      id: this.#newId("resp"),
+      ...{ id: this.#newId("resp"), requestId },
       conversationId: isKept ? this.#conversationId : null,
       metadata: wished.metadata ?? null,
       newItemId: () => this.#newId("item"),
@@ -178,14 +187,14 @@ export class RealtimeSocket {
         id: events.id,
         body: Buffer.from(JSON.stringify(chatRequest({ model, wishes, items }))),
         fields: {
-          ...{ "content-type": "application/json", "x-request-id": newId(parts.world, "req") },
+          ...{ "content-type": "application/json", "x-request-id": requestId },
           ...(authorization !== undefined && { authorization }),
           ...{ "idempotency-key": undefined, "last-event-id": undefined },
         },
       },
     );
     this.#running = { events, call, isKept };
-    this.#tell(events.begin());
+    this.#tell({ ...events.begin(), ...also });
     next(call);
   }
 
@@ -194,7 +203,7 @@ export class RealtimeSocket {
     const message = JSON.parse(text) as {
       readonly type: string;
       readonly data?: Chunk;
-      readonly error?: { readonly code: string; readonly reason: string; readonly message: string };
+      readonly error?: ToldError;
     };
     const running = this.#running;
     if (running === undefined) return true;
@@ -203,9 +212,8 @@ export class RealtimeSocket {
       for (const event of running.events.add(message.data ?? {})) hasRoom = this.#tell(event);
     } else if (message.type === "chat.done") this.#end({ status: "completed" });
     else if (message.error !== undefined) {
-      const { code, reason, message: said } = message.error;
-      const error = { type: code, code: reason, message: said };
-      this.#tell({ type: "error", error: { ...error, param: null, event_id: null } });
+      const error = errorWords(message.error);
+      this.#tell({ type: "error", error: { ...error, event_id: null } });
       this.#end({ status: "failed", error });
     }
     return hasRoom;
@@ -248,21 +256,25 @@ function eventIdIn(value: unknown): string | undefined {
   return typeof id === "string" ? id.slice(0, 512) : undefined;
 }
 
-function readEvent(value: unknown): ClientEvent {
-  const read = clientEventSchema.safeParse(value);
-  if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  const parameter = issue?.path.join(".") ?? "";
-  throw aiFaults.invalid_parameter({
-    publicMessage: `The event is not one that is understood here. ${parameter}: ${issue?.message}`,
-    context: { parameter },
-  });
+/** What a call says of its error in the words of `/v1/chat/ws`. */
+interface ToldError {
+  readonly reason: string;
+  readonly message: string;
+  readonly status: number;
+  readonly param?: string;
+  readonly retry_after_ms?: number;
 }
 
 function errorOf(fault: Fault): object {
-  const { parameter } = fault.context;
-  return {
-    type: fault.httpStatus < 500 ? "invalid_request_error" : "server_error",
-    ...{ code: fault.reason, message: fault.publicMessage, param: parameter ?? null },
-  };
+  const { reason, publicMessage: message, httpStatus: status, context } = fault;
+  const { parameter } = context;
+  const param = typeof parameter === "string" ? { param: parameter } : {};
+  return errorWords({ reason, message, status, ...param });
+}
+
+/** OpenAI's error, and the status that it would have had, and when to come back. */
+function errorWords({ reason, message, status, param, retry_after_ms }: ToldError): object {
+  const own = status < 500 ? "invalid_request_error" : "server_error";
+  const type = status === 429 ? "rate_limit_error" : status === 402 ? "insufficient_quota" : own;
+  return { type, code: reason, message, param: param ?? null, status, retry_after_ms };
 }

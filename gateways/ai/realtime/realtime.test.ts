@@ -16,7 +16,12 @@ function events(): ResponseEvents {
     items += 1;
     return `item_${items}`;
   };
-  return new ResponseEvents({ id: "resp_1", conversationId: "conv_1", metadata: null, newItemId });
+  return new ResponseEvents({
+    ...{ id: "resp_1", requestId: "req_1" },
+    conversationId: "conv_1",
+    metadata: null,
+    newItemId,
+  });
 }
 
 const delta = (content: string): Chunk => ({ choices: [{ delta: { content } }] });

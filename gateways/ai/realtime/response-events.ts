@@ -24,6 +24,7 @@ interface ChunkUsage {
   readonly completion_tokens: number;
   readonly total_tokens: number;
   readonly prompt_tokens_details?: { readonly cached_tokens?: number };
+  readonly x_tandem?: object;
 }
 
 /** How a response ended. */
@@ -54,6 +55,8 @@ export class ResponseEvents {
 
   constructor(given: {
     readonly id: string;
+    /** By which its record is found. */
+    readonly requestId: string;
     readonly conversationId: string | null;
     readonly metadata: object | null;
     readonly newItemId: () => string;
@@ -63,6 +66,7 @@ export class ResponseEvents {
     this.#about = {
       ...{ object: "realtime.response", id: given.id, conversation_id: given.conversationId },
       ...{ output_modalities: ["text"], metadata: given.metadata },
+      x_tandem: { request_id: given.requestId },
     };
   }
 
@@ -200,5 +204,6 @@ function usageOf(usage: ChunkUsage): object {
       ...{ text_tokens: usage.prompt_tokens, audio_tokens: 0, cached_tokens: cached },
     },
     output_token_details: { text_tokens: usage.completion_tokens, audio_tokens: 0 },
+    x_tandem: usage.x_tandem,
   };
 }

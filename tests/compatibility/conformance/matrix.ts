@@ -9,7 +9,7 @@ const run: Plan = { kind: "run" };
 
 /** Whether a case runs on a transport, and why it does not. */
 export function planOf(one: Case, column: Column, mode: Mode): Plan {
-  if (mode === "stream" && !column.streams) return none("vectors come in one piece");
+  if (!column.modes.includes(mode)) return none("it has no such answers");
   if (one.of === "words" && column.gives === "vectors") return none("there are no words in it");
   const why = column.without[one.key];
   return why === undefined ? run : none(why);
@@ -47,7 +47,7 @@ export class Matrix {
   }
 
   #table(mode: Mode): readonly string[] {
-    const columns = this.#columns.filter(({ streams }) => mode === "whole" || streams);
+    const columns = this.#columns.filter(({ modes }) => modes.includes(mode));
     const lines = [
       `| | ${columns.map(({ name }) => name).join(" | ")} |`,
       `|---|${"---|".repeat(columns.length)}`,

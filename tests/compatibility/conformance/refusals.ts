@@ -54,7 +54,7 @@ export const refusals: readonly Case[] = [
     run: async ({ ask, models }) => {
       const asked = ask({ content: "x", model: models.usual, isOutOfRange: true });
       const error = await refused(asked, "invalid_argument");
-      assert.match(error.message, /temperature|dimensions/);
+      assert.match(error.message, /temperature|dimensions|max_output_tokens/);
       return error.told;
     },
   },

@@ -1,9 +1,11 @@
 /** Every dialect on every transport: the columns of the matrix. Another one is added here. */
 import type { Place } from "../target.ts";
+import { both, type Mode } from "./case.ts";
 import { connectTransports } from "./connect.ts";
 import { grpcEmbeddings, grpcTransport } from "./grpc.ts";
 import { httpTransport } from "./http.ts";
 import { anthropicMessages } from "./messages.ts";
+import { realtimeTransport } from "./realtime.ts";
 import { responses } from "./responses.ts";
 import {
   chatCompletions,
@@ -18,13 +20,13 @@ export interface Column {
   readonly name: string;
   /** Words, or vectors, which have no end, no tools and no stream. */
   readonly gives: "words" | "vectors";
-  readonly streams: boolean;
+  readonly modes: readonly Mode[];
   /** Cases that mean nothing here, by their keys, and why. */
   readonly without: Readonly<Record<string, string>>;
 }
 
-const words = { gives: "words", streams: true, without: {} } as const;
-const vectors = { gives: "vectors", streams: false, without: {} } as const;
+const words = { gives: "words", modes: both, without: {} } as const;
+const vectors = { gives: "vectors", modes: ["whole"], without: {} } as const;
 
 export const columns: readonly Column[] = [
   { name: "Chat completions", ...words },
@@ -39,6 +41,14 @@ export const columns: readonly Column[] = [
   { name: "Anthropic Messages", ...words },
   { name: "Responses", ...words },
   { name: "WebSocket", ...words },
+  {
+    ...{ name: "Realtime", ...words, modes: ["stream"] },
+    without: {
+      same: "every answer is a stream",
+      json: "its events have no format",
+      reasoning: "its events have no reasoning",
+    },
+  },
   { name: "gRPC", ...words },
   { name: "gRPC-web", ...words },
   { name: "Connect JSON", ...words },
@@ -60,6 +70,7 @@ export function openTransports(target: Place): ReadonlyMap<string, Transport> {
     grpcTransport(target),
     grpcEmbeddings(target),
     webSocketTransport(target),
+    realtimeTransport(target),
   ];
   return new Map(all.map((transport) => [transport.name, transport]));
 }
