@@ -3,7 +3,10 @@ import { after, before, test } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
 import { promptHashOf, referenceText } from "@tandem/libs/testing";
 import { createFetch } from "@tandem/sdk";
+import Anthropic0 from "anthropic-sdk-0";
 import OpenAI from "openai";
+import OpenAI4 from "openai-4";
+import OpenAI6 from "openai-6";
 import { type ChaosHouse, openChaosHouse } from "./kill-loop.ts";
 import { pause } from "./waiting.ts";
 import { isLedgerSound, settledCredit } from "./wallet.ts";
@@ -29,18 +32,39 @@ interface Client {
   ask(content: string): Promise<Told>;
 }
 
+/** The types of the versions differ in parts that nothing here touches. */
+const openaiVersions = {
+  "openai 7": OpenAI,
+  "openai 6": OpenAI6 as unknown as typeof OpenAI,
+  "openai 4": OpenAI4 as unknown as typeof OpenAI,
+};
+const anthropicVersions = {
+  "anthropic 1": Anthropic,
+  "anthropic 0": Anthropic0 as unknown as typeof Anthropic,
+};
+
 /** The clients as their makers ship them; all that is ours is their `fetch`. */
 function clientsOf({ tandem }: ChaosHouse, retried: () => void): readonly Client[] {
   const given = {
     ...{ apiKey: tandem.apiKey, maxRetries: 0 },
     fetch: createFetch({ onRetry: retried }),
   };
-  const openai = new OpenAI({ ...given, baseURL: tandem.baseUrl });
-  const anthropic = new Anthropic({ ...given, baseURL: tandem.origin });
-  const messagesOf = (content: string) => [{ role: "user" as const, content }];
+  return [
+    ...Object.entries(openaiVersions).flatMap(([name, Sdk]) =>
+      openaiClients(name, new Sdk({ ...given, baseURL: tandem.baseUrl })),
+    ),
+    ...Object.entries(anthropicVersions).map(([name, Sdk]) =>
+      anthropicClient(name, new Sdk({ ...given, baseURL: tandem.origin })),
+    ),
+  ];
+}
+
+const messagesOf = (content: string) => [{ role: "user" as const, content }];
+
+function openaiClients(name: string, openai: OpenAI): readonly Client[] {
   return [
     {
-      name: "openai stream",
+      name: `${name} stream`,
       async ask(content) {
         const stream = await openai.chat.completions.create({
           ...{ model, messages: messagesOf(content), stream: true },
@@ -56,25 +80,26 @@ function clientsOf({ tandem }: ChaosHouse, retried: () => void): readonly Client
       },
     },
     {
-      name: "openai whole",
+      name: `${name} whole`,
       async ask(content) {
-        const answer = await openai.chat.completions.create({
-          model,
-          messages: messagesOf(content),
-        });
+        const messages = messagesOf(content);
+        const answer = await openai.chat.completions.create({ model, messages });
         return { text: answer.choices[0]?.message.content ?? "", ...tokensOf(answer.usage) };
       },
     },
-    {
-      name: "anthropic stream",
-      async ask(content) {
-        const request = { model, max_tokens: 600, messages: messagesOf(content) };
-        const { content: blocks, usage } = await anthropic.messages.stream(request).finalMessage();
-        const text = blocks.map((block) => (block.type === "text" ? block.text : "")).join("");
-        return { text, inputTokens: usage.input_tokens, outputTokens: usage.output_tokens };
-      },
-    },
   ];
+}
+
+function anthropicClient(name: string, anthropic: Anthropic): Client {
+  return {
+    name: `${name} stream`,
+    async ask(content) {
+      const request = { model, max_tokens: 600, messages: messagesOf(content) };
+      const { content: blocks, usage } = await anthropic.messages.stream(request).finalMessage();
+      const text = blocks.map((block) => (block.type === "text" ? block.text : "")).join("");
+      return { text, inputTokens: usage.input_tokens, outputTokens: usage.output_tokens };
+    },
+  };
 }
 
 function tokensOf(usage: OpenAI.CompletionUsage | null | undefined) {
@@ -141,7 +166,7 @@ async function tellThroughout(rounds: readonly (readonly string[])[]) {
   const clients = clientsOf(house, () => {
     retries += 1;
   });
-  const running = askWhile(clients, { each: 5, isRunning: () => isRunning });
+  const running = askWhile(clients, { each: 2, isRunning: () => isRunning });
   let kills = 0;
   try {
     await engine.until((calls) => calls.length >= callsBefore + 15, 60_000);
