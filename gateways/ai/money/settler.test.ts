@@ -51,6 +51,8 @@ async function bench() {
   const sent: bigint[] = [];
   const quota = {
     fails: false as boolean,
+    /** Calls that find the wallet locked by somebody else. */
+    locked: 0,
     losesAnswers: false as boolean,
     refuses: new Set<string>(),
     batches: [] as number[],
@@ -59,6 +61,10 @@ async function bench() {
     quota.batches.push(settlements.length);
     sent.push(...settlements.map(({ chargedNanos }) => chargedNanos));
     if (quota.fails) return Promise.reject(new Error("quota is away"));
+    if (quota.locked > 0) {
+      quota.locked -= 1;
+      return Promise.resolve({ settled: [], refused: [] });
+    }
     const refused = settlements.filter(({ requestId }) => quota.refuses.has(requestId));
     const booked = settlements.filter(({ requestId }) => !quota.refuses.has(requestId));
     for (const { requestId, chargedNanos } of booked) {
@@ -241,5 +247,21 @@ test("a kill between the two amounts of a request loses neither", async () => {
   await next.recover();
   await next.drain();
   assert.deepEqual(sent.slice(-2), [5n, 9n]);
+  await end();
+});
+
+test("those who cannot wait for the disk share calls to quota, and wait for a locked wallet", async () => {
+  const { start, end, ledger, quota } = await bench();
+  const settler = await start();
+  quota.locked = 2;
+  const ids = Array.from({ length: 30 }, (_, at) => `req_${at}`);
+  await Promise.all(ids.map((id) => settler.settle(settlementOf(id), undefined)));
+  const booked = await Promise.all(ids.map((id) => settler.settleNow(id)));
+  assert.ok(booked.every(Boolean));
+  assert.equal(ledger.size, 30);
+  assert.deepEqual(quota.batches, [30, 30, 30]);
+  quota.fails = true;
+  await settler.settle(settlementOf("req_last"), undefined);
+  assert.equal(await settler.settleNow("req_last"), false);
   await end();
 });

@@ -1,6 +1,6 @@
 import { Fault } from "@tandem/libs/kernel";
 import type { Log } from "@tandem/libs/telemetry";
-import type { World } from "@tandem/libs/world";
+import { sleep, type World } from "@tandem/libs/world";
 import { decodeSettlement, encodeSettlement, type Settlement } from "./settlement.ts";
 
 /** The part of a journal that the settler needs (`libs/store`). */
@@ -42,6 +42,9 @@ interface Pending {
 
 const batchMax = 500;
 const periodMs = 200;
+/** How long an answer waits for quota itself where the disk fails. */
+const settleNowMs = 2_000;
+const settlePauseMs = 25;
 const longestPauseMs = 5_000;
 /** Settled ones that may stand at the front of the queue before it is cut. */
 const queueSlackMax = 4_096;
@@ -59,7 +62,8 @@ export class Settler {
   /** The same and those done lately, in the order they came; emptied from the front. */
   #queue: Pending[] = [];
   #queueStart = 0;
-  #isSending: boolean = false;
+  /** The call to quota that is under way; whether it was answered. */
+  #sending: Promise<boolean> | undefined;
   #pauseMs = periodMs;
   #nextSendMs = Number.NEGATIVE_INFINITY;
   #truncatedBefore = 0;
@@ -124,26 +128,35 @@ export class Settler {
     return requestIds.every((requestId) => !this.#pending.has(requestId));
   }
 
-  /** Asks quota itself to book this request; true when it has. For when the disk fails us. */
+  /**
+   * Asks quota itself to book this request; true when it has. For when the disk fails us. All who
+   * ask share a call: one by one they would wait for the wallet's lock, which only one can have.
+   */
   async settleNow(requestId: string): Promise<boolean> {
-    const pending = this.#pending.get(requestId);
-    if (pending === undefined) return true;
-    try {
-      this.#take(await this.#parts.callQuota([pending.settlement]));
-    } catch {
-      return false;
+    const { world } = this.#parts;
+    const untilMs = world.clock.monotonicMs() + settleNowMs;
+    let isAnswered = true;
+    while (isAnswered && this.#pending.has(requestId) && world.clock.monotonicMs() < untilMs) {
+      // The call under way may have begun before this request was there.
+      isAnswered = await (this.#sending ?? this.#sendOnce());
+      if (this.#pending.has(requestId)) await sleep(world, settlePauseMs);
     }
     return !this.#pending.has(requestId);
   }
 
   /** Called some times a second. */
   tick(nowMs: number): void {
-    if (this.#isSending || this.#pending.size === 0 || nowMs < this.#nextSendMs) return;
-    this.#isSending = true;
-    void this.#send().finally(() => {
-      this.#isSending = false;
+    const isBusy = this.#sending !== undefined || nowMs < this.#nextSendMs;
+    if (!isBusy && this.#pending.size > 0) void this.#sendOnce();
+  }
+
+  #sendOnce(): Promise<boolean> {
+    const sending = this.#send().finally(() => {
+      this.#sending = undefined;
       this.#nextSendMs = this.#parts.world.clock.monotonicMs() + this.#pauseMs;
     });
+    this.#sending = sending;
+    return sending;
   }
 
   /** Sends all there is, as long as quota takes it; for an orderly end. */
@@ -155,7 +168,8 @@ export class Settler {
     }
   }
 
-  async #send(): Promise<void> {
+  /** Whether quota has answered. */
+  async #send(): Promise<boolean> {
     const batch: Pending[] = [];
     for (let at = this.#queueStart; at < this.#queue.length && batch.length < batchMax; at += 1) {
       const pending = this.#queue[at];
@@ -168,6 +182,7 @@ export class Settler {
       // A wallet that is locked leaves some waiting: not a failure, but no reason to hurry.
       this.#pauseMs = batch.length === batchMax && reply.settled.length > 0 ? 0 : periodMs;
       await this.#truncate();
+      return true;
     } catch (error) {
       this.#pauseMs = Math.min(Math.max(this.#pauseMs, periodMs) * 2, longestPauseMs);
       const fault = Fault.from(error);
@@ -176,6 +191,7 @@ export class Settler {
         detail: fault.detail,
         backlog: this.#pending.size,
       });
+      return false;
     }
   }
 
