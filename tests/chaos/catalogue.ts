@@ -20,8 +20,15 @@ import {
   thinLink,
   upstreamsGone,
 } from "./faults/network.ts";
+import { sameQuestion, settingsSpoilt, wrongButWell } from "./faults/nonsense.ts";
 import { overload, retryStorm } from "./faults/overload.ts";
-import { clockWrong, descriptorsShort, memoryFull, processorShort } from "./faults/resources.ts";
+import {
+  clockWrong,
+  descriptorsShort,
+  diskFull,
+  memoryFull,
+  processorShort,
+} from "./faults/resources.ts";
 import {
   databaseFlapping,
   databaseGone,
@@ -79,11 +86,9 @@ export const catalogue: readonly Entry[] = [
   live(memoryFull),
   live(processorShort),
   live(descriptorsShort),
-  proven(
-    "F17",
-    "a journal's disk is full, or its fsync fails",
-    ...[{ file: "libs/store/journal/journal.test.ts", tests: /full disk|E[A-Z]+ on|fsync/ }],
-  ),
+  live(diskFull, {
+    ...{ file: "libs/store/journal/journal.test.ts", tests: /full disk|E[A-Z]+ on|fsync/ },
+  }),
   live(clockWrong),
   live(partition),
   live(answersLost),
@@ -154,9 +159,7 @@ export const catalogue: readonly Entry[] = [
     ...[{ file: "libs/store/database/migrate.test.ts" }],
     ...[{ file: "supervisor/rollout.test.ts" }],
   ),
-  proven("F44", "a release that fails is rolled back", {
-    ...{ file: "supervisor/rollout.test.ts", tests: /rolled back/ },
-  }),
+  live(wrongButWell, { file: "supervisor/rollout.test.ts", tests: /rolled back/ }),
   proven(
     "F45",
     "many reservations at once against a balance for few",
@@ -175,17 +178,17 @@ export const catalogue: readonly Entry[] = [
   proven("F48", "many calls at once with one idempotency key", {
     file: "libs/gateway/rest/rest-repetition.test.ts",
   }),
-  missing("F49", "a thousand misses of one key at once", "answers are not shared under way"),
+  live(sameQuestion, { file: "gateways/ai/gateway.test.ts", tests: /many want|next one ask/ }),
   proven("F50", "a key revoked while notifications are cut off", {
     file: "tests/integration/revocation-speed.test.ts",
   }),
-  proven("F51", "a snapshot of the configuration that is malformed or half applied", {
+  live(settingsSpoilt, {
     ...{ file: "services/models/operations/models.test.ts", tests: /changed file/ },
   }),
   missing(
     "F52",
     "a certificate or signing key changed under load",
-    "not built: keys are made once",
+    "signing keys are made once, and cannot be changed; a door's certificate can (libs/http/http.test.ts)",
   ),
   live(startedWithoutStores),
   live(everything),

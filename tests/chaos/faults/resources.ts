@@ -2,10 +2,11 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { LiveFault } from "../fault.ts";
+import { atMost, type LiveFault } from "../fault.ts";
 import type { FaultHouse } from "../fault-house.ts";
-import { pause } from "../waiting.ts";
+import { pause, timeUntil } from "../waiting.ts";
 import { evaluateIn } from "./inspector.ts";
+import { isServed } from "./network.ts";
 
 const victim = "ai-gateway-1";
 
@@ -87,6 +88,50 @@ export const descriptorsShort: LiveFault = {
     const isAlive = (await pidOf(house, victim)) === pid;
     return { wrongs: isAlive ? [] : [`${victim} did not survive it`] };
   },
+};
+
+/** Every write to a file fails in this process, or every fsync does, until it is mended. */
+const failingFiles = (method: "write" | "datasync", code: string): string => `(async () => {
+  const { open } = process.getBuiltinModule("node:fs/promises");
+  const file = await open("/dev/null");
+  const handles = Object.getPrototypeOf(file);
+  await file.close();
+  globalThis.trueMethods ??= { write: handles.write, datasync: handles.datasync };
+  Object.assign(handles, globalThis.trueMethods);
+  const error = Object.assign(new Error("${code}"), { code: "${code}" });
+  handles.${method} = () => Promise.reject(error);
+})()`;
+
+const mendedFiles = `(async () => {
+  const { open } = process.getBuiltinModule("node:fs/promises");
+  const file = await open("/dev/null");
+  Object.assign(Object.getPrototypeOf(file), globalThis.trueMethods);
+  await file.close();
+})()`;
+
+export const diskFull: LiveFault = {
+  id: "F17",
+  what: "the journals' disk is full for both ai gateways, then its fsync fails, then it is well",
+  seconds: { usual: 12, long: 60 },
+  async strike({ house, seconds }) {
+    const gateways = ["ai-gateway-1", "ai-gateway-2"];
+    for (const [method, code] of [
+      ["write", "ENOSPC"],
+      ["datasync", "EIO"],
+    ] as const) {
+      for (const name of gateways) await evaluateIn(house, name, failingFiles(method, code));
+      await pause(seconds * 500);
+    }
+    for (const name of gateways) await evaluateIn(house, name, mendedFiles);
+    const recoveryMs = await timeUntil(() => isServed(house), 10_000);
+    return { recoveryMs, wrongs: atMost("served again", recoveryMs, 5_000) };
+  },
+  // Refused cleanly, or recorded at once by quota; what was charged is in the standing checks.
+  judge: ({ load }) =>
+    load.failures
+      .filter(({ what, status }) => what !== "failed" || status !== 503)
+      .map(({ kind, what, status }) => `a ${kind} ${what} with ${status}`)
+      .slice(0, 3),
 };
 
 /** The hands of one process's clock are moved; durations have another clock. */
