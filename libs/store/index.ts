@@ -30,6 +30,7 @@ export {
 } from "./database/subscribe.ts";
 export { storeFaults } from "./faults.ts";
 export {
+  type HotChange,
   type HotDemand,
   type HotEntry,
   type HotStore,

@@ -44,6 +44,7 @@ export function hotStoreSuite(name: string, open: () => Promise<HotStore>): void
   values(check);
   manyValues(check);
   locks(check, open);
+  replacing(check, open);
   counters(check, open);
   limits(check, open);
   limitsOverTime(check);
@@ -159,6 +160,27 @@ function locks(check: Check, open: () => Promise<HotStore>): void {
     assert.equal(await store.deleteIfEqual(key, "theirs"), false);
     assert.equal(await store.deleteIfEqual(key, "mine"), true);
     assert.equal(await store.deleteIfEqual(key, "mine"), false);
+  });
+}
+
+function replacing(check: Check, open: () => Promise<HotStore>): void {
+  check("of many who replace the same value, exactly one does", async (store, tenant) => {
+    const key = hotKey(tenant, "maker");
+    const other = store.kind === "memory" ? store : await open();
+    assert.equal(await store.replaceIfEqual(key, { former: "a", value: "b" }, life), false);
+    assert.equal(await store.get(key), undefined);
+    await store.set(key, "a", life);
+    const won = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        (index % 2 ? store : other).replaceIfEqual(key, { former: "a", value: `${index}` }, life),
+      ),
+    );
+    assert.equal(won.filter(Boolean).length, 1);
+    assert.equal(text(await store.get(key)), String(won.indexOf(true)));
+    const brief = { former: String(won.indexOf(true)), value: "c" };
+    assert.equal(await store.replaceIfEqual(key, brief, { ttlMs: 40 }), true);
+    await until(async () => (await store.get(key)) === undefined);
+    if (other !== store) await other.close();
   });
 }
 

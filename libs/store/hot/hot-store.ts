@@ -33,6 +33,11 @@ export interface HotEntry {
   readonly value: Uint8Array | string;
 }
 
+export interface HotChange {
+  readonly former: Uint8Array | string;
+  readonly value: Uint8Array | string;
+}
+
 export interface TimeToLive {
   /** Milliseconds, whole, at least 1. */
   readonly ttlMs: number;
@@ -79,6 +84,8 @@ export interface HotStore {
   delete(key: string): Promise<boolean>;
   /** Deletes if it still holds this value, as the owner of a lock must. */
   deleteIfEqual(key: string, value: Uint8Array | string): Promise<boolean>;
+  /** Replaces what still holds `former`; false, and nothing done, where it does not. */
+  replaceIfEqual(key: string, change: HotChange, life: TimeToLive): Promise<boolean>;
   /** Deletes all keys that begin with `prefix`; how many. Not atomic as a whole; may be slow. */
   deletePrefix(prefix: string): Promise<number>;
   /**

@@ -7,6 +7,7 @@ import {
   checkKey,
   checkLife,
   checkValue,
+  type HotChange,
   type HotDemand,
   type HotEntry,
   type HotStore,
@@ -120,6 +121,21 @@ export class LmdbHotStore implements HotStore {
     return this.#entries.change(() => {
       if (this.#entries.read(key)?.value.equals(bytes) !== true) return false;
       this.#entries.remove(key);
+      return true;
+    });
+  }
+
+  async replaceIfEqual(
+    key: string,
+    { former, value }: HotChange,
+    { ttlMs }: TimeToLive,
+  ): Promise<boolean> {
+    this.#check(key, value, ttlMs);
+    const expected = Buffer.from(former);
+    const bytes = Buffer.from(value);
+    return this.#entries.change(() => {
+      if (this.#entries.read(key)?.value.equals(expected) !== true) return false;
+      this.#entries.write(key, bytes, this.#nowMs() + ttlMs, 0);
       return true;
     });
   }

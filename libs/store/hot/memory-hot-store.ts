@@ -7,6 +7,7 @@ import {
   checkKey,
   checkLife,
   checkValue,
+  type HotChange,
   type HotDemand,
   type HotEntry,
   type HotStore,
@@ -82,6 +83,13 @@ export class MemoryHotStore implements HotStore {
     const present = this.#read(key);
     if (!Buffer.isBuffer(present) || !present.equals(Buffer.from(value))) return false;
     return this.#entries.delete(key);
+  }
+
+  async replaceIfEqual(key: string, change: HotChange, life: TimeToLive): Promise<boolean> {
+    const present = this.#read(key);
+    if (!Buffer.isBuffer(present) || !present.equals(Buffer.from(change.former))) return false;
+    await this.set(key, change.value, life);
+    return true;
   }
 
   async deletePrefix(prefix: string): Promise<number> {

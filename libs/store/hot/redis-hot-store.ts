@@ -5,6 +5,7 @@ import {
   checkKey,
   checkLife,
   checkValue,
+  type HotChange,
   type HotDemand,
   type HotEntry,
   type HotStore,
@@ -89,6 +90,12 @@ export class RedisHotStore implements HotStore {
   async deleteIfEqual(key: string, value: Uint8Array | string): Promise<boolean> {
     checkKey(key);
     return (await this.#connection.script("deleteEqual", [key], [bytesOf(value)])) === 1;
+  }
+
+  async replaceIfEqual(key: string, change: HotChange, life: TimeToLive): Promise<boolean> {
+    checkEntry(key, change.value, life);
+    const given = [bytesOf(change.former), bytesOf(change.value), life.ttlMs];
+    return (await this.#connection.script("replaceEqual", [key], given)) === 1;
   }
 
   async deletePrefix(prefix: string): Promise<number> {

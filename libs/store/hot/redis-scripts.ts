@@ -53,9 +53,15 @@ const deleteEqual = `
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0`;
 
+/** ARGV: what is there, what shall be, and its time to live. */
+const replaceEqual = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1`;
+
 /** ARGV: the time to live, then a value for each key. */
 const setAll = `
 for i = 1, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 1], 'PX', ARGV[1]) end
 return #KEYS`;
 
-export const redisScripts = { limits, add, deleteEqual, setAll };
+export const redisScripts = { limits, add, deleteEqual, replaceEqual, setAll };

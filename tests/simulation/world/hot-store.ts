@@ -102,6 +102,8 @@ class RemoteStore implements HotStore {
   delete: HotStore["delete"] = (key) => this.#ask((to) => to.delete(key));
   deleteIfEqual: HotStore["deleteIfEqual"] = (key, value) =>
     this.#ask((to) => to.deleteIfEqual(key, value));
+  replaceIfEqual: HotStore["replaceIfEqual"] = (key, change, life) =>
+    this.#ask((to) => to.replaceIfEqual(key, change, life));
   deletePrefix: HotStore["deletePrefix"] = (prefix) => this.#ask((to) => to.deletePrefix(prefix));
   increment: HotStore["increment"] = (key, by, life) =>
     this.#ask((to) => to.increment(key, by, life));
