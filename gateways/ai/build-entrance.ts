@@ -1,7 +1,9 @@
 import type { ExchangeHandler } from "@tandem/libs/http";
 import type { Lifecycle } from "@tandem/libs/service";
 import type { HotStore } from "@tandem/libs/store";
-import type { AiParts } from "./parts.ts";
+import type { ReadParts } from "./reads/read.ts";
+import { BackgroundEdge } from "./responses/background-edge.ts";
+import type { RequestSeal } from "./responses/request-seal.ts";
 import { ResumeEdge } from "./resume/resume-edge.ts";
 import { createRpcEdge } from "./rpc/rpc-edge.ts";
 import { createSocketEdge } from "./websocket/socket-edge.ts";
@@ -12,10 +14,19 @@ const finishDeadlineMs = 600_000;
 /** The other transports, each of which goes on as requests of the JSON API; `next` answers those. */
 export function buildEntrance(
   lifecycle: Lifecycle,
-  given: { readonly parts: AiParts; readonly hotStore: HotStore; readonly next: ExchangeHandler },
+  given: {
+    readonly parts: ReadParts;
+    readonly hotStore: HotStore;
+    readonly requestSeal: RequestSeal;
+    readonly next: ExchangeHandler;
+  },
 ): ExchangeHandler {
-  const { parts } = given;
-  const resume = new ResumeEdge(given);
+  const { parts, hotStore, requestSeal: seal, next } = given;
+  const background = new BackgroundEdge({ parts, hotStore, seal, next });
+  lifecycle.defer("responses in the background", (options) => background.close(options), {
+    deadlineMs: finishDeadlineMs,
+  });
+  const resume = new ResumeEdge({ parts, hotStore, next: background.handle });
   lifecycle.defer("answers nobody listens to", (options) => resume.close(options), {
     deadlineMs: finishDeadlineMs,
   });

@@ -238,7 +238,8 @@ export class Call implements PhasedCall {
   /** Another replica can go on with this stream: it flows, and all of it can be read back. */
   get mayMove(): boolean {
     const canBeRead = this.dialect.readSent !== undefined && this.sent.isWhole;
-    return canBeRead && this.#answer?.hasFlowed === true && !this.hasClientLeft;
+    const hasBegun = this.#answer?.hasFlowed === true || this.#answer?.isOpened === true;
+    return canBeRead && hasBegun && !this.hasClientLeft;
   }
 
   /** Stops without a word; who goes on with it settles it, too. */

@@ -222,6 +222,24 @@ export const configSchema = z.strictObject({
       min: "1m",
       max: "30d",
     }),
+    backgroundMax: count({
+      doc: "Responses that this replica makes in the background at once; one more gets 503.",
+      default: 1_000,
+      min: 0,
+      max: 100_000,
+    }),
+    backgroundBytes: size({
+      doc: "Largest response in the background, as its events; a longer one fails.",
+      default: "4MiB",
+      min: "16KiB",
+      max: "8MiB",
+    }),
+    backgroundRequestBytes: size({
+      doc: "Largest request for a response in the background.",
+      default: "4MiB",
+      min: "16KiB",
+      max: "7MiB",
+    }),
   }),
   detailsPerSecond: count({
     doc: "Requests a second that are recorded and logged in full; failed and slow ones always are.",

@@ -235,6 +235,26 @@ export const aiFaults = defineFaults("ai", {
     retry: "never",
     publicMessage: "There is no such previous response, or it is kept no longer.",
   },
+  /** A status as for one that is unknown: it may become known. */
+  previous_response_open: {
+    code: "invalid_argument",
+    blame: "client",
+    retry: "never",
+    publicMessage: "The previous response is in the background, and not completed.",
+  },
+  background_full: {
+    code: "unavailable",
+    blame: "capacity",
+    retry: "another_replica",
+    publicMessage: "As many responses as may be are made in the background. Try again in a moment.",
+  },
+  background_too_large: {
+    code: "invalid_argument",
+    blame: "client",
+    retry: "never",
+    httpStatus: 413,
+    publicMessage: "The request is larger than what is kept of one in the background.",
+  },
   responses_unavailable: {
     code: "unavailable",
     blame: "platform",

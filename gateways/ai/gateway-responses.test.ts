@@ -173,7 +173,7 @@ describe("OpenAI's Responses", () => {
     assert.equal(short.status, "incomplete");
     assert.deepEqual(short.incomplete_details, { reason: "max_output_tokens" });
     for (const [part, status, words] of [
-      [{ background: true }, 422, /background/],
+      [{ background: true, store: false }, 400, /background/],
       [{ input: [{ type: "image_generation_call" }] }, 400, /not supported/],
       [{ max_output_tokens: -1 }, 422, /max_output_tokens/],
       [{ model: "nobody" }, 400, /nobody/],

@@ -32,6 +32,7 @@ import { createIdentities } from "./identities.ts";
 import { createManagement } from "./management/management.ts";
 import type { AiParts } from "./parts.ts";
 import type { ReadParts } from "./reads/read.ts";
+import { createRequestSeal } from "./responses/request-seal.ts";
 import { ResponseStore } from "./responses/response-store.ts";
 import { OpenStreams } from "./upstream/open-streams.ts";
 import { Watchdog } from "./upstream/watchdog.ts";
@@ -93,6 +94,7 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     onExchange: buildEntrance(lifecycle, {
       parts,
       hotStore,
+      requestSeal: createRequestSeal(site.keys.apiKeyPepper, world.randomness),
       next: createAnswering({
         parts,
         observer,

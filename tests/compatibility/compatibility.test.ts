@@ -5,6 +5,7 @@ import OpenAI6 from "openai-6";
 import { aiSdkSuite } from "./ai-sdk.suite.ts";
 import { langchainSuite } from "./langchain.suite.ts";
 import { type OpenAIVersion, openaiSuite } from "./openai.suite.ts";
+import { openaiBackgroundSuite } from "./openai-background.suite.ts";
 import { openaiErrorsSuite } from "./openai-errors.suite.ts";
 import { openTarget, type Target } from "./target.ts";
 
@@ -43,5 +44,6 @@ for (const version of [newest, former, old]) {
   openaiSuite(version, opened);
   openaiErrorsSuite(version, opened);
 }
+openaiBackgroundSuite(opened);
 aiSdkSuite(opened);
 langchainSuite(opened);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type MockEngine, mockEngine, startTandem, type Tandem } from "@tandem/libs/testing";
 import { openTransports } from "./conformance/transports.ts";
+import { openaiOf, pollResponse } from "./openai-background.suite.ts";
 import { freshPrompt } from "./prompt.ts";
 import type { Place } from "./target.ts";
 
@@ -58,7 +59,7 @@ async function chargedFor(requestId: string): Promise<number> {
   }
 }
 
-test("a stream goes on in every dialect and transport while every gateway is killed", async () => {
+test("what is streamed, or made in the background, goes on while every gateway is killed", async () => {
   const place: Place = {
     ...{ origin: tandem.origin, grpcAddress: tandem.origin.replace("http://", "") },
     ...{ apiKey: tandem.apiKey, model: "mock-1" },
@@ -78,13 +79,23 @@ test("a stream goes on in every dialect and transport while every gateway is kil
     const charged = await chargedFor(answer.requestId);
     assert.equal(charged, Number(answer.usage?.cost), transport.name);
   });
-  const settled = Promise.allSettled(asked);
+  const client = openaiOf(place);
+  const background = freshPrompt(400);
+  const input = background.content;
+  const accepted = await client.responses.create({ model: "mock-1", input, background: true });
+  const polled = pollResponse(client, accepted.id);
+  const settled = Promise.allSettled([...asked, polled]);
   await engine.until(
-    (all) => all.slice(calls).filter(({ piecesSent }) => piecesSent > 10).length >= 7,
+    (all) => all.slice(calls).filter(({ piecesSent }) => piecesSent > 10).length >= 8,
     15_000,
   );
   await killGateways();
   await settled;
   await Promise.all(asked);
+  const response = await polled;
+  assert.equal(response.output_text, background.expected);
+  assert.equal(response.usage?.output_tokens, 400);
+  const { x_tandem: told } = response.usage as unknown as { x_tandem: { cost: string } };
+  assert.equal(await chargedFor(response.id.replace("resp_", "req_")), Number(told.cost));
   for (const transport of transports) await transport.close?.();
 });

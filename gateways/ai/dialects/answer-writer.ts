@@ -30,6 +30,8 @@ export class AnswerWriter {
   readonly #onAstray: (fault: Fault) => void;
   #state: "unsent" | "waiting" | "flowing" | "over" = "unsent";
   #lastWriteMs: number;
+  #isOpened: boolean = false;
+  #isHeadOld: boolean = false;
   /** What the client has of the form's next words already. */
   #ahead = "";
 
@@ -61,6 +63,11 @@ export class AnswerWriter {
     return this.#state === "flowing";
   }
 
+  /** Its client was told that it was accepted. */
+  get isOpened(): boolean {
+    return this.#isOpened;
+  }
+
   /** The status is out. */
   get hasBegun(): boolean {
     return this.#state !== "unsent";
@@ -76,9 +83,21 @@ export class AnswerWriter {
     return nowMs - this.#lastWriteMs;
   }
 
+  /** Says that the request was accepted; nothing of the answer is there yet. */
+  open(given: { readonly createdAt: number; readonly model: string }): void {
+    this.#isOpened = true;
+    this.#isHeadOld = true;
+    if (this.#state !== "unsent") return;
+    this.#begin();
+    this.#state = "waiting";
+    this.#exchange.write(this.#form?.opening?.(given) ?? "");
+  }
+
   /** Appends whole canonical events. False when the client is slow: wait for `onDrain`. */
   write(piece: Buffer | string, nowMs: number): boolean {
-    if (this.#state === "unsent") this.#begin();
+    // Of one that was opened, who makes it is known only now, and with that how others go on.
+    if (this.#state === "unsent" || this.#isHeadOld) this.#begin();
+    this.#isHeadOld = false;
     this.#state = "flowing";
     if (this.#form === undefined) {
       this.#lastWriteMs = nowMs;

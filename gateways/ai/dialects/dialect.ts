@@ -34,6 +34,8 @@ export interface Keeping {
   /** The answer it goes on from; empty for none. */
   readonly previousId: string;
   readonly isStored: boolean;
+  /** It is made in the background: accepted at once, and gone on with whoever listens. */
+  readonly isBackground: boolean;
   /** The request's own words, as it gave them. */
   readonly items: readonly unknown[];
   /** Canonical messages at the beginning that hold for this request alone. */
@@ -47,6 +49,8 @@ export interface Keeping {
  * sent, in order, and has the state of one stream. Pure: the same events make the same bytes.
  */
 export interface AnswerForm {
+  /** What is told of a request that was accepted, before anything of its answer is there. */
+  opening?(given: { readonly createdAt: number; readonly model: string }): string;
   /** Whole canonical events; what they come to, which may be nothing yet. */
   events(piece: Buffer | string): Buffer | string;
   /** The body of a whole canonical answer. */

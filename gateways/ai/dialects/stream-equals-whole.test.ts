@@ -59,7 +59,12 @@ function eventsOf(text: string): JsonObject[] {
 test("a response's last event is the whole response, however the stream is cut into pieces", () => {
   fc.assert(
     fc.property(answers, fc.boolean(), (answer, isSplit) => {
-      const envelope = { id: "resp_1", echo: {}, customTools: new Set<string>() };
+      const envelope = {
+        id: "resp_1",
+        echo: {},
+        customTools: new Set<string>(),
+        isBackground: false,
+      };
       const json = JSON.stringify(answer);
       const whole = JSON.parse(new ResponseForm(envelope).whole(json)) as JsonObject;
       const form = new ResponseForm(envelope);

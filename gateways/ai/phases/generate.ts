@@ -9,6 +9,7 @@ import { prefixChain } from "../core/prefix-affinity.ts";
 import { chooseTarget } from "../core/target-choice.ts";
 import { aiFaults } from "../faults.ts";
 import type { AiParts } from "../parts.ts";
+import { acceptResponse } from "../responses/keep-response.ts";
 import { type Broken, continueStream } from "../upstream/continue-stream.ts";
 import { failureFault } from "../upstream/failure-fault.ts";
 import type { LiveTarget } from "../upstream/live-upstream.ts";
@@ -34,11 +35,13 @@ export function generatePhase(parts: AiParts): Phase<Call> {
       "ai.articles_unavailable",
       "ai.time_limit",
       "ai.client_left",
+      "ai.responses_unavailable",
     ],
     isRepeatable: true,
     async run(call): Promise<PhaseResult> {
       parts.retryBudget.requested();
       parts.outageBudget.requested();
+      await acceptResponse(call, parts);
       if (call.request.isStream) parts.streams.begin(call);
       try {
         await generate(call, parts);

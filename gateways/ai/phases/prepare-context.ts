@@ -36,6 +36,7 @@ export function prepareContextPhase(parts: AiParts): Phase<Call> {
       "ai.budget_reached",
       "ai.wallet_unavailable",
       "ai.previous_response_not_found",
+      "ai.previous_response_open",
       "ai.responses_unavailable",
       "ai.contradictory_request",
     ],
@@ -105,6 +106,9 @@ async function goOnFrom(
   });
   if (kept === undefined) {
     throw aiFaults.previous_response_not_found({ context: { parameter: "previous_response_id" } });
+  }
+  if (kept.isOpen) {
+    throw aiFaults.previous_response_open({ context: { parameter: "previous_response_id" } });
   }
   const standing = own.slice(0, keeping.instructions);
   const now = own.slice(keeping.instructions);

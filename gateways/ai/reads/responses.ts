@@ -24,7 +24,7 @@ async function one(asked: Asked, id: string): Promise<string> {
   checkRights(asked);
   const { parts, identity } = asked;
   const isGone = await parts.responses.forget(identity, id).catch(unreachable);
-  if (!isGone) throw unknown(id);
+  if (!isGone) throw unknownResponse(id);
   return JSON.stringify({ id, object: "response", deleted: true });
 }
 
@@ -51,25 +51,25 @@ async function found(asked: Asked, id: string): Promise<KeptResponse> {
   checkRights(asked);
   const { parts, identity } = asked;
   const kept = await parts.responses.find(identity, id).catch(unreachable);
-  if (kept === undefined) throw unknown(id);
+  if (kept === undefined) throw unknownResponse(id);
   return kept;
 }
 
-function checkRights({ identity }: Asked): void {
+export function checkRights({ identity }: Pick<Asked, "identity">): void {
   if (!identity.scopes.has("inference")) {
     throw aiFaults.scope_missing({ context: { scope: "inference" } });
   }
   if (!identity.mayUseEndpoint("chat")) throw aiFaults.endpoint_not_allowed();
 }
 
-function unknown(id: string): Fault {
+export function unknownResponse(id: string): Fault {
   return aiFaults.not_found({
     publicMessage: `There is no response ${id.slice(0, 64)}, or it is kept no longer.`,
   });
 }
 
 /** An outage is not told as an unknown response. */
-function unreachable(error: unknown): never {
+export function unreachable(error: unknown): never {
   throw aiFaults.responses_unavailable({
     detail: Fault.from(error).message,
     retryAfterMs: 1_000,

@@ -1,10 +1,11 @@
 import type { World } from "@tandem/libs/world";
+import { endedComment } from "../hand-over/hand-over.ts";
 import type { AnswerListener } from "./answer-listener.ts";
-import type { StreamMeta, StreamPlace, StreamStore } from "./stream-store.ts";
+import type { KnownAnswer, StreamMeta, StreamPlace, StreamStore } from "./stream-store.ts";
 
 const pollPeriodMs = 40;
 /** A maker beats every second: one that has been silent for so long is dead. */
-const silenceMs = 4_000;
+export const silenceMs = 4_000;
 
 /**
  * How following ended: told to its end; the client left; its maker is gone in the middle, so that
@@ -16,7 +17,9 @@ export interface Following {
   readonly world: World;
   readonly store: StreamStore;
   readonly place: StreamPlace;
-  readonly meta: StreamMeta;
+  readonly meta: KnownAnswer;
+  /** What is told last of an answer that was canceled, behind what there is of it. */
+  readonly canceled?: (events: readonly string[]) => readonly string[];
 }
 
 /**
@@ -36,10 +39,11 @@ export async function followAnswer(listener: AnswerListener, given: Following): 
     hasLeft = true;
   });
   for (;;) {
-    const isOver = meta.state === "whole" || meta.state === "cut";
+    const { ended } = meta;
+    const isOver = isOverIn(meta);
     if (meta.kind === "events" && meta.status > 0) {
       listener.start(meta);
-      for (;;) {
+      while (block < (ended?.blocks ?? Number.POSITIVE_INFINITY)) {
         const text = await store.block(place, meta, block);
         if (text === undefined) break;
         block += 1;
@@ -50,6 +54,8 @@ export async function followAnswer(listener: AnswerListener, given: Following): 
       }
     }
     if (hasLeft) return "left";
+    if (ended !== undefined)
+      return block < ended.blocks ? "lost" : tellEnd(listener, given, { meta, events });
     if (isOver && meta.kind === "body") return tellBody(listener, { meta, store, place });
     if (isOver && listener.hasStarted && block >= meta.blocks) return endOf(listener, meta);
     // Over, and not all there: the store has lost a part.
@@ -62,9 +68,33 @@ export async function followAnswer(listener: AnswerListener, given: Following): 
     // Somebody else goes on with it, and keeps all of it elsewhere.
     if (now.maker !== meta.maker) return followAnswer(listener, { ...given, meta: now });
     if (now.beat !== meta.beat) heardAtMs = nowMs;
-    if (now.state === "running" && nowMs - heardAtMs > silenceMs) return "orphaned";
+    if (!isOverIn(now) && nowMs - heardAtMs > silenceMs) return "orphaned";
     meta = now;
   }
+}
+
+function isOverIn({ isFenced, state, ended }: KnownAnswer): boolean {
+  return isFenced ? ended !== undefined : state === "whole" || state === "cut";
+}
+
+/** The last words of an answer whose end is fenced. */
+async function tellEnd(
+  listener: AnswerListener,
+  { store, place, canceled }: Following,
+  { meta, events }: { readonly meta: KnownAnswer; readonly events: number },
+): Promise<Followed> {
+  const isCanceled = meta.ended?.how === "canceled";
+  const told = isCanceled
+    ? canceled?.(await storedEvents(store, { place, meta }))
+    : eventsOf((await store.end(place, meta)) ?? "");
+  if (!listener.hasStarted || told === undefined) return "lost";
+  listener.tellFrom(events + 1, told, () => undefined);
+  if (meta.ended?.how !== "cut") listener.exchange.end();
+  else {
+    listener.exchange.write(endedComment);
+    listener.exchange.cut();
+  }
+  return "told";
 }
 
 /** All events of an answer that the store has, as they were written. */
@@ -73,14 +103,16 @@ export async function storedEvents(
   { place, meta }: Pick<Following, "place" | "meta">,
 ): Promise<readonly string[]> {
   const events: string[] = [];
-  for (let block = 0; ; block += 1) {
+  const blocks = meta.ended?.blocks ?? Number.POSITIVE_INFINITY;
+  for (let block = 0; block < blocks; block += 1) {
     const text = await store.block(place, meta, block);
-    if (text === undefined) return events;
+    if (text === undefined) break;
     events.push(...eventsOf(text));
   }
+  return events;
 }
 
-function eventsOf(block: string): readonly string[] {
+export function eventsOf(block: string): readonly string[] {
   return block
     .split("\n\n")
     .filter((text) => text !== "")

@@ -7,7 +7,7 @@ import { createLog } from "@tandem/libs/telemetry";
 import { realWorld } from "@tandem/libs/world";
 import { AnswerListener } from "./answer-listener.ts";
 import { KeptAnswer } from "./kept-answer.ts";
-import { type StreamMeta, StreamStore } from "./stream-store.ts";
+import { newStreamMeta, StreamStore } from "./stream-store.ts";
 
 const none = (): void => undefined;
 const headers = { get: () => undefined, has: () => false, entries: () => [][Symbol.iterator]() };
@@ -35,13 +35,11 @@ test("what goes wrong is told behind what was said before, and before its own ev
   const log = createLog({ level: "error", fields: {}, write: none });
   const store = new StreamStore(await openHotStore("memory:", { world, log }), { ttlMs: 60_000 });
   const { told, exchange } = listening();
-  const meta: StreamMeta = {
-    ...{ maker: "a", requestId: "req_1", fingerprint: "", status: 0, lines: "", handOver: "" },
-    ...{ state: "running", kind: "events", blocks: 0, beat: 0 },
-  };
+  const meta = newStreamMeta({ maker: "a", requestId: "req_1", fingerprint: "" });
+  const request = { head, protocol: "http/1.1", remoteAddress: "", body: Buffer.alloc(0) } as const;
   await new Promise<void>((onOver) => {
-    const answer = new KeptAnswer(exchange, {
-      ...{ world, log, store, meta, head, body: Buffer.alloc(0), events: [], onOver },
+    const answer = new KeptAnswer({
+      ...{ world, log, store, meta, request, events: [], onOver },
       ...{ place: { organisationId: "o", id: "n" }, graceMs: 1_000, bytesMax: 10_000 },
     });
     answer.tell(new AnswerListener(exchange, 0));

@@ -1,35 +1,14 @@
 import type { EncodedFields, Exchange, HeaderFields, RequestHead } from "@tandem/libs/http";
-import { encodeFields } from "@tandem/libs/http";
 import type { Fault } from "@tandem/libs/kernel";
-import type { Log } from "@tandem/libs/telemetry";
-import type { Timer, World } from "@tandem/libs/world";
+import type { Timer } from "@tandem/libs/world";
 import { EventLog, isComment } from "../core/stream/event-log.ts";
-import { endedComment, handOverField } from "../hand-over/hand-over.ts";
+import { endedComment } from "../hand-over/hand-over.ts";
+import { AnswerKeeper } from "./answer-keeper.ts";
 import type { AnswerListener } from "./answer-listener.ts";
-import {
-  canceledMaker,
-  type StreamMeta,
-  type StreamPlace,
-  type StreamStore,
-} from "./stream-store.ts";
-
-export interface KeptAnswerOptions {
-  readonly world: World;
-  readonly log: Log;
-  readonly store: StreamStore;
-  readonly place: StreamPlace;
-  readonly meta: StreamMeta;
-  /** The request, as the phases are to see it. */
-  readonly head: RequestHead;
-  readonly body: Buffer;
-  /** What another replica has said of it; this one goes on behind that. */
-  readonly events: readonly string[];
-  /** How long an answer nobody listens to goes on. */
-  readonly graceMs: number;
-  readonly bytesMax: number;
-  /** Nobody will write to it any more, and all is in the store. */
-  onOver(): void;
-}
+import type { Backing, Failure } from "./backing.ts";
+import type { KeptAnswerOptions } from "./kept-answer-options.ts";
+import { splitLines } from "./split-lines.ts";
+import { canceledMaker, type StreamMeta } from "./stream-store.ts";
 
 /** Often enough for readers, and seldom enough for the store. */
 const flushPeriodMs = 10;
@@ -43,6 +22,9 @@ const beatPeriodMs = 1_000;
  *
  * Events are in the store before anybody is told of them: so whoever goes on with the answer when
  * this replica is killed has all that its client has. A store that is away is not waited for.
+ *
+ * One with a `Backing` waits for the store, and its end is fenced: stored, then made the only one,
+ * then told. Whoever cancels it or takes it over a moment before has won, and nobody sees both.
  */
 export class KeptAnswer implements Exchange {
   readonly head: RequestHead;
@@ -50,7 +32,7 @@ export class KeptAnswer implements Exchange {
   readonly remoteAddress: string;
   readonly #options: KeptAnswerOptions;
   readonly #events: EventLog;
-  #meta: StreamMeta;
+  readonly #keeper: AnswerKeeper;
   #state: "open" | "body" | "events" | "over" = "open";
   #isKept: boolean = true;
   /** It was ended in the middle on purpose: nobody is to go on with it. */
@@ -59,23 +41,29 @@ export class KeptAnswer implements Exchange {
   /** Events that nobody was told yet, and the number of the last one that was told. */
   #fresh: string[] = [];
   #told: number;
+  /** The last words of one whose end is fenced. */
+  #last: readonly string[] = [];
   #isFlushing: boolean = false;
   #flushedAtMs = Number.NEGATIVE_INFINITY;
   #listener: AnswerListener | undefined;
   #grace: Timer | undefined;
   #flushTimer: Timer | undefined;
-  #stored: Promise<void> = Promise.resolve();
   readonly #beat: Timer;
   #onAbort: (() => void)[] = [];
   #onFinish: (() => void)[] = [];
   #onDrain: (() => void)[] = [];
 
-  constructor(first: Exchange, options: KeptAnswerOptions) {
-    this.head = options.head;
-    this.protocol = first.protocol;
-    this.remoteAddress = first.remoteAddress;
+  constructor(options: KeptAnswerOptions) {
+    const { request, backing } = options;
+    this.head = request.head;
+    this.protocol = request.protocol;
+    this.remoteAddress = request.remoteAddress;
     this.#options = options;
-    this.#meta = options.meta;
+    this.#keeper = new AnswerKeeper({
+      ...options,
+      patienceMs: backing?.patienceMs ?? 0,
+      onGap: () => backing !== undefined && this.abort(),
+    });
     this.#events = new EventLog(options.events);
     this.#told = options.events.length;
     this.#beat = options.world.timers.every(beatPeriodMs, () => this.#checkIn());
@@ -87,7 +75,7 @@ export class KeptAnswer implements Exchange {
   }
 
   get meta(): StreamMeta {
-    return this.#meta;
+    return this.#keeper.meta;
   }
 
   /** Tells it from now on; whoever was told before is let go. */
@@ -101,16 +89,29 @@ export class KeptAnswer implements Exchange {
   }
 
   #introduce(listener: AnswerListener): void {
-    listener.start(this.#meta);
+    listener.start(this.meta);
     if (this.#state === "body") listener.exchange.write(this.#bodyText);
-    else listener.tell(this.#events.between(listener.after, this.#told), () => this.#release());
+    else this.#tellFrom(1, this.#events.between(0, this.#told));
+  }
+
+  #tellFrom(first: number, events: readonly string[]): void {
+    const listener = this.#listener;
+    listener?.tellFrom(first, events, () => this.#release());
+    if (this.#options.backing !== undefined && listener?.hasRoom === false) this.#letGo();
+  }
+
+  /** Its listener is told by the store: it is slow, or somebody else goes on or has ended it. */
+  #letGo(): void {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    if (listener !== undefined) this.#options.backing?.onLetGo(listener);
   }
 
   #lost(listener: AnswerListener): void {
     if (this.#listener !== listener) return;
     this.#listener = undefined;
     this.#release();
-    if (this.#state === "over") return;
+    if (this.#state === "over" || this.#options.backing !== undefined) return;
     if (!this.#isKept) this.abort();
     else this.#grace = this.#options.world.timers.after(this.#options.graceMs, () => this.abort());
   }
@@ -125,33 +126,42 @@ export class KeptAnswer implements Exchange {
     if (this.#state === "over") return;
     const runs = this.#onAbort.splice(0);
     this.#isEnded = true;
-    this.#listener?.exchange.cut();
-    this.#close("cut");
+    if (this.#options.backing !== undefined) this.#giveAway();
+    else {
+      this.#listener?.exchange.cut();
+      this.#close("cut");
+    }
+    for (const run of runs) run();
+    this.#finished();
+  }
+
+  /** This replica ends before it does: others go on with it. */
+  abandon(): void {
+    if (this.#state === "over") return;
+    const runs = this.#onAbort.splice(0);
+    this.#close("left");
+    this.#letGo();
     for (const run of runs) run();
     this.#finished();
   }
 
   /** Says that it is being made, and hears whether it still is ours to make. */
   #checkIn(): void {
-    this.#saveMeta({ beat: this.#meta.beat + 1 });
-    const { store, place, log } = this.#options;
-    store.makerOf(place).then(
-      (maker) => {
-        if (maker === undefined || maker === this.#meta.maker) return;
-        if (maker !== canceledMaker) log.warn("answer_taken_over", { maker });
-        this.abort();
-      },
-      // A store that is away tells nobody else of it either.
-      () => undefined,
-    );
+    this.#keeper.save({ beat: this.meta.beat + 1 });
+    // A store that is away tells nobody else of it either.
+    void this.#keeper.maker().then((maker) => {
+      if (maker === undefined || maker === this.meta.maker || this.#state === "over") return;
+      if (maker !== canceledMaker) this.#options.log.warn("answer_taken_over", { maker });
+      this.abort();
+    });
   }
 
   readBody(): Promise<Buffer> {
-    return Promise.resolve(this.#options.body);
+    return Promise.resolve(this.#options.request.body);
   }
 
   streamBody(handlers: { onChunk(chunk: Buffer): void; onEnd(): void }): void {
-    handlers.onChunk(this.#options.body);
+    handlers.onChunk(this.#options.request.body);
     handlers.onEnd();
   }
 
@@ -167,11 +177,15 @@ export class KeptAnswer implements Exchange {
       return;
     }
     this.#flush();
-    void this.#stored.then(note);
+    void this.#keeper.stored.then(note);
   };
 
   respond(status: number, headers: HeaderFields | EncodedFields, body: Buffer | string): void {
     if (this.#state !== "open") return;
+    if (this.#options.backing !== undefined && this.#events.count > 0) {
+      this.#refused(this.#options.backing, { status, body: body.toString() });
+      return;
+    }
     this.#listener?.refuse(status, headers, body);
     if (this.#events.count > 0) {
       // Nobody could go on with it now; what there is stays for who comes later.
@@ -179,7 +193,7 @@ export class KeptAnswer implements Exchange {
       this.#finished();
       return;
     }
-    this.#meta = { ...this.#meta, kind: "body", status, lines: splitLines(headers).lines };
+    this.#keeper.note({ kind: "body", status, lines: splitLines(headers).lines });
     this.#bodyText = body.toString();
     // What was refused was not done: the same name may be tried again.
     if (status >= 400) this.#isKept = false;
@@ -188,13 +202,15 @@ export class KeptAnswer implements Exchange {
   }
 
   startStream(status: number, headers: HeaderFields | EncodedFields): void {
-    if (this.#state !== "open") return;
     const { lines, handOver } = splitLines(headers);
+    // Once more: who makes it is known now, for whoever goes on with it.
+    if (this.#state === "events") this.#keeper.save({ handOver });
+    if (this.#state !== "open") return;
     const kind = /^content-type: text\/event-stream/im.test(lines) ? "events" : "body";
-    this.#meta = { ...this.#meta, kind, status, lines, handOver };
+    this.#keeper.note({ kind, status, lines, handOver });
     this.#state = kind;
     if (this.#listener !== undefined) this.#introduce(this.#listener);
-    this.#saveMeta({});
+    this.#keeper.save({});
   }
 
   write(chunk: Buffer | string): boolean {
@@ -206,17 +222,23 @@ export class KeptAnswer implements Exchange {
     if (this.#state !== "events") return true;
     if (text.endsWith(endedComment)) this.#isEnded = true;
     const events = this.#events.add(text);
-    if (events.length > 0) this.#keep(events);
+    if (this.#options.backing?.isLast(text)) this.#last = events;
+    else if (events.length > 0) this.#keep(events);
     // A sign of life says nothing where something is about to be said.
     else if (isComment(text) && this.#fresh.length === 0) this.#listener?.exchange.write(text);
-    return this.#listener?.hasRoom ?? true;
+    return this.#options.backing !== undefined || (this.#listener?.hasRoom ?? true);
   }
 
   #keep(events: readonly string[]): void {
     this.#fresh.push(...events);
-    if (this.#isKept && this.#events.bytes > this.#options.bytesMax) {
+    const { backing, bytesMax } = this.#options;
+    if (this.#isKept && this.#events.bytes > bytesMax) {
+      if (backing !== undefined) {
+        this.#fail(backing, backing.tooLong);
+        return;
+      }
       this.#isKept = false;
-      this.#saveMeta({ state: "cut" });
+      this.#keeper.save({ state: "cut" });
     }
     if (!this.#isKept) this.#events.drop();
     this.#flushSoon();
@@ -239,53 +261,39 @@ export class KeptAnswer implements Exchange {
     this.#fresh = [];
     this.#isFlushing = true;
     this.#flushedAtMs = this.#options.world.clock.monotonicMs();
-    if (this.#isKept) {
-      const { store, place } = this.#options;
-      const { blocks: index } = this.#meta;
-      this.#meta = { ...this.#meta, blocks: index + 1 };
-      const block = { index, text: events.join("") };
-      this.#store(() => store.putBlock(place, this.#meta, block));
-    }
-    void this.#stored.then(() => {
+    if (this.#isKept) this.#keeper.putBlock(events.join(""));
+    void this.#keeper.stored.then(() => {
       this.#isFlushing = false;
       const first = this.#told + 1;
       this.#told += events.length;
-      this.#listener?.tellFrom(first, events, () => this.#release());
+      this.#tellFrom(first, events);
       if (this.#fresh.length > 0) this.#flushSoon();
     });
   }
 
-  #saveMeta(change: Partial<StreamMeta>): void {
-    this.#meta = { ...this.#meta, ...change };
-    const meta = this.#meta;
-    this.#store(() => this.#options.store.update(this.#options.place, meta));
-  }
-
-  /** In order; a store that is away costs the others what they could have resumed, no more. */
-  #store(run: () => Promise<void>): void {
-    this.#stored = this.#stored.then(run).catch((error: unknown) => {
-      this.#options.log.warn("answer_not_kept", { error: String(error) });
-    });
-  }
-
   onDrain(run: () => void): void {
-    if (this.#listener?.hasRoom ?? true) run();
+    if (this.#options.backing !== undefined || (this.#listener?.hasRoom ?? true)) run();
     else this.#onDrain.push(run);
   }
 
   end(trailers?: HeaderFields): void {
     if (this.#state !== "events" && this.#state !== "body") return;
-    this.#close("whole", (exchange) => exchange.end(trailers));
+    const { backing } = this.#options;
+    if (backing !== undefined) void this.#endFenced("whole");
+    else this.#close("whole", (exchange) => exchange.end(trailers));
     this.#finished();
   }
 
   cut(): void {
     if (this.#state === "over") return;
     const { isEvents } = this;
-    this.#close(isEvents && !this.#isEnded ? "left" : "cut", (exchange) => {
-      if (isEvents && this.#isEnded) exchange.write(endedComment);
-      exchange.cut();
-    });
+    const isFenced = this.#options.backing !== undefined;
+    if (isFenced && isEvents && this.#isEnded) void this.#endFenced("cut");
+    else
+      this.#close(isEvents && !this.#isEnded ? "left" : "cut", (exchange) => {
+        if (isEvents && this.#isEnded) exchange.write(endedComment);
+        exchange.cut();
+      });
     this.#finished();
   }
 
@@ -295,29 +303,80 @@ export class KeptAnswer implements Exchange {
 
   /** `tellEnd` is done when everything before it was told. */
   #close(state: StreamMeta["state"], tellEnd?: (exchange: Exchange) => void): void {
-    const wasOpen = this.#state === "open" && this.#meta.status === 0;
-    const isBody = this.#meta.kind === "body";
-    this.#state = "over";
-    this.#grace?.cancel();
-    this.#beat.cancel();
-    const { store, place } = this.#options;
+    const keeper = this.#keeper;
+    const { status, kind } = keeper.meta;
+    const wasOpen = this.#state === "open" && status === 0;
+    this.#stop();
     const isTooLong = this.#bodyText.length > this.#options.bytesMax;
     this.#flush();
-    void this.#stored.then(() => {
+    void keeper.stored.then(() => {
       if (this.#listener !== undefined) tellEnd?.(this.#listener.exchange);
     });
     if (!this.#isKept || wasOpen || isTooLong) {
-      const isRepeatable = wasOpen || isTooLong || this.#meta.status >= 400;
-      if (isRepeatable) this.#store(() => store.forget(place));
+      if (wasOpen || isTooLong || status >= 400) keeper.forget();
     } else {
-      if (isBody && state === "whole") {
-        const block = { index: 0, text: this.#bodyText };
-        this.#meta = { ...this.#meta, blocks: 1 };
-        this.#store(() => store.putBlock(place, this.#meta, block));
+      if (kind === "body" && state === "whole") {
+        keeper.note({ blocks: 0 });
+        keeper.putBlock(this.#bodyText);
       }
-      this.#saveMeta({ state });
+      keeper.save({ state });
     }
-    void this.#stored.then(() => this.#options.onOver());
+    void keeper.stored.then(() => this.#options.onOver());
+  }
+
+  #stop(): void {
+    this.#state = "over";
+    this.#grace?.cancel();
+    this.#beat.cancel();
+  }
+
+  /** Others have ended it, or go on with it, in a name of their own. */
+  #giveAway(): void {
+    this.#stop();
+    this.#flushTimer?.cancel();
+    this.#fresh = [];
+    this.#letGo();
+    void this.#keeper.stored.then(() => this.#options.onOver());
+  }
+
+  /** Whoever goes on with it was refused: others may try again where that may pass. */
+  #refused(backing: Backing, { status, body }: { status: number; body: string }): void {
+    const mayPass = status === 429 || status === 503;
+    if (mayPass && this.meta.takeOvers < backing.takeOversMax) this.abandon();
+    else this.#fail(backing, backing.failureOf(body));
+  }
+
+  #fail(backing: Backing, why: Failure): void {
+    const runs = this.#onAbort.splice(0);
+    const events = this.#events.between(0, this.#events.count);
+    this.#last = this.#events.add(backing.failed(events, why).join(""));
+    void this.#endFenced("cut");
+    for (const run of runs) run();
+    this.#finished();
+  }
+
+  async #endFenced(how: "whole" | "cut"): Promise<void> {
+    this.#stop();
+    this.#flush();
+    this.#keeper.putEnd(this.#last.join(""));
+    this.#keeper.save({ state: how });
+    const isMine = await this.#keeper.endAs(how);
+    if (isMine && this.#listener !== undefined) this.#tellEnd(this.#listener, how);
+    this.#letGo();
+    this.#options.onOver();
+  }
+
+  #tellEnd(listener: AnswerListener, how: "whole" | "cut"): void {
+    if (!listener.hasStarted) this.#introduce(listener);
+    this.#tellFrom(this.#told + 1, this.#last);
+    // A slow one was let go with that, and is told the end behind it.
+    if (this.#listener === undefined) return;
+    this.#listener = undefined;
+    if (how === "whole") listener.exchange.end();
+    else {
+      listener.exchange.write(endedComment);
+      listener.exchange.cut();
+    }
   }
 
   #finished(): void {
@@ -333,11 +392,4 @@ export class KeptAnswer implements Exchange {
     if (this.#state === "over") run();
     else this.#onFinish.push(run);
   }
-}
-
-/** The token for the router goes with each answer to it, and is kept apart from the lines. */
-function splitLines(headers: HeaderFields | EncodedFields): Pick<StreamMeta, "lines" | "handOver"> {
-  const { lines } = "lines" in headers ? headers : encodeFields(headers);
-  const token = new RegExp(`^${handOverField}: ([^\\r]*)\\r\\n`, "im").exec(lines);
-  return { lines: lines.replace(token?.[0] ?? "", ""), handOver: token?.[1] ?? "" };
 }

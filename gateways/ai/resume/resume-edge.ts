@@ -8,11 +8,15 @@ import { aiFaults } from "../faults.ts";
 import { handOverBytesMax, handOverField, handOverLengthField } from "../hand-over/hand-over.ts";
 import type { AiParts } from "../parts.ts";
 import { identify } from "../reads/answer-read.ts";
-import { CallHeaders } from "../transports/call-headers.ts";
+import { AnswerDesk } from "./answer-desk.ts";
 import { AnswerListener } from "./answer-listener.ts";
-import { followAnswer, storedEvents } from "./follow-answer.ts";
-import { KeptAnswer, type KeptAnswerOptions } from "./kept-answer.ts";
-import { placeOf, type StreamMeta, type StreamPlace, StreamStore } from "./stream-store.ts";
+import {
+  newStreamMeta,
+  placeOf,
+  type StreamMeta,
+  type StreamPlace,
+  StreamStore,
+} from "./stream-store.ts";
 
 const wellFormedName = /^[\x21-\x7e]{1,255}$/;
 const eventNumber = /^\d{1,9}$/;
@@ -26,8 +30,7 @@ export class ResumeEdge {
   readonly store: StreamStore;
   readonly #parts: AiParts;
   readonly #next: ExchangeHandler;
-  readonly #lives = new Map<string, KeptAnswer>();
-  #onEmpty: (() => void) | undefined;
+  readonly #desk: AnswerDesk;
 
   constructor(given: {
     readonly parts: AiParts;
@@ -36,13 +39,16 @@ export class ResumeEdge {
   }) {
     this.#parts = given.parts;
     this.#next = given.next;
-    this.store = new StreamStore(given.hotStore, { ttlMs: given.parts.config.resume.keepMs });
+    const { keepMs, answerBytes } = given.parts.config.resume;
+    this.store = new StreamStore(given.hotStore, { ttlMs: keepMs });
+    const { parts, next } = given;
+    this.#desk = new AnswerDesk({ parts, next, store: this.store, bytesMax: answerBytes });
   }
 
   readonly handle: ExchangeHandler = (exchange) => {
     const { headers, method, path } = exchange.head;
     const isNamed = headers.has("idempotency-key") && routeAt(path) !== undefined;
-    const isFull = this.#lives.size >= this.#parts.config.resume.answersMax;
+    const isFull = this.#desk.size >= this.#parts.config.resume.answersMax;
     const run =
       isNamed && method === "DELETE"
         ? this.#cancel(exchange)
@@ -57,7 +63,7 @@ export class ResumeEdge {
 
   /** The client does not want that answer any more. */
   cancel(place: StreamPlace): void {
-    this.#lives.get(lifeKey(place))?.abort();
+    this.#desk.abort(place);
     this.store.cancel(place).catch((error: unknown) => {
       this.#parts.log.warn("answer_not_canceled", { error: String(error) });
     });
@@ -65,7 +71,7 @@ export class ResumeEdge {
 
   async #cancel(exchange: Exchange): Promise<void> {
     const place = await placeAsked(exchange, this.#parts);
-    this.#lives.get(lifeKey(place))?.abort();
+    this.#desk.abort(place);
     await this.store.cancel(place);
     exchange.respond(204, [], "");
   }
@@ -74,16 +80,14 @@ export class ResumeEdge {
   async goOnFrom(exchange: Exchange, place: StreamPlace, after: number): Promise<void> {
     try {
       const listener = new AnswerListener(exchange, after);
-      const live = await this.#liveAt(place);
+      const live = await this.#desk.liveAt(place);
       if (live !== undefined) {
         live.tell(listener);
         return;
       }
-      const { store } = this;
-      const { world } = this.#parts;
-      const meta = await store.read(place);
+      const meta = await this.store.read(place);
       if (meta === undefined) throw aiFaults.answer_gone();
-      const followed = await followAnswer(listener, { world, store, place, meta });
+      const followed = await this.#desk.follow(listener, place, meta);
       if (followed === "orphaned" || followed === "lost") throw aiFaults.answer_lost();
     } catch (error) {
       refuse(exchange, Fault.from(error), this.#parts);
@@ -91,13 +95,8 @@ export class ResumeEdge {
   }
 
   /** Waits until the answers that nobody is connected to are complete. */
-  async close({ deadlineMs }: { readonly deadlineMs: number }): Promise<void> {
-    if (this.#lives.size === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#onEmpty = resolve;
-      this.#parts.world.timers.after(deadlineMs, resolve);
-    });
-    for (const answer of this.#lives.values()) answer.abort();
+  close(options: { readonly deadlineMs: number }): Promise<void> {
+    return this.#desk.close(options);
   }
 
   async #open(exchange: Exchange): Promise<void> {
@@ -106,15 +105,23 @@ export class ResumeEdge {
       return;
     }
     const asked = await readAsked(exchange, this.#parts);
-    const live = await this.#liveAt(asked.place);
+    const live = await this.#desk.liveAt(asked.place);
     if (live !== undefined) {
       checkFingerprint(live.meta, asked);
       live.tell(new AnswerListener(exchange, asked.after));
       return;
     }
     const meta = newMeta(asked, newId(this.#parts.world, "mak"));
-    if (await this.#claim(asked, meta)) this.#begin(exchange, { asked, meta });
-    else await this.#goOn(exchange, asked);
+    const { place, after, isHandedOver: isOrphaned } = asked;
+    const listener = new AnswerListener(exchange, after);
+    const { head, protocol, remoteAddress } = exchange;
+    const request = { head, protocol, remoteAddress, body: asked.body };
+    if (await this.#claim(asked, meta)) this.#desk.begin({ place, meta, request, listener });
+    else {
+      const wanted = { place, request: () => Promise.resolve(request) };
+      const check = (known: StreamMeta): void => checkFingerprint(known, asked);
+      await this.#desk.goOn(listener, wanted, { isOrphaned, check });
+    }
   }
 
   /** The router brings one that was not kept; all of it, so that it is gone on with as others are. */
@@ -123,15 +130,6 @@ export class ResumeEdge {
     if (!headers.has(handOverField) || headers.has("last-event-id")) return false;
     const place = await placeAsked(exchange, this.#parts);
     return (await this.store.makerOf(place).catch(() => undefined)) === undefined;
-  }
-
-  /** What is made here, unless somebody else has taken it over meanwhile. */
-  async #liveAt(place: StreamPlace): Promise<KeptAnswer | undefined> {
-    const live = this.#lives.get(lifeKey(place));
-    if (live === undefined || live.isOver) return undefined;
-    const maker = await this.store.makerOf(place).catch(() => undefined);
-    if (maker !== undefined && maker !== live.meta.maker) live.abort();
-    return live.isOver ? undefined : live;
   }
 
   async #claim({ place, after }: Asked, meta: StreamMeta): Promise<boolean> {
@@ -145,100 +143,6 @@ export class ResumeEdge {
     if ((await this.store.makerOf(place)) === undefined) throw aiFaults.answer_gone();
     return false;
   }
-
-  #begin(exchange: Exchange, given: Beginning): void {
-    const { world, log, config } = this.#parts;
-    const { asked, meta, events = [], listener } = given;
-    const key = lifeKey(asked.place);
-    const answer = new KeptAnswer(exchange, {
-      ...{ world, log, store: this.store, place: asked.place, meta, events },
-      ...requestOf(exchange, given),
-      graceMs: config.resume.graceMs,
-      bytesMax: config.resume.answerBytes,
-      onOver: () => {
-        if (this.#lives.get(key) === answer) this.#lives.delete(key);
-        if (this.#lives.size === 0) this.#onEmpty?.();
-      },
-    });
-    this.#lives.set(key, answer);
-    answer.tell(listener ?? new AnswerListener(exchange, asked.after));
-    this.#next(answer);
-  }
-
-  /** Tells what another replica makes or made; makes the rest where that one is gone. */
-  async #goOn(exchange: Exchange, asked: Asked): Promise<void> {
-    const { store } = this;
-    const { world } = this.#parts;
-    const { place } = asked;
-    const listener = new AnswerListener(exchange, asked.after);
-    for (let tries = 0; tries < takeOversMax; tries += 1) {
-      const meta = await store.read(place);
-      if (meta === undefined) throw aiFaults.answer_gone();
-      checkFingerprint(meta, asked);
-      // The router has seen the connection to its maker break: nobody needs to wait for a sign.
-      const isOrphaned = asked.isHandedOver && tries === 0 && meta.state === "running";
-      if (!isOrphaned) {
-        const followed = await followAnswer(listener, { world, store, place, meta });
-        if (followed === "told" || followed === "left") return;
-        if (followed === "lost") break;
-      }
-      if (await this.#takeOver(exchange, { asked, listener })) return;
-    }
-    throw aiFaults.answer_lost();
-  }
-
-  /** False when somebody else did. */
-  async #takeOver(
-    exchange: Exchange,
-    { asked, listener }: { readonly asked: Asked; readonly listener: AnswerListener },
-  ): Promise<boolean> {
-    const { store } = this;
-    const { place } = asked;
-    const former = await store.read(place);
-    if (former === undefined) throw aiFaults.answer_gone();
-    const isStream = former.kind === "events" && former.status > 0;
-    const events = isStream ? await storedEvents(store, { place, meta: former }) : [];
-    // The store was away when the client was told more than it has: nobody knows that part.
-    if (events.length < listener.after) throw aiFaults.answer_lost();
-    const maker = newId(this.#parts.world, "mak");
-    const blocks = events.length > 0 ? 1 : 0;
-    const mine: StreamMeta = { ...former, maker, state: "running", beat: 0, blocks };
-    const text = events.join("");
-    if (!(await store.takeOver(place, { former, mine, text }))) return false;
-    this.#begin(exchange, { asked, meta: mine, events, listener });
-    return true;
-  }
-}
-
-/** How often one request may find that who was to tell it is gone. */
-const takeOversMax = 8;
-
-interface Beginning {
-  readonly asked: Asked;
-  readonly meta: StreamMeta;
-  /** What another replica has said. */
-  readonly events?: readonly string[];
-  readonly listener?: AnswerListener;
-}
-
-/**
- * The request as the phases see it: under the id by which it was begun, so that it is settled once
- * whoever completes it; and, where something was said, as the router would bring it (ADR 202).
- */
-function requestOf(
-  exchange: Exchange,
-  { asked, meta, events = [] }: Beginning,
-): Pick<KeptAnswerOptions, "head" | "body"> {
-  const { method, target, path, query, headers: given } = exchange.head;
-  const hasBegun = events.length > 0;
-  const headers = new CallHeaders(given, {
-    "x-request-id": meta.requestId,
-    [handOverField]: hasBegun ? meta.handOver : undefined,
-    [handOverLengthField]: hasBegun ? `${asked.body.length}` : undefined,
-  });
-  const body = hasBegun ? Buffer.concat([asked.body, Buffer.from(events.join(""))]) : asked.body;
-  const head = { method, target, path, query, headers, contentLength: body.length };
-  return { head, body };
 }
 
 /** A request by a name, as it was read. */
@@ -293,26 +197,21 @@ function lastNumberIn(sent: Buffer): number {
   return Number(numbers.at(-1)?.[1] ?? 0);
 }
 
-function requestIdOf({ head }: Exchange, { world }: Pick<AiParts, "world">): string {
+export function requestIdOf({ head }: Exchange, { world }: Pick<AiParts, "world">): string {
   const given = head.headers.get("x-request-id");
   return given !== undefined && isId("req", given) ? given : newId(world, "req");
 }
 
 function newMeta({ fingerprint, requestId }: Asked, maker: string): StreamMeta {
-  const nothing = { status: 0, lines: "", handOver: "", blocks: 0, beat: 0 };
-  return { maker, requestId, fingerprint, state: "running", kind: "body", ...nothing };
+  return newStreamMeta({ maker, requestId, fingerprint });
 }
 
 function checkFingerprint(known: { readonly fingerprint: string }, { fingerprint }: Asked): void {
   if (known.fingerprint !== fingerprint) throw aiFaults.idempotency_mismatch();
 }
 
-function lifeKey({ organisationId, id }: StreamPlace): string {
-  return `${organisationId} ${id}`;
-}
-
 /** In the dialect of the path; as an event where the answer has begun. */
-function refuse(exchange: Exchange, fault: Fault, { world }: AiParts): void {
+export function refuse(exchange: Exchange, fault: Fault, { world }: Pick<AiParts, "world">): void {
   const { head } = exchange;
   const requestId = requestIdOf(exchange, { world });
   const dialect = dialectFor(head);

@@ -28,12 +28,40 @@ const metaSchema = z.object({
   blocks: z.number(),
   /** Rises while whoever makes the answer is alive. */
   beat: z.number(),
+  /** Only what `endAs` says ends it: it has one end, whoever races for another. */
+  isFenced: z.boolean().default(false),
+  /** How often somebody went on with it whose former maker was gone. */
+  takeOvers: z.number().default(0),
 });
 
 export type StreamMeta = z.infer<typeof metaSchema>;
 
+/** Of an answer that is about to be made. */
+export function newStreamMeta(
+  given: Pick<StreamMeta, "maker" | "requestId" | "fingerprint"> & Partial<StreamMeta>,
+): StreamMeta {
+  return {
+    ...{ state: "running", kind: "body", status: 0, lines: "", handOver: "" },
+    ...{ blocks: 0, beat: 0, isFenced: false, takeOvers: 0 },
+    ...given,
+  };
+}
+
+/** How a fenced answer ended, and how many blocks of it count. */
+export interface Ended {
+  readonly how: "whole" | "cut" | "canceled";
+  readonly blocks: number;
+}
+
+export interface KnownAnswer extends StreamMeta {
+  readonly ended?: Ended | undefined;
+}
+
 /** Stands where the maker's name would. */
 export const canceledMaker = "canceled";
+
+/** The last words of a fenced answer, apart from its blocks: they count once its end does. */
+const endBlock = "end";
 
 /** Answers that can be asked for again, as all replicas see them: a cache, for a time. */
 export class StreamStore {
@@ -56,11 +84,14 @@ export class StreamStore {
     return (await this.#hotStore.get(keyOf(place, "maker")))?.toString();
   }
 
-  async read(place: StreamPlace): Promise<StreamMeta | undefined> {
-    const maker = await this.makerOf(place);
+  async read(place: StreamPlace): Promise<KnownAnswer | undefined> {
+    const [maker, how, blocks] = (await this.makerOf(place))?.split(" ") ?? [];
     if (maker === undefined) return undefined;
     const bytes = await this.#hotStore.get(keyOf(place, maker, "meta"));
-    return bytes === undefined ? undefined : metaSchema.parse(JSON.parse(bytes.toString()));
+    if (bytes === undefined) return undefined;
+    const meta = metaSchema.parse(JSON.parse(bytes.toString()));
+    if (how !== "whole" && how !== "cut" && how !== "canceled") return meta;
+    return { ...meta, ended: { how, blocks: Number(blocks) } };
   }
 
   update(place: StreamPlace, meta: StreamMeta): Promise<void> {
@@ -78,10 +109,39 @@ export class StreamStore {
     const { former, mine, text } = given;
     if (mine.blocks > 0) await this.putBlock(place, mine, { index: 0, text });
     await this.update(place, mine);
-    const key = keyOf(place, "maker");
-    return (await this.#hotStore.deleteIfEqual(key, former.maker))
-      ? this.#hotStore.setIfAbsent(key, mine.maker, this.#life)
-      : false;
+    const change = { former: former.maker, value: mine.maker };
+    return this.#hotStore.replaceIfEqual(keyOf(place, "maker"), change, this.#life);
+  }
+
+  /** False when it ended otherwise, or is somebody else's by now. Nobody goes on with it then. */
+  endAs(
+    place: StreamPlace,
+    { maker }: Pick<StreamMeta, "maker">,
+    { how, blocks }: Ended,
+  ): Promise<boolean> {
+    const change = { former: maker, value: `${maker} ${how} ${blocks}` };
+    return this.#hotStore.replaceIfEqual(keyOf(place, "maker"), change, this.#life);
+  }
+
+  putEnd(place: StreamPlace, { maker }: Pick<StreamMeta, "maker">, text: string): Promise<void> {
+    return this.#hotStore.set(keyOf(place, maker, endBlock), text, this.#life);
+  }
+
+  async end(place: StreamPlace, { maker }: Pick<StreamMeta, "maker">): Promise<string | undefined> {
+    return (await this.#hotStore.get(keyOf(place, maker, endBlock)))?.toString();
+  }
+
+  /** What whoever takes over asks again, for answers that nobody may come back for. */
+  keepRequest(place: StreamPlace, sealed: Uint8Array): Promise<void> {
+    return this.#hotStore.set(keyOf(place, "request"), sealed, this.#life);
+  }
+
+  request(place: StreamPlace): Promise<Buffer | undefined> {
+    return this.#hotStore.get(keyOf(place, "request"));
+  }
+
+  async forgetRequest(place: StreamPlace): Promise<void> {
+    await this.#hotStore.delete(keyOf(place, "request"));
   }
 
   putBlock(
@@ -100,8 +160,9 @@ export class StreamStore {
     return (await this.#hotStore.get(keyOf(place, maker, `b${index}`)))?.toString();
   }
 
-  async forget(place: StreamPlace): Promise<void> {
-    await this.#hotStore.delete(keyOf(place, "maker"));
+  /** Unless it is somebody else's by now. */
+  async forget(place: StreamPlace, { maker }: Pick<StreamMeta, "maker">): Promise<void> {
+    await this.#hotStore.deleteIfEqual(keyOf(place, "maker"), maker);
   }
 
   /** Nobody wants it any more: who makes it stops, and who asks for it is told that it is gone. */
@@ -131,5 +192,14 @@ export function placeOf(
   name: string,
 ): StreamPlace {
   const id = createHash("sha256").update(`${keyId}\n${name}`).digest("base64url");
+  return { organisationId, id };
+}
+
+/** Of a response in the background: its project's, as kept responses are. */
+export function responsePlace(
+  { organisationId, projectId }: { readonly organisationId: string; readonly projectId: string },
+  responseId: string,
+): StreamPlace {
+  const id = createHash("sha256").update(`${projectId} ${responseId}`).digest("base64url");
   return { organisationId, id };
 }

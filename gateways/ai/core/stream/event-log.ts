@@ -34,13 +34,9 @@ export class EventLog {
     this.#events.push(...events);
   }
 
-  /** The events behind number `after` up to number `last`, each with its number. */
-  between(after: number, last: number): string {
-    let text = "";
-    for (let at = after; at < last; at += 1) {
-      text += numbered(this.#events[at] ?? "", at + 1);
-    }
-    return text;
+  /** The events behind number `after` up to number `last`. */
+  between(after: number, last: number): readonly string[] {
+    return this.#events.slice(after, last);
   }
 
   /** Forgets the events, and still counts. */

@@ -17,6 +17,8 @@ const wordsByReason: ReadonlyMap<string, ErrorWords> = new Map(
     "ai.feature_unsupported": { type: invalid, code: "unsupported_parameter" },
     "ai.unknown_model": { type: invalid, code: "model_not_found" },
     "ai.previous_response_not_found": { type: invalid, code: "previous_response_not_found" },
+    "ai.previous_response_open": { type: invalid, code: "previous_response_not_completed" },
+    "ai.background_too_large": { type: invalid, code: "request_too_large" },
     "ai.no_moderations": { type: invalid, code: "moderations_unavailable" },
     "ai.context_too_long": { type: invalid, code: "context_length_exceeded" },
     "ai.no_such_endpoint": { type: invalid, code: "unknown_url" },

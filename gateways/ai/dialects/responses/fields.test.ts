@@ -20,8 +20,8 @@ function read(request: JsonObject): Read {
     const { canonical, ignored } = toCanonical(given);
     const whole = readResponsesRequest(Buffer.from(JSON.stringify(given)));
     if ("problem" in whole) return { canonical, ignored };
-    const { previousId, isStored, echo } = whole;
-    const told = { previousId, isStored, metadata: echo["metadata"] };
+    const { previousId, isStored, isBackground, echo } = whole;
+    const told = { previousId, isStored, isBackground, metadata: echo["metadata"] };
     return { canonical: { ...canonical, told }, ignored };
   } catch (error) {
     if (error instanceof Refusal) return error.problem;

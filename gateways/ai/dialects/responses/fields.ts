@@ -22,7 +22,10 @@ export const responsesFields: FieldTable = {
     previous_response_id: translated("messages", "what was said before stands before the input"),
     store: translated("`GET /v1/responses/{id}`", "kept for a time; true unless it says otherwise"),
     metadata: translated("the answer's `metadata`"),
-    background: refused("ask for a stream, and name it with `Idempotency-Key` to resume it"),
+    background: translated(
+      "`GET /v1/responses/{id}`",
+      "made for nobody in particular; needs `store`",
+    ),
     prompt: refused("there are no prompt templates here; send the prompt itself"),
     include: ignored("nothing more is known than what is told"),
     truncation: ignored("a prompt that is too long is refused"),

@@ -15,6 +15,7 @@ import {
   Reading,
   Refusal,
   refuse,
+  refuseAsNonsense,
   textOf,
 } from "../reading.ts";
 import { responsesFields } from "./fields.ts";
@@ -31,6 +32,8 @@ export interface ReadResponses {
   /** Empty where nothing was said before. */
   readonly previousId: string;
   readonly isStored: boolean;
+  /** It is to be made whether or not somebody is connected. */
+  readonly isBackground: boolean;
   /** The input as items, for who asks for them later. */
   readonly items: readonly unknown[];
   /** Canonical messages before the input's own: 1 where there are instructions. */
@@ -44,10 +47,12 @@ export function readResponsesRequest(body: Buffer): ReadResponses | RequestProbl
     const request = readChatRequest(Buffer.from(JSON.stringify(canonical)));
     if (isProblem(request)) return inOwnWords(request);
     const { input, instructions, previous_response_id: previous, store } = given;
+    const isBackground = backgroundOf(given);
     return {
       ...{ request, ignored, customTools, echo: echoOf(given) },
       previousId: isSet(previous) ? textOf(previous, "previous_response_id") : "",
       isStored: store !== false,
+      isBackground,
       items: itemsOf(input),
       instructions: isSet(instructions) && instructions !== "" ? 1 : 0,
     };
@@ -55,6 +60,16 @@ export function readResponsesRequest(body: Buffer): ReadResponses | RequestProbl
     if (error instanceof Refusal) return error.problem;
     throw error;
   }
+}
+
+function backgroundOf({ background, store }: JsonObject): boolean {
+  if (!isSet(background)) return false;
+  if (typeof background !== "boolean") refuse("background", "must be true or false");
+  if (background && store === false) {
+    const message = "`background` requires `store` to be true: there would be nothing to poll.";
+    refuseAsNonsense("background", message);
+  }
+  return background;
 }
 
 /** The canonical body that means the same. Throws a `Refusal`. */

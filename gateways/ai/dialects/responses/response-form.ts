@@ -10,6 +10,7 @@ import {
   incompleteReason,
   itemId,
   messageItem,
+  type ResponseState,
   reasoningItem,
   responseObject,
   responseUsage,
@@ -33,9 +34,10 @@ const nothing: Open = { kind: "none" };
 
 /**
  * Canonical chunks as the events of a response, each with its number. States: before the response,
- * within it (with or without an open item; items follow one another), ended. Its last event is made
- * of the finish reason and the usage, which the canonical form has in its last chunk, so a stream
- * that breaks has shown neither `response.completed` nor `response.incomplete`.
+ * queued (in the background only), within it (with or without an open item; items follow one
+ * another), ended. Its last event is made of the finish reason and the usage, which the canonical
+ * form has in its last chunk, so a stream that breaks has shown neither `response.completed` nor
+ * `response.incomplete`.
  */
 export class ResponseForm implements AnswerForm {
   readonly #envelope: Envelope;
@@ -43,12 +45,19 @@ export class ResponseForm implements AnswerForm {
   readonly #output: JsonObject[] = [];
   #open: Open = nothing;
   #head: { readonly createdAt: unknown; readonly model: unknown } | undefined;
+  #isBegun: boolean = false;
   #finishReason = "";
   #number = 0;
   #out = "";
 
   constructor(envelope: Envelope) {
     this.#envelope = envelope;
+  }
+
+  opening(given: { readonly createdAt: number; readonly model: string }): string {
+    this.#out = "";
+    if (this.#envelope.isBackground && this.#head === undefined) this.#queue(given);
+    return this.#out;
   }
 
   events(piece: Buffer | string): string {
@@ -65,7 +74,11 @@ export class ResponseForm implements AnswerForm {
 
   whole(body: Buffer | string): string {
     const answer = JSON.parse(body.toString()) as JsonObject;
-    return JSON.stringify(writeResponse(answer, this.#envelope));
+    // Of one that was told of before it was begun, what was told holds.
+    const { createdAt: created, model } = this.#head ?? {
+      ...{ createdAt: answer["created"], model: answer["model"] },
+    };
+    return JSON.stringify(writeResponse({ ...answer, created, model }, this.#envelope));
   }
 
   /** For those who read the one, and for those who read the other. */
@@ -84,7 +97,7 @@ export class ResponseForm implements AnswerForm {
   #event(text: string, start: number, end: number): void {
     if (!text.startsWith("data: {", start)) return;
     const chunk = JSON.parse(text.slice(start + 6, end)) as JsonObject;
-    if (this.#head === undefined) this.#start(chunk);
+    if (!this.#isBegun) this.#start(chunk);
     const choices = chunk["choices"];
     const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
     if (isObject(choice)) {
@@ -95,14 +108,25 @@ export class ResponseForm implements AnswerForm {
   }
 
   #start(chunk: JsonObject): void {
-    this.#head = { createdAt: chunk["created"], model: chunk["model"] };
+    this.#isBegun = true;
+    const head = { createdAt: chunk["created"], model: chunk["model"] };
+    const { isBackground } = this.#envelope;
+    if (this.#head === undefined && isBackground) this.#queue(head);
+    this.#head ??= head;
     const response = this.#response("in_progress");
-    this.#emit("response.created", { response });
+    if (!isBackground) this.#emit("response.created", { response });
     this.#emit("response.in_progress", { response });
   }
 
+  #queue(head: { readonly createdAt: unknown; readonly model: unknown }): void {
+    this.#head = head;
+    const response = this.#response("queued");
+    this.#emit("response.created", { response });
+    this.#emit("response.queued", { response });
+  }
+
   #response(
-    status: "in_progress" | "completed" | "incomplete" | "failed",
+    status: ResponseState,
     more: {
       readonly usage?: JsonObject;
       readonly incomplete?: string | undefined;

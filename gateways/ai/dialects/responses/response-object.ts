@@ -6,7 +6,11 @@ export interface Envelope {
   readonly id: string;
   readonly echo: JsonObject;
   readonly customTools: ReadonlySet<string>;
+  readonly isBackground: boolean;
 }
+
+/** `queued`: accepted, and nothing of it was made yet. */
+export type ResponseState = "queued" | "in_progress" | "completed" | "incomplete" | "failed";
 
 /** Ids follow from the response's, so that a stream and a whole answer have the same. */
 export function itemId({ id }: Envelope, prefix: string, index: number): string {
@@ -18,7 +22,7 @@ export function responseObject(
   given: {
     readonly createdAt: unknown;
     readonly model: unknown;
-    readonly status: "in_progress" | "completed" | "incomplete" | "failed";
+    readonly status: ResponseState;
     readonly output: readonly JsonObject[];
     readonly usage: JsonObject | null;
     readonly incomplete?: string | undefined;
@@ -31,7 +35,7 @@ export function responseObject(
     object: "response",
     created_at: createdAt,
     status,
-    background: false,
+    background: envelope.isBackground,
     error: error ?? null,
     incomplete_details: incomplete === undefined ? null : { reason: incomplete },
     model,

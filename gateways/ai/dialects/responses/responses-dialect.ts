@@ -13,17 +13,18 @@ export const responsesDialect: Dialect = {
   read(body, { requestId }) {
     const read = readResponsesRequest(body);
     if (isProblem(read)) return read;
-    const { request, ignored, previousId, isStored, items, instructions } = read;
+    const { request, ignored, previousId, isStored, isBackground, items, instructions } = read;
     const envelope = {
       id: responseIdOf(requestId),
       echo: read.echo,
       customTools: read.customTools,
+      isBackground,
     };
     const form = new ResponseForm(envelope);
     const told = (canonical: string): string => form.whole(canonical);
     return {
       ...{ request, ignored, form },
-      keeping: { id: envelope.id, previousId, isStored, items, instructions, told },
+      keeping: { id: envelope.id, previousId, isStored, isBackground, items, instructions, told },
     };
   },
   readSent: readSentResponse,
