@@ -30,6 +30,13 @@ test("the client pays its prompt once and what it was given once; the replay is 
   assert.deepEqual([tally.extra.inputTokens, tally.extra.outputTokens], [104, 0]);
 });
 
+test("a text with fewer tokens than events costs its prompt all the same", () => {
+  const tally = new SpliceTally(90);
+  tally.begin([{ ...choice, pieces: 400, content: "word ".repeat(200) }]);
+  tally.add({ usage: usage(300, 6, 80), pieces: 6, againTokens: 0, prefixTokens: 400 });
+  assert.deepEqual([tally.usage.inputTokens, tally.usage.cachedInputTokens], [90, 80]);
+});
+
 test("a word that was said again is paid once", () => {
   const tally = new SpliceTally(90);
   tally.begin([choice]);

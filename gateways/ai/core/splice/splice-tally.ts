@@ -46,7 +46,10 @@ export class SpliceTally {
       this.#output += Math.max(0, pieces - againTokens);
       this.#extraInput += (this.#input ?? this.#likelyPromptTokens) + kept;
     } else {
-      this.#input = Math.max(0, usage.inputTokens - kept);
+      // What came is counted by its events: where a text has far fewer tokens than it had events,
+      // nothing would be left of the prompt, and no prompt is for nothing.
+      const judged = usage.inputTokens - kept;
+      this.#input = judged > 0 ? judged : this.#likelyPromptTokens;
       this.#cachedInput = Math.min(usage.cachedInputTokens, this.#input);
       this.#output += Math.max(0, usage.outputTokens - againTokens);
       this.#reasoning += usage.reasoningTokens;

@@ -63,6 +63,8 @@ const reservedTokens = 1;
 interface Start {
   readonly tokens: readonly number[];
   readonly again: string;
+  /** How many tokens that is: the caller gave them, so they are counted as its input. */
+  readonly againCount: number;
   /** Text the tokens say beyond the prefix. */
   readonly beyond: string;
 }
@@ -152,7 +154,7 @@ export class LoadedModel {
     const cachedTokens = await this.#prefill(request, start, signal);
     yield {
       kind: "started",
-      promptTokens: promptTokens.length + start.tokens.length,
+      promptTokens: promptTokens.length + start.tokens.length + start.againCount,
       cachedTokens,
     };
     const drawer = await this.#drawerFor(request, start, signal);
@@ -183,16 +185,16 @@ export class LoadedModel {
 
   /** The tokens behind the prefix: the ones that were drawn, if that is remembered. */
   #startOf({ prefix, grammar }: GenerationRequest, promptHash: string): Start {
-    if (prefix === "") return { tokens: [], again: "", beyond: "" };
+    if (prefix === "") return { tokens: [], again: "", againCount: 0, beyond: "" };
     const remembered = this.#recollection.find(promptHash, prefix);
-    if (remembered !== undefined) return { ...remembered, again: "" };
+    if (remembered !== undefined) return { ...remembered, again: "", againCount: 0 };
     const tokens = this.model.tokenize(prefix, false, "trimLeadingSpace");
     // A grammar works on characters: any tokens of the text will do.
-    if (grammar !== undefined) return { tokens, again: "", beyond: "" };
+    if (grammar !== undefined) return { tokens, again: "", againCount: 0, beyond: "" };
     const { kept, again } = beforeLastWord(tokens, (token, index) =>
       this.model.detokenize([token], false, tokens.slice(Math.max(0, index - 1), index)),
     );
-    return { tokens: kept, again, beyond: "" };
+    return { tokens: kept, again, againCount: tokens.length - kept.length, beyond: "" };
   }
 
   /**
