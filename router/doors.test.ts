@@ -1,30 +1,10 @@
 import assert from "node:assert/strict";
 import { connect as connectHttp2 } from "node:http2";
 import net from "node:net";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { httpRequest } from "@tandem/libs/testing";
 import { openCertificate } from "./certificate.ts";
-import { eventually, start } from "./testing/test-router.ts";
-
-interface BoundHandle {
-  readonly fd: number;
-  getsockname(into: { port?: number }): number;
-  close(): void;
-}
-
-/** A bound socket that this process does not accept from, as the supervisor holds it. */
-function heldDoor(context: TestContext): { address: string; descriptor: number } {
-  const bind = (net as unknown as { _createServerHandle: (...of: unknown[]) => BindResult })
-    ._createServerHandle;
-  const handle = bind("127.0.0.1", 0, 4, -1, 0);
-  assert.ok(typeof handle === "object");
-  context.after(() => handle.close());
-  const name: { port?: number } = {};
-  handle.getsockname(name);
-  return { address: `tcp:127.0.0.1:${name.port}`, descriptor: handle.fd };
-}
-
-type BindResult = BoundHandle | number;
+import { eventually, heldDoor, start } from "./testing/test-router.ts";
 
 test("with an inherited descriptor the public door is there, and the own one beside it", async (context) => {
   const held = heldDoor(context);

@@ -69,6 +69,15 @@ export const routerFaults = defineFaults("router", {
     retry: "never",
     publicMessage: "There is no such service here.",
   },
+  grpc_only: {
+    code: "unimplemented",
+    blame: "client",
+    retry: "never",
+    httpStatus: 404,
+    publicMessage:
+      "This port serves tandem.v1.Inference, its health and its reflection only. " +
+      "Everything else is at the public port.",
+  },
   certificate_unusable: {
     code: "invalid_argument",
     blame: "config",

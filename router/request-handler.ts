@@ -1,4 +1,4 @@
-import type { ExchangeHandler } from "@tandem/libs/http";
+import type { Exchange, ExchangeHandler } from "@tandem/libs/http";
 import { Fault } from "@tandem/libs/kernel";
 import { isPreflight } from "./core/cross-origin.ts";
 import type { RouteTable } from "./core/route-table.ts";
@@ -9,7 +9,7 @@ import type { OwnPages } from "./own-pages.ts";
 import type { Accountant } from "./phases/account.ts";
 import { admit, checkAdmission } from "./phases/admit.ts";
 import type { AdmittedRequest } from "./phases/admitted-request.ts";
-import { respondFault } from "./phases/answer-fault.ts";
+import { respondFault, rpcPrefix } from "./phases/answer-fault.ts";
 import { classify } from "./phases/classify.ts";
 import { Relay } from "./phases/relay.ts";
 import type { GatewayPool } from "./pool/gateway-pool.ts";
@@ -17,6 +17,8 @@ import type { RouterParts } from "./router-parts.ts";
 
 export interface RequestHandler {
   readonly handle: ExchangeHandler;
+  /** The same at the door of gRPC alone. */
+  readonly handleGrpc: ExchangeHandler;
   /** Stops watching deadlines. */
   stop(): void;
 }
@@ -56,20 +58,34 @@ export function createRequestHandler(given: {
     started.begin();
   }
 
+  function begin(exchange: Exchange): void {
+    const request = admit(exchange, parts);
+    try {
+      if (isPreflight(exchange.head)) {
+        answerPreflight(request, parts);
+        accountant.account(request);
+      } else relay(request);
+    } catch (error) {
+      refuseAndAccount(request, Fault.from(error));
+    }
+  }
+
+  function refuseAndAccount(request: AdmittedRequest, fault: Fault): void {
+    refuse(request, fault);
+    accountant.account(request);
+  }
+
   return {
     handle: (given) => {
       const exchange = isGrpc(given) ? new GrpcExchange(given) : given;
       if (pages.answerPublic(exchange) || grpcPages.answer(exchange)) return;
-      const request = admit(exchange, parts);
-      try {
-        if (isPreflight(exchange.head)) {
-          answerPreflight(request, parts);
-          accountant.account(request);
-        } else relay(request);
-      } catch (error) {
-        refuse(request, Fault.from(error));
-        accountant.account(request);
-      }
+      begin(exchange);
+    },
+    handleGrpc: (given) => {
+      const exchange = isGrpc(given) ? new GrpcExchange(given) : given;
+      if (grpcPages.answer(exchange)) return;
+      if (exchange.head.path.startsWith(rpcPrefix)) begin(exchange);
+      else refuseAndAccount(admit(exchange, parts), routerFaults.grpc_only());
     },
     stop: () => sweeper.cancel(),
   };

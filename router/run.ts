@@ -6,7 +6,14 @@
  * visibly. It holds no state that another router would need. It fails
  * by refusing: 503 when a gateway is gone for longer than requests can wait, never by hanging.
  */
-import { createHttpServer, createPublicServer, type ExchangeHandler } from "@tandem/libs/http";
+import {
+  createHttpServer,
+  createPublicServer,
+  type ListenTarget,
+  type PublicServer,
+  type PublicServerOptions,
+  type ServerCertificate,
+} from "@tandem/libs/http";
 import { createLifecycle, type Lifecycle, type Replica, type Site } from "@tandem/libs/service";
 import { type CertificateFiles, openCertificate } from "./certificate.ts";
 import type { Config } from "./config.ts";
@@ -19,7 +26,7 @@ import { describeRefusal } from "./phases/answer-fault.ts";
 import { parseTrustedProxies } from "./phases/client-address.ts";
 import { createDateField } from "./phases/request-fields.ts";
 import { GatewayPool } from "./pool/gateway-pool.ts";
-import { createRequestHandler } from "./request-handler.ts";
+import { createRequestHandler, type RequestHandler } from "./request-handler.ts";
 import type { RouterParts } from "./router-parts.ts";
 
 /** What answers and streams under way get to finish at most, in milliseconds. */
@@ -69,9 +76,20 @@ export async function run(config: Config, site: Site): Promise<Replica> {
     grpcPages,
   });
   lifecycle.defer("request deadlines", () => handler.stop());
-  const doors = { config, site, lifecycle, pages, onExchange: handler.handle };
-  await openPublicDoor(doors, certificate);
-  if (site.inheritedDescriptor !== undefined) await openOwnDoor(doors);
+  const servers = await openClientDoors({ config, site, handler, tls: certificate?.current });
+  // The held sockets stay open: the other routers accept what comes.
+  if (site.inheritedDescriptor !== undefined) {
+    lifecycle.onDrain(() => {
+      for (const server of servers) server.announceEnd();
+    });
+  }
+  lifecycle.defer(
+    "client doors",
+    async (options) => void (await Promise.all(servers.map((server) => server.close(options)))),
+    { deadlineMs: finishDeadlineMs },
+  );
+  if (certificate !== undefined) followCertificate(certificate, { site, lifecycle, servers });
+  if (site.inheritedDescriptor !== undefined) await openOwnDoor({ site, lifecycle, pages });
   return replica;
 }
 
@@ -98,52 +116,70 @@ function openPools(
   return pools;
 }
 
-interface Doors {
+/** The public door, and that of gRPC alone where there is one: under the same limits. */
+async function openClientDoors(given: {
   readonly config: Config;
   readonly site: Site;
-  readonly lifecycle: Lifecycle;
-  readonly pages: OwnPages;
-  readonly onExchange: ExchangeHandler;
+  readonly handler: RequestHandler;
+  readonly tls: ServerCertificate | undefined;
+}): Promise<readonly PublicServer[]> {
+  const { config, site, handler, tls } = given;
+  const { world, log, address, inheritedDescriptor, grpcDescriptor } = site;
+  const limits = {
+    connections: config.connectionsMax,
+    connectionsPerAddress: config.connectionsPerAddressMax,
+  };
+  const { fastPath } = config;
+  const shared = { world, log, describeRefusal, fastPath, tls, limits };
+  const open = async (
+    target: ListenTarget,
+    own: Pick<PublicServerOptions, "onExchange" | "isHttp2Only">,
+  ): Promise<PublicServer> => {
+    const server = createPublicServer({ ...shared, ...own });
+    await server.listen(target);
+    return server;
+  };
+  const held = inheritedDescriptor === undefined ? address : { descriptor: inheritedDescriptor };
+  const servers = [await open(held, { onExchange: handler.handle })];
+  if (grpcDescriptor !== undefined) {
+    const own = { onExchange: handler.handleGrpc, isHttp2Only: true };
+    servers.push(await open({ descriptor: grpcDescriptor }, own));
+  }
+  return servers;
 }
 
-async function openPublicDoor(
-  { config, site, lifecycle, onExchange }: Doors,
-  certificate: CertificateFiles | undefined,
-): Promise<void> {
-  const { world, log, inheritedDescriptor } = site;
-  const server = createPublicServer({
-    onExchange,
-    world,
-    log,
-    describeRefusal,
-    fastPath: config.fastPath,
-    tls: certificate?.current,
-    limits: {
-      connections: config.connectionsMax,
-      connectionsPerAddress: config.connectionsPerAddressMax,
-    },
-  });
-  const isInherited = inheritedDescriptor !== undefined;
-  await server.listen(isInherited ? { descriptor: inheritedDescriptor } : site.address);
-  // The held socket stays open: the other routers accept what comes.
-  if (isInherited) lifecycle.onDrain(() => server.announceEnd());
-  lifecycle.defer("public door", (options) => server.close(options), {
-    deadlineMs: finishDeadlineMs,
-  });
-  if (certificate === undefined) return;
-  site.metrics
+/** New files are taken over while everything serves; when they end is told. */
+function followCertificate(
+  certificate: CertificateFiles,
+  given: {
+    readonly site: Site;
+    readonly lifecycle: Lifecycle;
+    readonly servers: readonly PublicServer[];
+  },
+): void {
+  const { site, lifecycle, servers } = given;
+  const { world, log, metrics } = site;
+  metrics
     .gauge({
       name: "tandem_certificate_end_timestamp_seconds",
       help: "When the certificate of the public door ends.",
       isTold: true,
     })
     .follow(() => certificate.endsAtSeconds());
-  const watch = certificate.watch({ world, log, onChange: (pem) => server.renewCertificate(pem) });
+  const onChange = (pem: ServerCertificate): void => {
+    for (const server of servers) server.renewCertificate(pem);
+  };
+  const watch = certificate.watch({ world, log, onChange });
   lifecycle.defer("certificate", () => watch.cancel());
 }
 
 /** Where probes and the platform's own parts ask, beside the public door. */
-async function openOwnDoor({ site, lifecycle, pages }: Doors): Promise<void> {
+async function openOwnDoor(given: {
+  readonly site: Site;
+  readonly lifecycle: Lifecycle;
+  readonly pages: OwnPages;
+}): Promise<void> {
+  const { site, lifecycle, pages } = given;
   const { world, log, address } = site;
   const server = createHttpServer({ onExchange: pages.answerOwn, world, log });
   await server.listen(address);

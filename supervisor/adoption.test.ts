@@ -25,7 +25,8 @@ async function start(name: string, ...words: readonly string[]) {
   const { url } = await supervisor.event("ready");
   const status = await supervisor.status();
   for (const { pid } of [...status.processes, ...status.stores]) if (pid) pids.add(pid);
-  return { data, supervisor, url: String(url), status };
+  const grpcUrl = `http://${status.grpcAddress}`;
+  return { data, supervisor, url: String(url), grpcUrl, status };
 }
 
 async function kill({ child, exited }: RunningSupervisor): Promise<void> {
@@ -85,14 +86,17 @@ describe("a supervisor that is killed", () => {
     const first = await start("killed");
     const slow = get(`${first.url}/slow/1500`);
     const calls = callAgainAndAgain(first.url);
+    const grpcCalls = callAgainAndAgain(first.grpcUrl);
     await kill(first.supervisor);
     const second = await start("killed");
     assert.equal(second.url, first.url);
+    assert.equal(second.grpcUrl, first.grpcUrl);
     assert.deepEqual(pidsOf(second.status), pidsOf(first.status));
     assert.equal((await slow).body, "begun and done");
-    const { ok, failed } = await calls.stop();
-    assert.deepEqual(failed, []);
-    assert.ok(ok > 0);
+    for (const { ok, failed } of [await calls.stop(), await grpcCalls.stop()]) {
+      assert.deepEqual(failed, []);
+      assert.ok(ok > 0);
+    }
     const taken = await second.supervisor.event("predecessor_adopted");
     assert.equal(taken["door"], "taken over");
     await stop(second.supervisor);
@@ -103,8 +107,8 @@ describe("a supervisor that is killed", () => {
   test("the socket is held on: with all routers killed, connections wait and none is refused", async () => {
     const first = await start("door");
     await kill(first.supervisor);
-    const { supervisor, status, url } = await start("door");
-    const calls = callAgainAndAgain(url);
+    const { supervisor, status, url, grpcUrl } = await start("door");
+    const calls = [callAgainAndAgain(url), callAgainAndAgain(grpcUrl)];
     const routers = status.processes.filter(({ name }) => name.startsWith("router-"));
     for (const { pid } of routers) process.kill(pid ?? 0, "SIGKILL");
     await supervisor.until(
@@ -114,10 +118,11 @@ describe("a supervisor that is killed", () => {
           routers.every((r) => r.name !== name || r.pid !== pid),
         ),
     );
-    const { failed } = await calls.stop();
-    // The one call that was with a router when it was killed may break off.
-    assert.ok(failed.length <= 1, failed.join("\n"));
-    assert.ok(!failed.some((error) => error.includes("ECONNREFUSED")));
+    for (const { failed } of await Promise.all(calls.map((caller) => caller.stop()))) {
+      // The one call that was with a router when it was killed may break off.
+      assert.ok(failed.length <= 1, failed.join("\n"));
+      assert.ok(!failed.some((error) => error.includes("ECONNREFUSED")));
+    }
     await stop(supervisor);
   });
 

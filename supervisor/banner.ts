@@ -5,6 +5,8 @@ import { paint } from "./output/terminal-line.ts";
 export interface ReadyNews {
   /** `http://127.0.0.1:4600`. */
   readonly url: string;
+  /** `127.0.0.1:4601`; undefined where gRPC has no port of its own. */
+  readonly grpcAddress: string | undefined;
   readonly env: DevEnv;
   /** As people type it: relative where that is shorter. */
   readonly devEnvFile: string;
@@ -18,10 +20,12 @@ export function seconds(durationMs: number): string {
 
 /** The lines for a terminal; the key is shown whole, and only when it has just been made. */
 export function readyBanner(news: ReadyNews, { isColoured }: { isColoured: boolean }): string {
-  const { url, env, devEnvFile } = news;
+  const { url, grpcAddress, env, devEnvFile } = news;
   const ready = `  ${paint(`Ready in ${seconds(news.durationMs)}`, "1", isColoured)}`;
   if (!news.isFirst) {
-    return `${ready}\n  API ${url}/v1   Management ${url}/api/v1   keys in ${devEnvFile}\n\n`;
+    const grpc = grpcAddress === undefined ? "" : `   gRPC ${grpcAddress}`;
+    const doors = `API ${url}/v1   Management ${url}/api/v1${grpc}`;
+    return `${ready}\n  ${doors}   keys in ${devEnvFile}\n\n`;
   }
   const question = JSON.stringify({
     model: env.TANDEM_MODEL,
@@ -33,6 +37,7 @@ export function readyBanner(news: ReadyNews, { isColoured }: { isColoured: boole
     "",
     `  API         ${url}/v1        OpenAI and DeepSeek clients`,
     `  Management  ${url}/api/v1`,
+    ...(grpcAddress === undefined ? [] : [`  gRPC        ${grpcAddress}`]),
     "",
     `  API key     ${env.OPENAI_API_KEY}`,
     `              also in ${devEnvFile}, with the admin key: source it for your scripts`,

@@ -74,12 +74,13 @@ export function buildFleet(
     // The fleet keeps its own deadlines, level by level; this one is for a fleet that does not.
     deadlineMs: (config.drainTimeoutMs + 5000) * 3,
   });
-  const { runDirectory, door } = ground;
+  const { runDirectory, door, grpcDoor } = ground;
   const notes = keepNotes({
     file: directory.processesFile,
     fixed: {
       runDirectory: runDirectory.path,
       door: { host: door.host, port: door.port },
+      ...(grpcDoor && { grpcDoor: { port: grpcDoor.port } }),
       topologyHash: hashOf(topology),
       folders: [runDirectory.path, runDirectory.stores],
     },
@@ -106,6 +107,7 @@ function launchPlan({ directory, world }: RunOptions, ground: Ground): LaunchPla
     siteFileOf: (process) => siteFilePath(sockets, process),
     sockets,
     publicDescriptor: ground.door.descriptor,
+    grpcDescriptor: ground.grpcDoor?.descriptor,
   };
 }
 
@@ -165,6 +167,7 @@ async function openFleet(
     ...options,
     logLevel: config.logLevel,
     orphanLimitMs: config.orphanLimitMs,
+    hasGrpcDoor: ground.grpcDoor !== undefined,
     sockets: ground.runDirectory.sockets,
     secrets: ground.secrets,
     databaseUrls: stores.databaseUrls,
@@ -191,6 +194,7 @@ async function openFleet(
       pid: process.pid,
       state: lifecycle.isDraining ? "stopping" : fleet.state,
       url: ground.url,
+      grpcAddress: ground.grpcAddress,
       dataDirectory: directory.path,
       runDirectory: ground.runDirectory.path,
       stores: stores.status(),

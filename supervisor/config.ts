@@ -9,8 +9,14 @@ export const configSchema = z.strictObject({
     min: 0,
     max: 65_535,
   }),
+  grpc: toggle({ doc: "Serve gRPC on a port of its own beside the public one.", default: true }),
+  grpcPort: count({
+    doc: "That port; the one after `port` when absent (4601), 0 takes a free one.",
+    min: 0,
+    max: 65_535,
+  }).optional(),
   host: text({
-    doc: "Address the public door is bound to. The default is reached from this machine only.",
+    doc: "Address both ports are bound to. The default is reached from this machine only.",
     default: "127.0.0.1",
   }),
   data: text({
@@ -66,3 +72,14 @@ export const configSchema = z.strictObject({
 });
 
 export type Config = Readonly<z.output<typeof configSchema>>;
+
+/** Port of gRPC alone; undefined where it is to have none. */
+export function wishedGrpcPort({
+  grpc,
+  grpcPort,
+  port,
+}: Pick<Config, "grpc" | "grpcPort" | "port">): number | undefined {
+  if (!grpc) return undefined;
+  const isNextOne = port > 0 && port < 65_535;
+  return grpcPort ?? (isNextOne ? port + 1 : 0);
+}

@@ -12,7 +12,7 @@ export const supervisorFaults = defineFaults("supervisor", {
     code: "already_exists",
     blame: "config",
     retry: "never",
-    publicMessage: "The port is in use. Choose another one with --port.",
+    publicMessage: "The port is in use. Choose another one with --port or --grpc-port.",
   },
   door_refused: {
     code: "failed_precondition",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { wishedGrpcPort } from "./config.ts";
 import { parseFlags } from "./flags.ts";
 
 describe("parseFlags", () => {
@@ -31,4 +32,15 @@ describe("parseFlags", () => {
     assert.throws(() => parseFlags(["--port"]), /--port needs a value/);
     assert.throws(() => parseFlags(["--set", "port"]), /--set port is not NAME=VALUE/);
   });
+});
+
+test("gRPC's own port follows the public one, unless it is named or switched off", () => {
+  const wishes = { grpc: true, grpcPort: undefined, port: 4600 };
+  assert.equal(wishedGrpcPort(wishes), 4601);
+  assert.equal(wishedGrpcPort({ ...wishes, port: 0 }), 0);
+  assert.equal(wishedGrpcPort({ ...wishes, port: 65_535 }), 0);
+  assert.equal(wishedGrpcPort({ ...wishes, grpcPort: 9000 }), 9000);
+  assert.equal(wishedGrpcPort({ ...wishes, grpc: false }), undefined);
+  const { settings } = parseFlags(["--no-grpc", "--grpc-port", "9000"]);
+  assert.deepEqual(settings.get("supervisor"), { grpc: "false", grpc_port: "9000" });
 });

@@ -18,6 +18,8 @@ const options = {
   config: { type: "string" },
   set: { type: "string", multiple: true },
   port: { type: "string" },
+  "grpc-port": { type: "string" },
+  "no-grpc": { type: "boolean" },
   host: { type: "string" },
   data: { type: "string" },
   topology: { type: "string" },
@@ -31,6 +33,8 @@ const options = {
 
 const settingOfFlag: Readonly<Record<string, readonly [name: string, value?: string]>> = {
   port: ["port"],
+  "grpc-port": ["grpc_port"],
+  "no-grpc": ["grpc", "false"],
   host: ["host"],
   data: ["data"],
   topology: ["topology"],
@@ -45,6 +49,8 @@ const settingOfFlag: Readonly<Record<string, readonly [name: string, value?: str
 export const usage = `Usage: npm start -- [options]
 
   --port N            public port (4600)
+  --grpc-port N       port of gRPC alone (the one after the public one)
+  --no-grpc           gRPC on the public port only
   --host ADDRESS      address to bind (127.0.0.1: this machine only)
   --data DIR          where data, keys and logs live (.tandem)
   --topology NAME     tandem, single, or a topology file

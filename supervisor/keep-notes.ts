@@ -13,7 +13,7 @@ const nobody = { pid: 0, startTicks: "" };
  */
 export function keepNotes(options: {
   readonly file: string;
-  readonly fixed: Pick<Notes, "runDirectory" | "door" | "topologyHash" | "folders">;
+  readonly fixed: Pick<Notes, "runDirectory" | "door" | "grpcDoor" | "topologyHash" | "folders">;
   readonly fleet: Fleet;
   readonly stores: Promise<Stores>;
   readonly world: World;

@@ -1,13 +1,13 @@
 /**
- * One machine's process manager. It owns a data directory and the public socket, starts the stores,
- * starts the processes of a topology level by level, restarts what dies, replaces what hangs, and
+ * One machine's process manager. It owns a data directory and the public sockets, starts the stores
+ * and the processes of a topology level by level, restarts what dies, replaces what hangs, and
  * drains everything when told to stop. It stands in no request's way: processes write their own
  * logs, keep their own connections and serve on while it is slow. It fails by refusing to start,
  * with one message that says what to do; once it runs, it goes on with what is left.
  */
 import { createLifecycle } from "@tandem/libs/service";
 import { buildFleet } from "./build-fleet.ts";
-import { buildGround } from "./build-ground.ts";
+import { buildGround, type Ground } from "./build-ground.ts";
 import { prepareDevEnv } from "./first-run.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import { shortPath } from "./folder/data-directory.ts";
@@ -31,12 +31,12 @@ export function run(options: RunOptions): Supervisor {
   let fleet: Fleet | undefined;
   let stopping: Promise<void> | undefined;
 
-  const open = async (): Promise<{ readonly url: string; readonly setupToken: string }> => {
+  const open = async (): Promise<Ground> => {
     const ground = await buildGround(options, lifecycle);
     const parts = buildFleet(options, { ground, lifecycle, stop });
     fleet = parts.fleet;
     if (stopping === undefined) await parts.open();
-    return { url: ground.url, setupToken: ground.secrets.setupToken };
+    return ground;
   };
   const opening = open();
   const stop = (): Promise<void> => {
@@ -48,15 +48,17 @@ export function run(options: RunOptions): Supervisor {
     return stopping;
   };
   const becomeReady = async (): Promise<void> => {
-    const { url, setupToken } = await opening;
+    const { url, grpcAddress, secrets } = await opening;
     const { log } = announcer;
     // The engine names its models before they are there; other upstreams answer at once or not.
     const modelPatienceMs = config.model ? 15_000 : 5_000;
+    const { setupToken } = secrets;
     const setup = { url, devEnvFile: directory.devEnvFile, setupToken, modelPatienceMs };
     const { env, isFirst } = await prepareDevEnv({ ...setup, world, log });
     const durationMs = world.clock.monotonicMs() - startMs;
     const devEnvFile = shortPath(directory.devEnvFile);
-    if (stopping === undefined) announcer.ready({ url, env, devEnvFile, isFirst, durationMs });
+    if (stopping !== undefined) return;
+    announcer.ready({ url, grpcAddress, env, devEnvFile, isFirst, durationMs });
   };
   const ready = becomeReady().catch(async (error: unknown) => {
     // A stop that was asked for makes the start fail, and that is no failure.

@@ -1,7 +1,7 @@
 import { parseReplicaName, type Topology, type TopologyProcess } from "@tandem/libs/service";
 import type { ConfigSections } from "./config-file.ts";
 import type { Fleet } from "./fleet/fleet.ts";
-import { doorDescriptor, hostsRouter } from "./fleet/launch.ts";
+import { doorDescriptors, hostsRouter } from "./fleet/launch.ts";
 import { type SiteFile, type SiteReplica, siteFilePath, writeSiteFile } from "./fleet/site-file.ts";
 import type { DataDirectory } from "./folder/data-directory.ts";
 import type { Secrets } from "./secrets.ts";
@@ -13,6 +13,8 @@ export interface SiteFilesOptions {
   readonly topology: Topology;
   readonly logLevel: SiteFile["logLevel"];
   readonly orphanLimitMs: number;
+  /** Routers get a door for gRPC alone, too. */
+  readonly hasGrpcDoor: boolean;
   readonly directory: DataDirectory;
   /** Where sockets and the files themselves go. */
   readonly sockets: string;
@@ -45,7 +47,8 @@ function siteFileOf(spec: TopologyProcess, fleet: Fleet, options: SiteFilesOptio
       notesFile: directory.processesFile,
       ownerFile: directory.ownerFile,
     },
-    ...(hostsRouter(spec) ? { publicDescriptor: doorDescriptor } : {}),
+    ...(hostsRouter(spec) ? { publicDescriptor: doorDescriptors.public } : {}),
+    ...(hostsRouter(spec) && options.hasGrpcDoor ? { grpcDescriptor: doorDescriptors.grpc } : {}),
     replicas: spec.hosts.map((host) => replicaOf(host, options)),
   };
 }

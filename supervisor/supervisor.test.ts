@@ -155,6 +155,17 @@ describe("a running supervisor", async () => {
     assert.match(String(message), /npm start -- --port/);
     assert.equal((await second.exited).code, 7);
   });
+
+  test("the same port of gRPC is refused too, and the public one given back", async () => {
+    const { grpcAddress = "" } = await supervisor.status();
+    const port = grpcAddress.split(":")[1] ?? "";
+    const second = start("elsewhere", "--grpc-port", port);
+    const { code, message } = await second.event("failed");
+    assert.equal(code, "tandem-E1002");
+    assert.match(String(message), new RegExp(`Port ${port} .gRPC. is in use by .*another Tandem`));
+    assert.match(String(message), /npm start -- --grpc-port.*npm start -- --no-grpc/s);
+    assert.equal((await second.exited).code, 7);
+  });
 });
 
 describe("the end", () => {

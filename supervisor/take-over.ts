@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import type { TopologyProcess } from "@tandem/libs/service";
+import { wishedGrpcPort } from "./config.ts";
 import { whyNotToAdopt } from "./core/succession.ts";
 import { borrowDoor } from "./door/borrow-door.ts";
-import type { PublicDoor } from "./door/public-door.ts";
+import type { HeldDoor } from "./door/held-door.ts";
 import { type AdoptedProcess, adoptProcess } from "./fleet/adopted-process.ts";
 import { hostsRouter } from "./fleet/launch.ts";
-import { doorPathOf, linkPathOf, siteFilePath } from "./fleet/site-file.ts";
+import { doorPathOf, grpcDoorPathOf, linkPathOf, siteFilePath } from "./fleet/site-file.ts";
 import { hashOf, type NotedProcess, type Notes } from "./folder/notes.ts";
 import { readOwner } from "./folder/owner.ts";
 import { findPredecessor, removeRunDirectory, seeOff } from "./folder/predecessor.ts";
@@ -24,9 +25,12 @@ export interface InheritedProcess {
 export interface Heritage {
   readonly runDirectory: string;
   /** Undefined when every router died with it; then the address is bound anew. */
-  readonly door: PublicDoor | undefined;
+  readonly door: HeldDoor | undefined;
+  readonly grpcDoor: HeldDoor | undefined;
   /** Where the door was, and has to be again. */
   readonly port: number;
+  /** Undefined where gRPC had none of its own. */
+  readonly grpcPort: number | undefined;
   readonly processes: readonly InheritedProcess[];
 }
 
@@ -47,7 +51,10 @@ export async function takeOver(options: RunOptions): Promise<Heritage | undefine
     if (owner !== undefined && !isAlive(owner.process)) removeRunDirectory(owner.runDirectory);
     return undefined;
   }
-  const wishes = { host: config.host, port: config.port, topologyHash: hashOf(topology) };
+  const wishes = {
+    ...{ host: config.host, port: config.port, grpcPort: wishedGrpcPort(config) },
+    topologyHash: hashOf(topology),
+  };
   const why = whyNotToAdopt(wishes, notes);
   if (why !== undefined) {
     log.warn("predecessor_not_adopted", { why });
@@ -61,12 +68,16 @@ export async function takeOver(options: RunOptions): Promise<Heritage | undefine
 async function adoptAll(notes: Notes, { world, announcer }: RunOptions): Promise<Heritage> {
   const { log } = announcer;
   const sockets = join(notes.runDirectory, "sockets");
-  const door = await borrowFromAny(notes, { sockets, world });
+  const door = await borrowFromAny(notes, { sockets, world, pathOf: doorPathOf });
+  const grpcDoor =
+    notes.grpcDoor && (await borrowFromAny(notes, { sockets, world, pathOf: grpcDoorPathOf }));
+  const hasAllDoors =
+    door !== undefined && (grpcDoor !== undefined) === (notes.grpcDoor !== undefined);
   const processes = await Promise.all(
     notes.processes.map(async (process): Promise<InheritedProcess> => {
       const { spec, sourceFolder, isMember } = process;
       // A router on a socket that we do not have would take connections that we cannot give back.
-      const isLost = door === undefined && hostsRouter(spec);
+      const isLost = !hasAllDoors && hostsRouter(spec);
       const linkPath = linkPathOf(siteFilePath(sockets, spec.name));
       const adopted = isLost
         ? undefined
@@ -79,18 +90,25 @@ async function adoptAll(notes: Notes, { world, announcer }: RunOptions): Promise
   log.warn("predecessor_adopted", {
     processes: adopted.map(({ spec }) => spec.name),
     ended: processes.filter((process) => !adopted.includes(process)).map(({ spec }) => spec.name),
-    door: door === undefined ? "bound anew" : "taken over",
+    door: hasAllDoors ? "taken over" : "bound anew",
   });
-  return { runDirectory: notes.runDirectory, door, port: notes.door.port, processes };
+  const { runDirectory } = notes;
+  const ports = { port: notes.door.port, grpcPort: notes.grpcDoor?.port };
+  return { runDirectory, door, grpcDoor, ...ports, processes };
 }
 
 async function borrowFromAny(
   notes: Notes,
-  { sockets, world }: { readonly sockets: string; readonly world: RunOptions["world"] },
-): Promise<PublicDoor | undefined> {
+  given: {
+    readonly sockets: string;
+    readonly world: RunOptions["world"];
+    readonly pathOf: (siteFile: string) => string;
+  },
+): Promise<HeldDoor | undefined> {
+  const { sockets, world, pathOf } = given;
   const routers = notes.processes.filter(({ spec }: NotedProcess) => hostsRouter(spec));
   for (const { spec } of routers) {
-    const path = doorPathOf(siteFilePath(sockets, spec.name));
+    const path = pathOf(siteFilePath(sockets, spec.name));
     const { host } = notes.door;
     const door = await borrowDoor(path, { host, world, timeoutMs: linkPatienceMs });
     if (door !== undefined) return door;

@@ -57,6 +57,13 @@ const refusals = {
     httpStatus: 505,
     publicMessage: "This HTTP version is not spoken here. Use HTTP/1.1.",
   },
+  http2_only: {
+    code: "unimplemented",
+    blame: "client",
+    retry: "never",
+    httpStatus: 505,
+    publicMessage: "This port speaks HTTP/2 only, for gRPC. Everything else is at the public port.",
+  },
   unsupported_coding: {
     code: "unimplemented",
     blame: "client",

@@ -2,10 +2,12 @@ import type { Socket } from "node:net";
 import { createServer as createTls, type TLSSocket, type Server as TlsServer } from "node:tls";
 import type { Timer } from "../world/index.ts";
 import { ConnectionSet } from "./connection-set.ts";
+import { httpFaults } from "./faults.ts";
+import { farewell, http2ErrorCodes, isHttp2 } from "./http2-frames.ts";
 import { serverLimitsDefault } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { NodeServers } from "./node-servers.ts";
-import { describeAsProblem, turnAway } from "./refusal.ts";
+import { describeAsProblem, refuseSocket, turnAway } from "./refusal.ts";
 import type { HttpServer, HttpServerOptions } from "./server.ts";
 
 /** PEM texts. With them the door speaks TLS only; HTTP/2 and HTTP/1.1 by ALPN. */
@@ -17,6 +19,8 @@ export interface ServerCertificate {
 export interface PublicServerOptions extends HttpServerOptions {
   /** False: everything goes through `node:http` and `node:http2`. */
   readonly fastPath: boolean;
+  /** True: whoever speaks HTTP/1.1 here is told that nobody else does. */
+  readonly isHttp2Only?: boolean;
   readonly tls?: ServerCertificate | undefined;
 }
 
@@ -34,30 +38,31 @@ export interface PublicServer extends HttpServer {
 
 const patientAfterMs = 1_000;
 
-/** "PRI * HTTP/2.0": the first word of an HTTP/2 client (RFC 9113, 3.4), and no other method. */
-const prefaceStart = "PRI ";
-
 /**
  * The public door: the same handler behind HTTP/1.1 and HTTP/2. The strict reader serves the common
  * shape of a request; whatever else comes is handed, bytes and all, to Node's own parsers, which
  * have met the odd clients of this world. What they accept is then held to the same rules.
  */
 export function createPublicServer(options: PublicServerOptions): PublicServer {
-  const { world, log, onExchange, fastPath } = options;
+  const { world, log, onExchange, fastPath, isHttp2Only = false } = options;
   const limits = { ...serverLimitsDefault, ...options.limits };
   const describe = options.describeRefusal ?? describeAsProblem;
   const servers = new NodeServers({ log, limits, onExchange, describe });
   const handOver = (socket: Socket, bytes: Buffer): void => {
+    if (isHttp2Only && isHttp2(bytes) !== true) {
+      refuseSocket(socket, httpFaults.http2_only(), describe);
+      return;
+    }
     socket.unshift(bytes);
-    if (bytes.toString("latin1", 0, prefaceStart.length) === prefaceStart) servers.serve2(socket);
+    if (isHttp2(bytes) === true) servers.serve2(socket);
     else servers.serve1(socket);
   };
   const strict = new ConnectionSet({ world, log, limits, onExchange, describe, handOver });
   const serve1 = (socket: Socket): void => {
-    if (fastPath) strict.add(socket);
+    if (fastPath && !isHttp2Only) strict.add(socket);
     else readFirstBytes(socket, handOver);
   };
-  const tlsServer = options.tls === undefined ? undefined : listenTls(options.tls, servers, serve1);
+  const tlsServer = options.tls && listenTls(options.tls, { servers, serve1, isHttp2Only });
   const listener = new Listener({
     limits,
     sharesReads: tlsServer === undefined,
@@ -65,7 +70,10 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
       if (tlsServer === undefined) serve1(socket);
       else tlsServer.emit("connection", socket);
     },
-    onSurplus: (socket) => turnAway(socket, describe),
+    onSurplus: (socket) => {
+      if (isHttp2Only) turnAway2(socket);
+      else turnAway(socket, describe);
+    },
   });
   let sweeper: Timer | undefined;
   let announcedAtMs = Number.POSITIVE_INFINITY;
@@ -104,16 +112,27 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
   };
 }
 
+/** Clients of gRPC call elsewhere, or later, when they are told so in their own protocol. */
+function turnAway2(socket: Socket): void {
+  socket.on("error", () => socket.destroy());
+  socket.write(farewell(http2ErrorCodes.enhanceYourCalm, "too many connections"));
+  socket.destroySoon();
+}
+
 function listenTls(
   { certificate, key }: ServerCertificate,
-  servers: NodeServers,
-  serve1: (socket: Socket) => void,
+  given: {
+    readonly servers: NodeServers;
+    readonly serve1: (socket: Socket) => void;
+    readonly isHttp2Only: boolean;
+  },
 ): TlsServer {
+  const { servers, serve1, isHttp2Only } = given;
   const server = createTls(
     {
       cert: certificate,
       key,
-      ALPNProtocols: ["h2", "http/1.1"],
+      ALPNProtocols: isHttp2Only ? ["h2"] : ["h2", "http/1.1"],
       minVersion: "TLSv1.2",
       handshakeTimeout: serverLimitsDefault.headTimeoutMs,
       allowHalfOpen: true,
@@ -135,8 +154,7 @@ function readFirstBytes(socket: Socket, handOver: (socket: Socket, bytes: Buffer
   };
   const onData = (chunk: Buffer): void => {
     seen = Buffer.concat([seen, chunk]);
-    const start = seen.toString("latin1", 0, prefaceStart.length);
-    if (start.length < prefaceStart.length && prefaceStart.startsWith(start)) return;
+    if (isHttp2(seen) === undefined) return;
     socket.pause();
     socket.off("data", onData);
     socket.off("end", onError);

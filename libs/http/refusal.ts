@@ -32,7 +32,11 @@ export function refusalHead(fault: Fault, { contentType, body }: RefusalBody): s
 
 /** Answers a connection beyond the caps without reading what it wants. */
 export function turnAway(socket: Socket, describe: DescribeRefusal): void {
-  const fault = httpFaults.overloaded();
+  refuseSocket(socket, httpFaults.overloaded(), describe);
+}
+
+/** Answers a connection in HTTP/1.1, and closes it. */
+export function refuseSocket(socket: Socket, fault: Fault, describe: DescribeRefusal): void {
   const refusal = describe(fault);
   socket.on("error", () => socket.destroy());
   socket.write(refusalHead(fault, refusal) + refusal.body);

@@ -38,6 +38,8 @@ export interface Site {
    * `server.listen({ fd })`. Routers only; undefined where a router is to bind `address` alone.
    */
   readonly inheritedDescriptor: number | undefined;
+  /** The same of the door of gRPC alone; absent where there is none. */
+  readonly grpcDescriptor?: number | undefined;
   /** Durable, this replica's alone; survives restarts and kill -9. Journals live here. */
   readonly dataDirectory: string;
   /** PostgreSQL URL of this deployable's own database; absent for routers and gateways. */

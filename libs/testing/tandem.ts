@@ -38,6 +38,7 @@ export interface TandemStatus {
   readonly state: string;
   /** Holds `sockets/ai-1.sock` and the like. */
   readonly runDirectory: string;
+  readonly grpcAddress?: string | undefined;
   readonly processes: readonly TandemProcess[];
 }
 
@@ -48,6 +49,8 @@ export type TandemEvent = Readonly<Record<string, unknown>> & { readonly event: 
 export interface Tandem {
   /** `http://127.0.0.1:4600`. */
   readonly origin: string;
+  /** `127.0.0.1:4601`, the port of gRPC alone. */
+  readonly grpcAddress: string;
   /** With `/v1`, for OpenAI's clients. */
   readonly baseUrl: string;
   readonly apiKey: string;
@@ -95,6 +98,7 @@ const statusSchema = z.object({
   pid: z.number(),
   state: z.string(),
   runDirectory: z.string(),
+  grpcAddress: z.string().optional(),
   processes: z.array(processSchema),
 });
 
@@ -120,6 +124,7 @@ export async function startTandem(options: TandemOptions = {}): Promise<Tandem> 
     statusSchema.parse(await askControl(control, "GET", "status"));
   return {
     origin: `http://127.0.0.1:${port}`,
+    grpcAddress: (await status()).grpcAddress ?? "",
     baseUrl: environment["OPENAI_BASE_URL"] ?? "",
     apiKey: environment["OPENAI_API_KEY"] ?? "",
     model: environment["TANDEM_MODEL"] ?? "",
@@ -159,7 +164,7 @@ function launch(options: TandemOptions, dataDirectory: string, port: number): Ch
   writeFileSync(configFile, JSON.stringify({ version: 1, ...options.settings }));
   const words = [
     ...[join(root, "supervisor/main.ts"), "--port", String(port), "--data", dataDirectory],
-    ...["--config", configFile, "--no-model", "--no-detect"],
+    ...["--grpc-port", "0", "--config", configFile, "--no-model", "--no-detect"],
     // Should the test be killed with it, its processes are not to stay for long.
     ...["--set", "supervisor.orphan_limit=60s"],
     ...(options.topology ? ["--topology", options.topology] : []),

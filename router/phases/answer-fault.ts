@@ -15,7 +15,7 @@ interface FaultAnswer {
 /** Whose paths answer errors as RFC 9457 problems; all others in OpenAI's shape. */
 const managementPrefix = "/api/";
 /** Whose paths speak gRPC-web and Connect; gRPC itself is translated at the door. */
-const rpcPrefix = "/tandem.v1.";
+export const rpcPrefix = "/tandem.v1.";
 
 /**
  * A fault of the router's own as the clients of that path expect it. Requests that may be sent

@@ -1,5 +1,6 @@
 /** What the router's tests are made of: a router, and gateways that the test plays itself. */
-import { connect, createServer } from "node:net";
+import assert from "node:assert/strict";
+import net, { connect, createServer } from "node:net";
 import type { TestContext } from "node:test";
 import { loadConfig } from "@tandem/libs/config";
 import { createHttpServer, type ExchangeHandler, type HttpServer } from "@tandem/libs/http";
@@ -36,6 +37,7 @@ const world = realWorld();
 
 const routes: Topology["routes"] = [
   { path: "/v1/*", gateway: "ai", replay: "always" },
+  { path: "/tandem.v1.Inference/*", gateway: "ai", replay: "always" },
   { path: "/models", methods: ["GET"], gateway: "ai", replay: "always" },
   { path: "/api/v1/*", gateway: "access", replay: "idempotent" },
 ];
@@ -57,6 +59,8 @@ export async function startRouter(
     readonly settings?: Readonly<Record<string, unknown>>;
     /** A listening descriptor that serves as the public door. */
     readonly inheritedDescriptor?: number;
+    /** One that serves as the door of gRPC alone. */
+    readonly grpcDescriptor?: number;
   } = {},
 ): Promise<TestRouter> {
   const aiNames = Array.from({ length: options.ai ?? 2 }, (_, at) => `ai/${at + 1}` as const);
@@ -70,6 +74,7 @@ export async function startRouter(
   const site: Site = {
     ...plain,
     inheritedDescriptor: options.inheritedDescriptor,
+    grpcDescriptor: options.grpcDescriptor,
     topology: { ...plain.topology, routes },
   };
   const replica = await run(loadConfig(configSchema, site), site);
@@ -179,4 +184,28 @@ export async function overTcp(context: TestContext, router: TestRouter): Promise
   context.after(() => door.close());
   const bound = door.address();
   return `http://127.0.0.1:${typeof bound === "object" ? bound?.port : ""}`;
+}
+
+interface BoundHandle {
+  readonly fd: number;
+  getsockname(into: { port?: number }): number;
+  close(): void;
+}
+
+/** A bound socket that this process does not accept from, as the supervisor holds it. */
+export function heldDoor(context: TestContext): {
+  readonly address: string;
+  readonly port: number;
+  readonly descriptor: number;
+} {
+  const bind = (
+    net as unknown as { _createServerHandle: (...of: unknown[]) => BoundHandle | number }
+  )._createServerHandle;
+  const handle = bind("127.0.0.1", 0, 4, -1, 0);
+  assert.ok(typeof handle === "object");
+  context.after(() => handle.close());
+  const name: { port?: number } = {};
+  handle.getsockname(name);
+  const { port = 0 } = name;
+  return { address: `tcp:127.0.0.1:${port}`, port, descriptor: handle.fd };
 }

@@ -90,16 +90,23 @@ describe("judgeCanary", () => {
 });
 
 describe("whyNotToAdopt", () => {
-  const left = { door: { host: "127.0.0.1", port: 4600 }, topologyHash: "a" };
-  const wishes = { host: "127.0.0.1", port: 4600, topologyHash: "a" };
+  const grpcDoor = { port: 4601 };
+  const left = { door: { host: "127.0.0.1", port: 4600 }, grpcDoor, topologyHash: "a" };
+  const wishes = { host: "127.0.0.1", port: 4600, grpcPort: 4601, topologyHash: "a" };
 
   test("the same wishes go on with what runs, any port will do where none was named", () => {
     assert.equal(whyNotToAdopt(wishes, left), undefined);
-    assert.equal(whyNotToAdopt({ ...wishes, port: 0 }, left), undefined);
+    assert.equal(whyNotToAdopt({ ...wishes, port: 0, grpcPort: 0 }, left), undefined);
+    const without = { ...left, grpcDoor: undefined };
+    assert.equal(whyNotToAdopt({ ...wishes, grpcPort: undefined }, without), undefined);
   });
 
   test("another address or topology does not", () => {
     assert.match(whyNotToAdopt({ ...wishes, port: 4610 }, left) ?? "", /port 4600/);
+    assert.match(whyNotToAdopt({ ...wishes, grpcPort: 4611 }, left) ?? "", /gRPC on port 4601/);
+    assert.match(whyNotToAdopt({ ...wishes, grpcPort: undefined }, left) ?? "", /gRPC on port/);
+    const without = { ...left, grpcDoor: undefined };
+    assert.match(whyNotToAdopt({ ...wishes, grpcPort: 0 }, without) ?? "", /no port of its own/);
     assert.match(whyNotToAdopt({ ...wishes, host: "0.0.0.0" }, left) ?? "", /127\.0\.0\.1/);
     assert.match(whyNotToAdopt({ ...wishes, topologyHash: "b" }, left) ?? "", /topology/);
   });

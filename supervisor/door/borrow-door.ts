@@ -1,6 +1,6 @@
 import { createServer, Socket } from "node:net";
 import type { World } from "@tandem/libs/world";
-import type { BoundHandle, PublicDoor } from "./public-door.ts";
+import type { BoundHandle, HeldDoor } from "./held-door.ts";
 
 /** Node's wrapper of a Unix socket, as far as it is used here. */
 interface PipeHandle {
@@ -14,16 +14,16 @@ type PipeConstructor = new (kind: number) => PipeHandle;
 const withDescriptors = 2;
 
 /**
- * Asks a router that outlived its supervisor for the public listening socket (`host/lend-door.ts`
+ * Asks a router that outlived its supervisor for a listening socket (`host/lend-door.ts`
  * is the other side). Undefined when none comes within the time.
  *
  * Node has no call that receives a descriptor outside its own IPC; the pipe below it does, and is
- * reached like `net._createServerHandle` in `public-door.ts`.
+ * reached like `net._createServerHandle` in `held-door.ts`.
  */
 export async function borrowDoor(
   path: string,
   options: { readonly host: string; readonly world: World; readonly timeoutMs: number },
-): Promise<PublicDoor | undefined> {
+): Promise<HeldDoor | undefined> {
   const Pipe = await pipeConstructor();
   const pipe = new Pipe(withDescriptors);
   const socket = new Socket({ handle: pipe, manualStart: true } as object);

@@ -2,17 +2,17 @@ import assert from "node:assert/strict";
 import { connect, createServer, type Server } from "node:net";
 import { describe, test } from "node:test";
 import { Fault } from "@tandem/libs/kernel";
+import { openDoor } from "./held-door.ts";
 import { findPortHolder, listeningInodes } from "./port-holder.ts";
-import { openPublicDoor } from "./public-door.ts";
 
 function portOf(server: Server): number {
   const address = server.address();
   return typeof address === "object" && address !== null ? address.port : 0;
 }
 
-describe("openPublicDoor", () => {
+describe("openDoor", () => {
   test("connections wait while nobody accepts, and are served by who comes next", async () => {
-    const door = await openPublicDoor({ host: "127.0.0.1", port: 0 });
+    const door = await openDoor({ kind: "public", host: "127.0.0.1", port: 0 });
     assert.ok(door.port > 0);
     const early = connect(door.port, "127.0.0.1");
     await new Promise<void>((resolve, reject) => {
@@ -33,7 +33,7 @@ describe("openPublicDoor", () => {
     await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", resolve));
     const port = portOf(holder);
     try {
-      await assert.rejects(openPublicDoor({ host: "127.0.0.1", port }), (error) => {
+      await assert.rejects(openDoor({ kind: "public", host: "127.0.0.1", port }), (error) => {
         assert.ok(Fault.is(error));
         assert.equal(error.reason, "supervisor.port_taken");
         assert.match(error.publicMessage, new RegExp(`Port ${port} is in use by node.*pid`));
@@ -46,16 +46,35 @@ describe("openPublicDoor", () => {
     }
   });
 
+  test("gRPC's own port is told apart, and how to do without it", async () => {
+    const holder = createServer();
+    await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", resolve));
+    const port = portOf(holder);
+    const wanted = { kind: "grpc", host: "127.0.0.1", port } as const;
+    const told = new RegExp(
+      `Port ${port} .gRPC. is in use by .*--grpc-port ${port + 10}.*--no-grpc`,
+      "s",
+    );
+    await assert.rejects(openDoor(wanted), { publicMessage: told });
+    holder.close();
+  });
+
   test("of two that race for a port one wins", async () => {
-    const first = await openPublicDoor({ host: "127.0.0.1", port: 0 });
-    await assert.rejects(openPublicDoor({ host: "127.0.0.1", port: first.port }), /is in use/);
+    const first = await openDoor({ kind: "public", host: "127.0.0.1", port: 0 });
+    await assert.rejects(
+      openDoor({ kind: "public", host: "127.0.0.1", port: first.port }),
+      /is in use/,
+    );
     first.close();
-    const second = await openPublicDoor({ host: "127.0.0.1", port: first.port });
+    const second = await openDoor({ kind: "public", host: "127.0.0.1", port: first.port });
     second.close();
   });
 
   test("an address that is not this machine's is refused in words", async () => {
-    await assert.rejects(openPublicDoor({ host: "192.0.2.1", port: 0 }), /cannot be opened/);
+    await assert.rejects(
+      openDoor({ kind: "public", host: "192.0.2.1", port: 0 }),
+      /cannot be opened/,
+    );
   });
 });
 

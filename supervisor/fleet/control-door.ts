@@ -15,6 +15,8 @@ export interface Status {
   readonly state: "starting" | "ready" | "degraded" | "stopping";
   /** Base URL of the public door. */
   readonly url: string;
+  /** `127.0.0.1:4601`; absent where gRPC has no port of its own. */
+  readonly grpcAddress: string | undefined;
   readonly dataDirectory: string;
   readonly runDirectory: string;
   readonly stores: readonly StoreStatus[];

@@ -26,10 +26,12 @@ export interface LaunchPlan {
   readonly sockets: string;
   /** The public door, handed to processes that host a router. */
   readonly publicDescriptor: number;
+  /** That of gRPC alone; undefined where there is none. */
+  readonly grpcDescriptor: number | undefined;
 }
 
-/** Descriptor of the public door in a process that gets it. */
-export const doorDescriptor = 3;
+/** Descriptors of the doors in a process that gets them; between them is the channel to us. */
+export const doorDescriptors = { public: 3, grpc: 5 } as const;
 
 /** What the supervisor alone may know: with these a process could act as the database's owner. */
 const withheld = new Set(["DATABASE_URL", "REDIS_URL"]);
@@ -105,10 +107,12 @@ export function launchProcess(
   }
   const [command = "", ...args] = words;
   const output = openSync(join(plan.logs, `${spec.name}.log`), "a", 0o600);
-  const door = hostsRouter(spec) ? plan.publicDescriptor : "ignore";
+  const isRouter = hostsRouter(spec);
+  const door = isRouter ? plan.publicDescriptor : "ignore";
+  const grpcDoor = isRouter && plan.grpcDescriptor !== undefined ? [plan.grpcDescriptor] : [];
   const child = spawn(command, args, {
     env: environment,
-    stdio: ["ignore", output, output, door, "ipc"],
+    stdio: ["ignore", output, output, door, "ipc", ...grpcDoor],
     detached: true,
   });
   closeSync(output);

@@ -34,6 +34,8 @@ const siteFileSchema = z.object({
   orphanRule: z.object({ limitMs: z.number(), notesFile: z.string(), ownerFile: z.string() }),
   /** Descriptor of the public door, in processes that host a router. */
   publicDescriptor: z.int().optional(),
+  /** The same of the door of gRPC alone, where there is one. */
+  grpcDescriptor: z.int().optional(),
   replicas: z.array(replicaSchema).min(1),
 });
 
@@ -62,4 +64,9 @@ export function linkPathOf(siteFile: string): string {
 /** Where a process that hosts a router lends the public door. */
 export function doorPathOf(siteFile: string): string {
   return siteFile.replace(siteFileEnding, ".door");
+}
+
+/** Where it lends that of gRPC alone. */
+export function grpcDoorPathOf(siteFile: string): string {
+  return siteFile.replace(siteFileEnding, ".grpc-door");
 }

@@ -15,6 +15,8 @@ const notesSchema = z.object({
   /** Sockets of the processes, named by them: `router-1.link`, `router-1.door`. */
   runDirectory: z.string(),
   door: z.object({ host: z.string(), port: z.int() }),
+  /** Of gRPC alone, on the same host; absent where there is none. */
+  grpcDoor: z.object({ port: z.int() }).optional(),
   /** Of the topology that the start was made with; it may have been scaled since. */
   topologyHash: z.string(),
   processes: z.array(

@@ -43,6 +43,7 @@ export function buildSite(
     },
     address: addressOf({ id }),
     inheritedDescriptor: deployable === "router" ? file.publicDescriptor : undefined,
+    grpcDescriptor: deployable === "router" ? file.grpcDescriptor : undefined,
     dataDirectory: replica.dataDirectory,
     databaseUrl: replica.databaseUrl,
     hotStoreUrl: replica.hotStoreUrl,

@@ -12,13 +12,15 @@ const program =
   "process.send('door', door, undefined, () => process.exit(0));";
 
 /**
- * Gives the public listening socket to whoever connects to `path`: a supervisor whose predecessor
- * was killed, so that the socket is never closed and no connection refused while routers are alive.
+ * Gives a listening socket, where there is one, to whoever connects to `path`: a supervisor whose
+ * predecessor was killed, so that the socket is never closed and no connection refused while
+ * routers are alive.
  *
  * Node passes descriptors over its IPC channels only, and makes a channel of any socket that a
  * child finds named in `NODE_CHANNEL_FD`. So a child that lives for a moment does the passing.
  */
-export function lendDoor(path: string, descriptor: number): void {
+export function lendDoor(path: string, descriptor: number | undefined): void {
+  if (descriptor === undefined) return;
   rmSync(path, { force: true });
   const server = createServer({ pauseOnConnect: true }, (socket) => {
     socket.on("error", () => {});

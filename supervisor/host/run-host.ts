@@ -1,7 +1,7 @@
 import type { Replica, StartReplica } from "@tandem/libs/service";
 import { createLog, createMetrics, type Log, type Metrics } from "@tandem/libs/telemetry";
 import { realWorld, type World } from "@tandem/libs/world";
-import { doorPathOf, linkPathOf, readSiteFile } from "../fleet/site-file.ts";
+import { doorPathOf, grpcDoorPathOf, linkPathOf, readSiteFile } from "../fleet/site-file.ts";
 import { buildSite } from "./build-site.ts";
 import { watchForEnd } from "./ending.ts";
 import { lendDoor } from "./lend-door.ts";
@@ -56,9 +56,8 @@ export async function runHost(options: {
     log = createLog({ level: file.logLevel, fields: { process: file.process, pid: process.pid } });
     state.orphanRule = file.orphanRule;
     const members = followMembers(link, file);
-    if (file.publicDescriptor !== undefined) {
-      lendDoor(doorPathOf(options.siteFile), file.publicDescriptor);
-    }
+    lendDoor(doorPathOf(options.siteFile), file.publicDescriptor);
+    lendDoor(grpcDoorPathOf(options.siteFile), file.grpcDescriptor);
     const hosted: HostedReplica[] = await Promise.all(
       file.replicas.map(async (named) => {
         const start = starts.get(named.deployable);

@@ -134,10 +134,11 @@ function forMachines(options: AnnouncerOptions): Announcer {
     unused: (variables) => {
       if (variables.length > 0) log.info("provider_keys_unused", { variables });
     },
-    ready: ({ url, env, devEnvFile, durationMs }) =>
+    ready: ({ url, grpcAddress, env, devEnvFile, durationMs }) =>
       log.info("ready", {
         api: env.OPENAI_BASE_URL,
         url,
+        grpc: grpcAddress,
         management: env.TANDEM_ADMIN_URL,
         model: env.TANDEM_MODEL,
         dev_env: devEnvFile,

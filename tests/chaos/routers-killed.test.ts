@@ -7,6 +7,7 @@ import Anthropic0 from "anthropic-sdk-0";
 import OpenAI from "openai";
 import OpenAI4 from "openai-4";
 import OpenAI6 from "openai-6";
+import { grpcTransport } from "../compatibility/conformance/grpc.ts";
 import { type ChaosHouse, openChaosHouse } from "./kill-loop.ts";
 import { pause } from "./waiting.ts";
 import { isLedgerSound, settledCredit } from "./wallet.ts";
@@ -197,4 +198,30 @@ test("gateways are killed too: another replica goes on with what the store has",
     ["ai-gateway-2", "router-2"],
   ];
   await tellThroughout([...alone, ...withRouter]);
+});
+
+test("gRPC's own port is held: with every router dead, no connection of grpc-js is refused", async () => {
+  const { tandem, engine } = house;
+  const { origin, grpcAddress, apiKey } = tandem;
+  const open = () => grpcTransport({ origin, grpcAddress, apiKey, model });
+  const contentOf = (name: string, tokens: number) =>
+    `grpc ${performance.timeOrigin} ${name} tokens=${tokens}`;
+  const callsBefore = engine.calls.length;
+  const old = open();
+  const stream = old.stream?.({ content: contentOf("cut", 400) });
+  const cut = assert.rejects(Promise.resolve(stream), { code: "unavailable" });
+  await engine.until((calls) => calls.length > callsBefore, 30_000);
+  const routers = ["router-1", "router-2"];
+  await Promise.all(routers.map((name) => tandem.kill(name)));
+  const isDead = ({ name, state }: { readonly name: string; readonly state: string }): boolean =>
+    !routers.includes(name) || state !== "ready";
+  await tandem.until(({ processes }) => processes.every(isDead));
+  const clients = Array.from({ length: 5 }, open);
+  const answers = clients.map(async (client, at) => {
+    const content = contentOf(`${at}`, 20);
+    const answer = await client.whole?.({ content });
+    assert.equal(answer?.text, referenceText(promptHashOf([{ role: "user", text: content }]), 20));
+  });
+  await Promise.all([...answers, cut]);
+  for (const client of [old, ...clients]) client.close?.();
 });

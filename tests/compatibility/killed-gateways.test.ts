@@ -61,7 +61,7 @@ async function chargedFor(requestId: string): Promise<number> {
 
 test("what is streamed, or made in the background, goes on while every gateway is killed", async () => {
   const place: Place = {
-    ...{ origin: tandem.origin, grpcAddress: tandem.origin.replace("http://", "") },
+    ...{ origin: tandem.origin, grpcAddress: tandem.grpcAddress },
     ...{ apiKey: tandem.apiKey, model: "mock-1" },
   };
   const transports = [...openTransports(place).values()];

@@ -60,7 +60,7 @@ async function data(...words: readonly string[]): Promise<Record<string, unknown
 describe("what is looked at", () => {
   test("status counts what is called, and its exit code can be asked for", async () => {
     const text = await tandemSays("status", "--check");
-    assert.match(text, /^ready {3}http:\/\/127\.0\.0\.1:\d+ {3}up /);
+    assert.match(text, /^ready {3}http:\/\/127\.0\.0\.1:\d+ {3}gRPC 127\.0\.0\.1:\d+ {3}up /);
     assert.match(text, /ai-gateway +2\/2 +ai +\d+ MiB/);
     assert.match(text, /database +up +PostgreSQL/);
     const { state, processes } = await data("status");

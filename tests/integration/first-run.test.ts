@@ -37,7 +37,8 @@ after(async () => {
 
 function start(port: number): Terminal {
   const words = ["--port", String(port), "--data", data, "--config", configFile];
-  const command = ["npm", "start", "--silent", "--", ...words, "--no-model", "--no-detect"];
+  const own = ["--grpc-port", "0", "--no-model", "--no-detect"];
+  const command = ["npm", "start", "--silent", "--", ...words, ...own];
   return openTerminal(command, { folder: root });
 }
 

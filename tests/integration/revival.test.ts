@@ -46,7 +46,7 @@ function isAlive(pid: number): boolean {
 }
 
 test("npm start brings a killed supervisor back, with the very same processes", async () => {
-  const words = ["--data", dataDirectory, "--port", String(await freePort())];
+  const words = ["--data", dataDirectory, "--port", String(await freePort()), "--grpc-port", "0"];
   const child = spawn(process.execPath, [start, ...words, "--no-model", "--no-detect"], {
     stdio: ["ignore", "ignore", "pipe"],
   });

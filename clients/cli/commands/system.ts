@@ -27,7 +27,9 @@ function statusText(status: SystemStatus): string {
   ]);
   const header = ["KIND", "READY", "HOSTS", "MEMORY", "DEATHS", "NOTE"];
   const ageMs = Math.max(0, ...status.processes.map((process) => process.ageMs));
-  return `${status.state}   ${status.url}   up ${duration(ageMs)}\n${table(header, [...rows, ...stores])}`;
+  const grpc = status.grpcAddress === undefined ? "" : `   gRPC ${status.grpcAddress}`;
+  const head = `${status.state}   ${status.url}${grpc}   up ${duration(ageMs)}`;
+  return `${head}\n${table(header, [...rows, ...stores])}`;
 }
 
 type Alerts = NonNullable<Awaited<ReturnType<typeof findAlerts>>>["data"];

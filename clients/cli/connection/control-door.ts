@@ -20,6 +20,7 @@ const statusSchema = z.object({
   pid: z.number(),
   state: z.string(),
   url: z.string(),
+  grpcAddress: z.string().optional(),
   dataDirectory: z.string(),
   stores: z.array(z.object({ name: z.string(), kind: z.string(), pid: z.number().optional() })),
   processes: z.array(
