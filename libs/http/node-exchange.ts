@@ -32,6 +32,8 @@ export interface NodeExchangePort {
   readonly response: NodeResponse;
   readonly limits: ServerLimits;
   readonly awaitsContinue: boolean;
+  /** Told of each piece of the body; where somebody weighs it against the framing. */
+  readonly bodyArrived?: ((bytes: number) => void) | undefined;
   isDraining(): boolean;
   /** The answer being written is the connection's last one. */
   isLast(): void;
@@ -68,6 +70,7 @@ export class NodeExchange implements Exchange {
     this.#body = new BodyInlet({ bodyFlowChanged: () => this.#adjustFlow() });
     request.on("data", (chunk: Buffer) => {
       this.#watch.bodyArrived(chunk.length);
+      port.bodyArrived?.(chunk.length);
       this.#body.arrived(chunk);
       this.#adjustFlow();
     });
@@ -98,6 +101,15 @@ export class NodeExchange implements Exchange {
     if (this.protocol !== "http/1.1") return;
     this.#response.setHeader("connection", "close");
     this.#port.isLast();
+  }
+
+  /** HTTP/2: the stream is closed once the answer is out, whether or not the body ever ends. */
+  waiveBody(): void {
+    const response = this.#response;
+    if (!(response instanceof Http2ServerResponse)) return;
+    // RFC 9113, 8.1: with NO_ERROR, so that the answer counts.
+    const { stream } = response;
+    stream.once("finish", () => stream.close(constants.NGHTTP2_NO_ERROR));
   }
 
   readBody(limitBytes: number): Promise<Buffer> {

@@ -9,7 +9,7 @@ import {
   type Http2Server,
   type Http2ServerRequest,
   type Http2ServerResponse,
-  type ServerHttp2Session,
+  type Http2Session,
 } from "node:http2";
 import type { Socket } from "node:net";
 import { Fault } from "../kernel/index.ts";
@@ -21,6 +21,7 @@ import type { ServerLimits } from "./limits.ts";
 import { NodeExchange, type NodeExchangePort, type NodeResponse } from "./node-exchange.ts";
 import { type NodeRequest, nodeRequestHead } from "./node-heads.ts";
 import { type DescribeRefusal, refusalHead } from "./refusal.ts";
+import { SessionGuard } from "./session-guard.ts";
 import { UpgradeExchange } from "./upgrade-exchange.ts";
 
 export interface NodeServersOptions {
@@ -33,6 +34,8 @@ export interface NodeServersOptions {
 const sweepMs = 250;
 /** RFC 9113, 6.5.2. Node's own default is unlimited. */
 const concurrentStreamsMax = 100;
+
+type PortExtras = "awaitsContinue" | "bodyArrived";
 
 function isWebSocketOffer({ method, headers }: IncomingMessage): boolean {
   const { upgrade = "" } = headers;
@@ -61,7 +64,9 @@ export class NodeServers {
   readonly #options: NodeServersOptions;
   readonly #http1: Server;
   readonly #http2: Http2Server;
-  readonly #sessions = new Set<ServerHttp2Session>();
+  /** Sessions that may still get streams; their guards stay until the connection has ended. */
+  readonly #sessions = new Map<Http2Session, SessionGuard>();
+  readonly #guards = new Set<SessionGuard>();
   readonly #exchanges = new Set<{ exchange: NodeExchange; request: NodeRequest }>();
   /** HTTP/1.1 sockets that were given their last answer; what they still hold is not read. */
   readonly #closing = new WeakSet<Socket>();
@@ -82,6 +87,14 @@ export class NodeServers {
 
   /** The same for HTTP/2. */
   serve2(socket: Socket): void {
+    const { idleTimeoutMs: idleMs } = this.#options.limits;
+    this.#http2.once("session", (session) => {
+      const max = { streams: concurrentStreamsMax, idleMs };
+      const guard = new SessionGuard(session, socket, max);
+      this.#guards.add(guard);
+      socket.once("close", () => this.#guards.delete(guard));
+      this.#sessions.set(session, guard);
+    });
     this.#http2.emit("connection", socket);
   }
 
@@ -91,6 +104,7 @@ export class NodeServers {
     let sweptAtMs = world.clock.monotonicMs();
     return world.timers.every(sweepMs, () => {
       const nowMs = world.clock.monotonicMs();
+      for (const guard of this.#guards) guard.sweep(nowMs - sweptAtMs);
       for (const { exchange, request } of this.#exchanges) {
         if (exchange.isOverdue(nowMs - sweptAtMs)) this.#timeOut(exchange, request);
       }
@@ -105,7 +119,7 @@ export class NodeServers {
   announceEnd(): void {
     this.#isDraining = true;
     for (const upgrade of this.#upgrades) upgrade.drain();
-    for (const session of this.#sessions) session.close();
+    for (const session of this.#sessions.keys()) session.close();
   }
 
   drain(): void {
@@ -121,6 +135,7 @@ export class NodeServers {
     const fault = httpFaults.request_timeout();
     const { contentType, body } = this.#options.describe(fault);
     exchange.closeAfterAnswer();
+    exchange.waiveBody();
     exchange.respond(fault.httpStatus, [["content-type", contentType]], body);
   }
 
@@ -139,8 +154,10 @@ export class NodeServers {
     // 0: count all. Node would otherwise drop surplus fields silently; ours are refused.
     server.maxHeadersCount = 0;
     server.maxRequestsPerSocket = limits.requestsPerConnection;
-    server.on("request", (request, response) => this.#begin(request, response, false));
-    server.on("checkContinue", (request, response) => this.#begin(request, response, true));
+    server.on("request", (request, response) => this.#begin(request, response, {}));
+    server.on("checkContinue", (request, response) => {
+      this.#begin(request, response, { awaitsContinue: true });
+    });
     server.on("checkExpectation", (_request, response: ServerResponse) => {
       this.#refuse(response, "expectation_failed");
     });
@@ -166,19 +183,25 @@ export class NodeServers {
       maxSessionInvalidFrames: 50,
       maxSessionRejectedStreams: 50,
       maxHeaderListPairs: limits.fields + 4,
-      // Rapid reset: beyond a burst of 200 and 33 a second the session is closed.
-      streamResetBurst: 200,
-      streamResetRate: 33,
     });
     server.on("session", (session) => {
-      this.#sessions.add(session);
-      session.setTimeout(limits.idleTimeoutMs, () => session.close());
       session.on("error", () => session.destroy());
       session.on("close", () => this.#sessions.delete(session));
       if (this.#isDraining) session.close();
     });
-    server.on("request", (request, response) => this.#begin(request, response, false));
-    server.on("checkContinue", (request, response) => this.#begin(request, response, true));
+    const begin = (
+      request: Http2ServerRequest,
+      response: Http2ServerResponse,
+      awaitsContinue: boolean,
+    ): void => {
+      // One that was reset before it was looked at has nobody left to answer.
+      const { session, destroyed } = request.stream;
+      const guard = session && this.#sessions.get(session);
+      if (destroyed || guard === undefined) return;
+      this.#begin(request, response, { awaitsContinue, bodyArrived: guard.bodyArrived });
+    };
+    server.on("request", (request, response) => begin(request, response, false));
+    server.on("checkContinue", (request, response) => begin(request, response, true));
     server.on("sessionError", () => undefined);
     return server;
   }
@@ -186,7 +209,7 @@ export class NodeServers {
   #begin(
     request: IncomingMessage | Http2ServerRequest,
     response: ServerResponse | Http2ServerResponse,
-    awaitsContinue: boolean,
+    { awaitsContinue = false, bodyArrived }: Pick<Partial<NodeExchangePort>, PortExtras>,
   ): void {
     const { limits, onExchange, log, describe } = this.#options;
     const { socket } = request;
@@ -201,6 +224,7 @@ export class NodeServers {
       response,
       limits,
       awaitsContinue,
+      bodyArrived,
       isDraining: () => this.#isDraining,
       isLast: () => this.#closing.add(socket),
     };

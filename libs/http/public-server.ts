@@ -9,6 +9,7 @@ import { Listener } from "./listener.ts";
 import { NodeServers } from "./node-servers.ts";
 import { describeAsProblem, refuseSocket, turnAway } from "./refusal.ts";
 import type { HttpServer, HttpServerOptions } from "./server.ts";
+import type { HandOver } from "./server-connection.ts";
 
 /** PEM texts. With them the door speaks TLS only; HTTP/2 and HTTP/1.1 by ALPN. */
 export interface ServerCertificate {
@@ -60,7 +61,7 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
   const strict = new ConnectionSet({ world, log, limits, onExchange, describe, handOver });
   const serve1 = (socket: Socket): void => {
     if (fastPath && !isHttp2Only) strict.add(socket);
-    else readFirstBytes(socket, handOver);
+    else readFirstBytes(socket, { handOver, timeoutMs: limits.headTimeoutMs });
   };
   const tlsServer = options.tls && listenTls(options.tls, { servers, serve1, isHttp2Only });
   const listener = new Listener({
@@ -147,7 +148,10 @@ function listenTls(
 }
 
 /** Without the fast path: waits for enough bytes to tell HTTP/2 from HTTP/1.1. */
-function readFirstBytes(socket: Socket, handOver: (socket: Socket, bytes: Buffer) => void): void {
+function readFirstBytes(
+  socket: Socket,
+  given: { readonly handOver: HandOver; readonly timeoutMs: number },
+): void {
   let seen = Buffer.alloc(0);
   const onError = (): void => {
     socket.destroy();
@@ -160,9 +164,9 @@ function readFirstBytes(socket: Socket, handOver: (socket: Socket, bytes: Buffer
     socket.off("end", onError);
     socket.off("error", onError);
     socket.setTimeout(0);
-    handOver(socket, seen);
+    given.handOver(socket, seen);
   };
-  socket.setTimeout(serverLimitsDefault.headTimeoutMs, onError);
+  socket.setTimeout(given.timeoutMs, onError);
   socket.on("data", onData);
   socket.on("end", onError);
   socket.on("error", onError);

@@ -1,4 +1,5 @@
 import type { ClientCall, Exchange } from "@tandem/libs/http";
+import { BodyPile } from "./body-pile.ts";
 
 export interface RequestBodyEvents {
   /** There is enough to start an attempt: the whole body, or more than is kept for another try. */
@@ -21,7 +22,7 @@ export class RequestBody {
   readonly #limits: RequestBodyLimits;
   readonly #events: RequestBodyEvents;
   #state: "collecting" | "whole" | "flowing" = "collecting";
-  #chunks: Buffer[] = [];
+  readonly #pile = new BodyPile();
   #bytes = 0;
   #hasEnded = false;
   #isKept = true;
@@ -64,7 +65,7 @@ export class RequestBody {
       return;
     }
     if (this.#state === "collecting") {
-      this.#chunks.push(chunk);
+      this.#pile.add(chunk);
       if (this.#bytes <= this.#limits.replayLimitBytes) return;
       this.#state = "flowing";
       this.#exchange.pauseBody();
@@ -88,21 +89,20 @@ export class RequestBody {
   /** What to send: the whole body, "stream" for a flowing one, undefined for none. */
   forRequest(): Buffer | "stream" | undefined {
     if (this.#state === "flowing") return "stream";
-    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks)];
-    return this.#chunks[0];
+    return this.#pile.whole();
   }
 
   /** The attempt under way; a flowing body goes there from now on. */
   flowTo(call: ClientCall): void {
     if (this.#state !== "flowing") return;
     this.#call = call;
-    for (const chunk of this.#chunks) call.writeBody(chunk);
+    for (const chunk of this.#pile.pieces) call.writeBody(chunk);
     if (this.#hasEnded) call.endBody();
     if (this.#exchange.protocol === "websocket") return;
     call.onDrain(() => {
       // The connection stands and takes bytes: from here on they are gone.
       this.#isKept = false;
-      this.#chunks = [];
+      this.#pile.clear();
       this.#exchange.resumeBody();
     });
   }
@@ -113,13 +113,13 @@ export class RequestBody {
     if (!Buffer.isBuffer(body)) return;
     const own = Buffer.allocUnsafeSlow(body.length);
     body.copy(own);
-    this.#chunks = [own];
+    this.#pile.replace(own);
   }
 
   /** The answer began: nothing will be sent again. */
   release(): void {
     this.#isKept = false;
     if (this.#exchange.protocol === "websocket") this.#exchange.resumeBody();
-    if (this.#state === "whole") this.#chunks = [];
+    if (this.#state === "whole") this.#pile.clear();
   }
 }

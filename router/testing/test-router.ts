@@ -193,7 +193,7 @@ interface BoundHandle {
 }
 
 /** A bound socket that this process does not accept from, as the supervisor holds it. */
-export function heldDoor(context: TestContext): {
+export function heldDoor(context?: TestContext): {
   readonly address: string;
   readonly port: number;
   readonly descriptor: number;
@@ -203,7 +203,7 @@ export function heldDoor(context: TestContext): {
   )._createServerHandle;
   const handle = bind("127.0.0.1", 0, 4, -1, 0);
   assert.ok(typeof handle === "object");
-  context.after(() => handle.close());
+  context?.after(() => handle.close());
   const name: { port?: number } = {};
   handle.getsockname(name);
   const { port = 0 } = name;
