@@ -12,7 +12,10 @@ export interface LinkFaults {
   readonly sliceEveryMs?: number;
   /** After this many bytes the connection is broken off by reset. */
   readonly limitBytes?: number;
-  /** Bytes vanish, and so does the end of the connection: the silent partition. */
+  /**
+   * Bytes vanish, and so does the end of the connection: the silent partition. A connection that
+   * lost some is reset by the next bytes after it has healed.
+   */
   readonly blackhole?: boolean;
   /** Chance in [0, 1] that one byte of a chunk is changed. */
   readonly corruption?: number;
@@ -196,6 +199,7 @@ function createLine(): Line {
 function relay(from: Socket, to: Socket, { random, faults }: Link): void {
   let passed = 0;
   let lineFreeMs = 0;
+  let hasHole: boolean = false;
   const line = createLine();
   const send = (slice: Buffer): void => {
     const room = (faults().limitBytes ?? Number.POSITIVE_INFINITY) - passed;
@@ -211,7 +215,13 @@ function relay(from: Socket, to: Socket, { random, faults }: Link): void {
   };
   from.on("data", (chunk) => {
     const { blackhole, sliceBytes, sliceEveryMs = 0, bytesPerSecond, ...link } = faults();
+    hasHole ||= blackhole === true;
     if (blackhole) return;
+    // What comes behind a hole is never passed on: no connection leaves bytes out.
+    if (hasHole) {
+      resetPair({ client: from, target: to });
+      return;
+    }
     const lostMs = resentAfterMs(chunk.length, link.loss, random);
     const arrivedMs = performance.now() + delayOf(link, random) + lostMs;
     for (const slice of slicesOf(corrupted(chunk, link.corruption, random), sliceBytes)) {

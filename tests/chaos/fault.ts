@@ -95,5 +95,7 @@ export function noneFailed({ load }: Pick<Seen, "load">): string[] {
 
 export function atMost(name: string, figure: number | undefined, limit: number): string[] {
   if (figure === undefined) return [`${name} was not measured`];
-  return figure <= limit ? [] : [`${name} ${Math.round(figure)} > ${limit}`];
+  return figure <= limit
+    ? []
+    : [`${name} ${figure < 10 ? figure.toFixed(2) : Math.round(figure)} > ${limit}`];
 }

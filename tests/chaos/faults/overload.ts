@@ -42,8 +42,8 @@ async function flooded(
   return report;
 }
 
-/** What can be carried: so many at a time, each after the other. */
-const atATime: Pace = { kind: "workers", count: 32 };
+/** What can be carried: so many at a time, each after the other, that none of it waits for them. */
+const atATime: Pace = { kind: "workers", count: 192 };
 const peakSeconds = 4;
 
 function strangeIn({ strange }: FloodReport, tell: Scene["tell"]): string[] {
