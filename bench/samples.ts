@@ -6,6 +6,10 @@ export type ScenarioName =
   | "stream-chunk"
   | "message-chunk"
   | "response-chunk"
+  | "websocket-chunk"
+  | "grpc-chunk"
+  | "grpc-web-chunk"
+  | "connect-chunk"
   | "cache-hit"
   | "latency"
   | "idle-stream";
@@ -62,16 +66,21 @@ export function medianOf(samples: Samples, which: Which): number | undefined {
   return median(valuesOf(samples, which).filter((value) => value !== undefined));
 }
 
+interface Against {
+  readonly against: string;
+  readonly as: "ratio" | "difference";
+  /** Where the other one was measured; in the same scenario when absent. */
+  readonly inScenario?: ScenarioName;
+}
+
 /**
  * Compares two contenders round by round, since what disturbs a machine disturbs neighbours in time
  * alike, and takes the median of the comparisons.
  */
-export function comparedOf(
-  samples: Samples,
-  which: Which & { readonly against: string; readonly as: "ratio" | "difference" },
-): number | undefined {
+export function comparedOf(samples: Samples, which: Which & Against): number | undefined {
   const own = valuesOf(samples, which);
-  const others = valuesOf(samples, { ...which, contender: which.against });
+  const { against: contender, inScenario: scenario = which.scenario } = which;
+  const others = valuesOf(samples, { ...which, contender, scenario });
   const pairs = own.flatMap((value, round) => {
     const other = others[round];
     if (value === undefined || other === undefined) return [];

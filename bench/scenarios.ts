@@ -4,6 +4,13 @@ import type { Contender } from "./contenders/contender.ts";
 import { counterPlaceholder, type Job, type JobResult } from "./load/job.ts";
 import type { LoadGenerator } from "./load-generator.ts";
 import type { Sample, ScenarioName } from "./samples.ts";
+import {
+  messagesRequest,
+  responsesRequest,
+  rpcRequest,
+  socketRequest,
+  type TranslatedRequest,
+} from "./translated-requests.ts";
 
 /** How long things are measured. All in milliseconds, but for `idleStreams`. */
 export interface Pace {
@@ -47,13 +54,34 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "message-chunk",
-    contenders: [nginx, tandem, gatewayAlone],
-    jobOf: (contender, pace) => translated(contender, pace, "/v1/messages"),
+    contenders: [tandem, gatewayAlone],
+    jobOf: (contender, pace) => translated(contender, pace, messagesRequest()),
   },
   {
     name: "response-chunk",
-    contenders: [nginx, tandem, gatewayAlone],
-    jobOf: (contender, pace) => translated(contender, pace, "/v1/responses"),
+    contenders: [tandem, gatewayAlone],
+    jobOf: (contender, pace) => translated(contender, pace, responsesRequest()),
+  },
+  {
+    name: "websocket-chunk",
+    contenders: [tandem],
+    jobOf: (contender, pace) => translated(contender, pace, socketRequest()),
+  },
+  {
+    name: "grpc-chunk",
+    contenders: [tandem],
+    jobOf: (contender, pace) => translated(contender, pace, rpcRequest("application/grpc")),
+  },
+  {
+    name: "grpc-web-chunk",
+    contenders: [tandem],
+    jobOf: (contender, pace) => translated(contender, pace, rpcRequest("application/grpc-web")),
+  },
+  {
+    name: "connect-chunk",
+    contenders: [tandem],
+    jobOf: (contender, pace) =>
+      translated(contender, pace, rpcRequest("application/connect+proto")),
   },
   {
     name: "cache-hit",
@@ -84,18 +112,13 @@ function unary(contender: Contender, pace: Pace, body: string): Job {
   return { ...base(contender, pace, body), kind: "unary", target: contender.unary, connections };
 }
 
-/** Streams in another dialect than the upstream's. nginx relays them as they are. */
-function translated(contender: Contender, pace: Pace, path: string): Job {
-  const given = JSON.parse(chatBody(1_536, { stream: true })) as { messages: unknown };
-  const words = { ...given, messages: undefined };
-  const body =
-    path === "/v1/messages"
-      ? { ...words, max_tokens: 4_096, messages: [{ role: "user", content: "x".repeat(1_400) }] }
-      : { ...words, store: false, input: "x".repeat(1_400) };
-  const { request, ...rest } = base(contender, pace, JSON.stringify(body));
+/** Streams told otherwise than the upstream tells them. */
+function translated(contender: Contender, pace: Pace, { form, request }: TranslatedRequest): Job {
+  const { request: plain, ...rest } = base(contender, pace, "");
+  const headers = { ...plain.headers, ...request.headers };
   return {
-    ...{ ...rest, request: { ...request, path } },
-    ...{ kind: "stream", target: contender.stream, connections: streams },
+    ...{ ...rest, request: { ...request, headers } },
+    ...{ kind: "stream", form, target: contender.stream, connections: streams },
   };
 }
 

@@ -53,27 +53,35 @@ export function openConnection(
 }
 
 export interface RequestSource {
+  readonly template: RequestTemplate;
   /** The bytes of the next request, its number filled in. */
   next(): Buffer;
+  /** Its body alone. */
+  nextBody(): Buffer;
 }
 
 /** Lays a request out once; each use is a copy with another number. */
 export function requestSource(template: RequestTemplate, firstNumber: number): RequestSource {
-  const fields = Object.entries(template.headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  const bytes = Buffer.from(
-    `POST ${template.path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n` +
-      `${fields.join("")}content-length: ${Buffer.byteLength(template.body)}\r\n\r\n` +
-      template.body,
-  );
-  const position = bytes.indexOf(counterPlaceholder);
+  const given = { "content-type": "application/json", ...template.headers };
+  const fields = Object.entries(given).map(([name, value]) => `${name}: ${value}\r\n`);
+  const body = Buffer.from(template.body, template.bodyEncoding);
+  const head =
+    `POST ${template.path} HTTP/1.1\r\nhost: 127.0.0.1\r\n` +
+    `${fields.join("")}content-length: ${body.length}\r\n\r\n`;
   let number = firstNumber;
-  return {
-    next() {
+  const numbered = (bytes: Buffer): (() => Buffer) => {
+    const position = bytes.indexOf(counterPlaceholder);
+    return () => {
       if (position < 0) return bytes;
       number += 1;
       const copy = Buffer.from(bytes);
       copy.write(String(number).padStart(counterPlaceholder.length, "0"), position, "latin1");
       return copy;
-    },
+    };
+  };
+  return {
+    template,
+    next: numbered(Buffer.concat([Buffer.from(head), body])),
+    nextBody: numbered(body),
   };
 }

@@ -11,7 +11,18 @@ export interface RequestTemplate {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** What the characters of `body` are; `utf8` when absent. */
+  readonly bodyEncoding?: "utf8" | "latin1";
 }
+
+/** How a stream is asked for, and what its events look like. */
+export type StreamForm =
+  /** Server-sent events, whichever dialect. */
+  | "events"
+  /** Length-prefixed messages as the body of HTTP/1.1: gRPC-web, Connect. */
+  | "messages"
+  | "grpc"
+  | "websocket";
 
 interface JobBase {
   readonly target: Target;
@@ -28,7 +39,7 @@ export type Job =
   /** Whole answers; as fast as `connections` allow, or `ratePerSecond` whatever happens. */
   | (JobBase & { readonly kind: "unary"; readonly ratePerSecond?: number })
   /** Streams of paced events, opened again when they end. */
-  | (JobBase & { readonly kind: "stream" })
+  | (JobBase & { readonly kind: "stream"; readonly form?: StreamForm })
   /** Streams that keep still; `windowMs` is how long they are held. */
   | (JobBase & { readonly kind: "idle" });
 

@@ -1,8 +1,20 @@
 import { openConnection, type RequestSource } from "./connection.ts";
-import type { Job, JobResult } from "./job.ts";
+import { keepGrpcStream } from "./grpc-stream.ts";
+import type { Job, JobResult, StreamForm } from "./job.ts";
+import { messageCounter } from "./message-counter.ts";
+import { keepSocketStream } from "./socket-stream.ts";
 import { createTally, type Tally } from "./tally.ts";
 
 type StreamJob = Extract<Job, { kind: "stream" | "idle" }>;
+
+/** What one kept stream needs. */
+export interface KeptStream {
+  readonly job: StreamJob & { readonly form?: StreamForm };
+  readonly requests: RequestSource;
+  readonly tally: Tally;
+  /** Its first event has come. */
+  readonly onOpen: () => void;
+}
 
 const eventStart = Buffer.from("data: ");
 
@@ -40,11 +52,10 @@ function openStreams(job: StreamJob, requests: RequestSource, tally: Tally): Str
   const timer = setInterval(() => {
     const missing = job.connections - closers.length;
     for (let index = 0; index < Math.min(missing, opensPerTick); index += 1) {
-      closers.push(
-        keepStream(job, requests, tally, () => {
-          opened += 1;
-        }),
-      );
+      const onOpen = (): void => {
+        opened += 1;
+      };
+      closers.push(keepStream({ job, requests, tally, onOpen }));
     }
   }, tickMs);
   return {
@@ -58,11 +69,18 @@ function openStreams(job: StreamJob, requests: RequestSource, tally: Tally): Str
   };
 }
 
-function keepStream(
-  job: StreamJob,
-  requests: RequestSource,
-  tally: Tally,
-  onOpen: () => void,
+/** Keeps one stream open until it is told to close it; gives how that is done. */
+function keepStream(given: KeptStream): () => void {
+  const { form = "events" } = given.job;
+  if (form === "grpc") return keepGrpcStream(given);
+  if (form === "websocket") return keepSocketStream(given);
+  return keepBodyStream(given, form === "events" ? countEvents : messageCounter());
+}
+
+/** One whose events are the body of an answer of HTTP/1.1. */
+function keepBodyStream(
+  { job, requests, tally, onOpen }: KeptStream,
+  count: (bytes: Buffer) => number,
 ): () => void {
   let isStreaming = false;
   let isRefused = false;
@@ -75,7 +93,7 @@ function keepStream(
       if (isRefused) return;
       if (!isStreaming) onOpen();
       isStreaming = true;
-      tally.unit(countEvents(bytes));
+      tally.unit(count(bytes));
     },
     // A refused stream is not asked for again: a generator must not be a storm of retries.
     onEnd: () => {
