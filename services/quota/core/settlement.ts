@@ -93,8 +93,8 @@ export interface Settled
     | "outputTokens"
     | "reasoningTokens"
   > {
-  /** More than one settlement has come of it already. */
-  readonly hasRest: boolean;
+  /** How many settlements came after the first and asked for more. */
+  readonly rests: number;
 }
 
 /**
@@ -108,29 +108,32 @@ export type AgainVerdict =
   | { readonly kind: "rest"; readonly settlement: Settlement }
   | { readonly kind: "conflict" };
 
-/** The id under which the rest of a request is booked. */
-export function restIdOf(requestId: string): string {
-  return `${requestId}+rest`;
+/** An answer is gone on with eight times at most; each time may leave a settlement. */
+export const restsMax = 8;
+
+/** The ids under which the rests of a request are booked, in their order. */
+export function restIdsOf(requestId: string): readonly string[] {
+  return Array.from({ length: restsMax }, (_, at) => `${requestId}+rest${at === 0 ? "" : at + 1}`);
 }
 
 /**
- * A request can be settled by two replicas of a gateway: one whose connection to the router broke
- * takes its client for gone and settles what it had given, and the one that goes on settles all of
- * it. In whatever order they come, the larger of the two is what was delivered, and it is charged
- * once.
+ * A request can be settled by several replicas of a gateway: one whose connection to the router
+ * broke takes its client for gone and settles what it had given, and the one that goes on settles
+ * all of it. In whatever order they come, the largest is what was delivered, and it is charged once.
  */
 export function judgeAgain(earlier: Settled, settlement: Settlement): AgainVerdict {
   if (earlier.organisationId !== settlement.organisationId) return { kind: "conflict" };
   const moreNanos = settlement.chargedNanos - earlier.chargedNanos;
   if (moreNanos <= 0n) return { kind: "booked" };
-  if (earlier.hasRest) return { kind: "conflict" };
+  const restId = restIdsOf(settlement.requestId)[earlier.rests];
+  if (restId === undefined) return { kind: "conflict" };
   const more = (now: number, before: number): number => Math.max(0, now - before);
   return {
     kind: "rest",
     settlement: {
       ...settlement,
       isRest: true,
-      requestId: restIdOf(settlement.requestId),
+      requestId: restId,
       chargedNanos: moreNanos,
       inputTokens: more(settlement.inputTokens, earlier.inputTokens),
       cachedInputTokens: more(settlement.cachedInputTokens, earlier.cachedInputTokens),

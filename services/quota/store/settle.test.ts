@@ -133,26 +133,32 @@ test("in the other order the part changes nothing", async () => {
   assert.equal(await owned(organisationId), 975n);
 });
 
-test("a third amount for a request is refused, parked once, and seen", async () => {
+test("each further replica's larger amount is booked as the difference, up to a bound", async () => {
   const { holder, organisationId } = await heldBy(1_000n);
   const settlement = holder.settlement(10n);
   const asking = (nanos: bigint) => ({
     holder: holder.name,
     settlements: [{ ...settlement, chargedNanos: nanos, reservedNanos: nanos }],
   });
-  await settle(books, asking(10n));
-  await settle(books, asking(20n));
+  for (let times = 1n; times <= 9n; times += 1n) {
+    for (const nanos of [times * 10n, 10n, times * 10n]) {
+      const { settled, refused } = await settle(books, asking(nanos));
+      assert.deepEqual([settled, refused], [[settlement.requestId], []]);
+    }
+    assert.equal(await owned(organisationId), 1_000n - times * 10n);
+  }
   for (let time = 0; time < 3; time += 1) {
-    const { settled, refused } = await settle(books, asking(30n));
+    const { settled, refused } = await settle(books, asking(100n));
     assert.deepEqual(settled, []);
     assert.deepEqual(refused, [{ requestId: settlement.requestId, reason: "conflict" }]);
   }
   const parked = await listAnomalies(books.database, { organisationId, limit: 10, after: "" });
+  const conflicts = parked.filter(({ kind }) => kind === "conflict");
   assert.deepEqual(
-    parked.map(({ kind, askedNanos, chargedNanos }) => [kind, askedNanos, chargedNanos]),
-    [["conflict", 30n, 0n]],
+    conflicts.map(({ askedNanos, chargedNanos }) => [askedNanos, chargedNanos]),
+    [[100n, 0n]],
   );
-  assert.equal(await owned(organisationId), 980n);
+  assert.equal(await owned(organisationId), 910n);
 });
 
 test("two amounts for one request in one batch: the larger one is charged", async () => {

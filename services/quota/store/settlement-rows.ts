@@ -3,7 +3,7 @@ import {
   type AttachedBudget,
   type Booking,
   type LeaseBalance,
-  restIdOf,
+  restIdsOf,
   type Settled,
   type Settlement,
 } from "../core/settlement.ts";
@@ -17,11 +17,11 @@ export async function findSettled(
   const settled = new Map<string, Settled>();
   // Nearly always there is nothing: rests are looked for only where something is.
   if (found.size === 0) return settled;
-  const rests = await readSettled(tx, [...found.keys()].map(restIdOf));
+  const rests = await readSettled(tx, [...found.keys()].flatMap(restIdsOf));
   for (const [id, first] of found) {
-    const rest = rests.get(restIdOf(id));
+    const more = restIdsOf(id).flatMap((restId) => rests.get(restId) ?? []);
     const sum = (pick: (row: SettledRow) => bigint): bigint =>
-      pick(first) + (rest === undefined ? 0n : pick(rest));
+      more.reduce((total, row) => total + pick(row), pick(first));
     settled.set(id, {
       organisationId: first.organisation,
       chargedNanos: sum(({ asked }) => asked),
@@ -29,7 +29,7 @@ export async function findSettled(
       cachedInputTokens: Number(sum(({ cached }) => cached)),
       outputTokens: Number(sum(({ output }) => output)),
       reasoningTokens: Number(sum(({ reasoning }) => reasoning)),
-      hasRest: rest !== undefined,
+      rests: more.length,
     });
   }
   return settled;

@@ -18,7 +18,7 @@ import {
   isOnlyTold,
   judgeAgain,
   type RefusalKind,
-  restIdOf,
+  restIdsOf,
   type Settlement,
   SettlementDesk,
 } from "../../../services/quota/core/settlement.ts";
@@ -189,18 +189,18 @@ export class QuotaBooks {
     if (isOnlyTold(settlement)) return "settled";
     const known = this.#settled.get(settlement.requestId);
     if (known === undefined) return settlement;
-    const rest = this.#settled.get(restIdOf(settlement.requestId));
+    const rests = restIdsOf(settlement.requestId).flatMap((id) => this.#settled.get(id) ?? []);
     const sum = (pick: (one: Settlement) => number): number =>
-      pick(known) + (rest === undefined ? 0 : pick(rest));
+      rests.reduce((total, rest) => total + pick(rest), pick(known));
     const verdict = judgeAgain(
       {
         organisationId: known.organisationId,
-        chargedNanos: known.chargedNanos + (rest?.chargedNanos ?? 0n),
+        chargedNanos: rests.reduce((total, rest) => total + rest.chargedNanos, known.chargedNanos),
         inputTokens: sum((one) => one.inputTokens),
         cachedInputTokens: sum((one) => one.cachedInputTokens),
         outputTokens: sum((one) => one.outputTokens),
         reasoningTokens: sum((one) => one.reasoningTokens),
-        hasRest: rest !== undefined,
+        rests: rests.length,
       },
       settlement,
     );
