@@ -119,7 +119,7 @@ export function restIdsOf(requestId: string): readonly string[] {
 /**
  * A request can be settled by several replicas of a gateway: one whose connection to the router
  * broke takes its client for gone and settles what it had given, and the one that goes on settles
- * all of it. In whatever order they come, the largest is what was delivered, and it is charged once.
+ * all of it. In whatever order they come, the largest is what was delivered; it is charged once.
  */
 export function judgeAgain(earlier: Settled, settlement: Settlement): AgainVerdict {
   if (earlier.organisationId !== settlement.organisationId) return { kind: "conflict" };
