@@ -1,9 +1,9 @@
 /**
- * `npm test`: every test file, two at a time, first those beside the code, then those that start
- * the whole product; at last those that kill parts of it and measure its way back, one at a time.
- * A file that failed is run once more, by itself, and named: on a busy machine a bound of time may
- * be missed once, a broken promise is broken twice. Arguments narrow the files by path. Ends with
- * the files that took longest and `N passed, N failed, N skipped`.
+ * `npm test`: every test file, first those beside the code, two at a time, then those that start
+ * the whole product, one at a time, since they measure it. A file that failed is run once more, by
+ * itself, and named: on a busy machine a bound of time may be missed once, a broken promise is
+ * broken twice. Arguments narrow the files by path. Ends with the files that took longest and
+ * `N passed, N failed, N skipped`.
  */
 import { globSync } from "node:fs";
 import { join } from "node:path";
@@ -29,7 +29,6 @@ const files = globSync("**/*.test.ts", { cwd: root, exclude: (path) => isForeign
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .sort();
 const isWhole = (file: string): boolean => file.startsWith("tests/");
-const measures = (file: string): boolean => file.startsWith("tests/chaos/");
 
 const results = new Map<string, Counts>();
 const tookMs = new Map<string, number>();
@@ -37,11 +36,7 @@ await runFiles(
   files.filter((file) => !isWhole(file)),
   { concurrency: 2 },
 );
-await runFiles(
-  files.filter((file) => isWhole(file) && !measures(file)),
-  { concurrency: 2 },
-);
-await runFiles(files.filter(measures), { concurrency: 1 });
+await runFiles(files.filter(isWhole), { concurrency: 1 });
 const failedOnce = files.filter((file) => (results.get(file)?.failed ?? 0) > 0);
 await runFiles(failedOnce, { concurrency: 1 });
 
