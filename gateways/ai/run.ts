@@ -78,7 +78,7 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     watchdog,
     shedder: buildShedder(site, lifecycle, config.shedding),
     retryBudget: new RetryBudget(),
-    outageBudget: new RetryBudget({ ratio: 0.04, perSecondMin: 2, burst: 10 }),
+    outageBudget: new RetryBudget({ ratio: 0.02, perSecondMin: 1.5, burst: 10 }),
     standbyCost: failover.cost,
     resumeBudget: new ResumeBudget(),
     seal: createHandOverSeal(site.keys.apiKeyPepper),
