@@ -1,6 +1,6 @@
 import { connect, constants } from "node:http2";
+import type { KeptStream } from "./kept-stream.ts";
 import { messageCounter } from "./message-counter.ts";
-import type { KeptStream } from "./stream-load.ts";
 
 /** A stream of gRPC on a connection of its own, by HTTP/2 without TLS. */
 export function keepGrpcStream({ job, requests, tally, onOpen }: KeptStream): () => void {

@@ -1,5 +1,5 @@
 import { WebSocket } from "ws";
-import type { KeptStream } from "./stream-load.ts";
+import type { KeptStream } from "./kept-stream.ts";
 
 /** How a message begins that tells an event. */
 const chunkStart = Buffer.from('{"type":"chat.chunk"');

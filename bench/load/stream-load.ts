@@ -1,20 +1,10 @@
 import { openConnection, type RequestSource } from "./connection.ts";
 import { keepGrpcStream } from "./grpc-stream.ts";
-import type { Job, JobResult, StreamForm } from "./job.ts";
+import type { JobResult } from "./job.ts";
+import type { KeptStream, StreamJob } from "./kept-stream.ts";
 import { messageCounter } from "./message-counter.ts";
 import { keepSocketStream } from "./socket-stream.ts";
 import { createTally, type Tally } from "./tally.ts";
-
-type StreamJob = Extract<Job, { kind: "stream" | "idle" }>;
-
-/** What one kept stream needs. */
-export interface KeptStream {
-  readonly job: StreamJob & { readonly form?: StreamForm };
-  readonly requests: RequestSource;
-  readonly tally: Tally;
-  /** Its first event has come. */
-  readonly onOpen: () => void;
-}
 
 const eventStart = Buffer.from("data: ");
 
