@@ -43,6 +43,12 @@ const finishDeadlineMs = 600_000;
 const moveShare = 0.8;
 const movePeriodMs = 100;
 
+/**
+ * Retries at targets that are all believed to be down. Few enough that an outage costs less than one
+ * attempt in ten beyond its requests (F30), and enough that who is back is found by the next ones.
+ */
+const outageRetries = { ratio: 0.02, perSecondMin: 1.5, burst: 10 };
+
 export async function run(config: AiConfig, site: Site): Promise<Replica> {
   const lifecycle = createLifecycle(site);
   const { world, log } = site;
@@ -78,7 +84,7 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     watchdog,
     shedder: buildShedder(site, lifecycle, config.shedding),
     retryBudget: new RetryBudget(),
-    outageBudget: new RetryBudget({ ratio: 0.02, perSecondMin: 1.5, burst: 10 }),
+    outageBudget: new RetryBudget(outageRetries),
     standbyCost: failover.cost,
     resumeBudget: new ResumeBudget(),
     seal: createHandOverSeal(site.keys.apiKeyPepper),

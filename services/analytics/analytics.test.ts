@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { Fault } from "@tandem/libs/kernel";
 import { migrate, sql } from "@tandem/libs/store";
 import { newId } from "@tandem/libs/world";
 import { stepMs } from "./core/steps.ts";
@@ -12,7 +11,10 @@ import {
   batchOf,
   type FactInit,
   newFact,
+  noonMs,
   openAnalyticsHouse,
+  refusalOf,
+  wholeDay,
   world,
 } from "./testing/analytics-house.ts";
 
@@ -22,25 +24,6 @@ before(async () => {
   house = await openAnalyticsHouse();
 });
 after(() => house.close());
-
-const noon = Date.UTC(2026, 10, 27, 12);
-const day = Date.UTC(2026, 10, 27);
-const wholeDay = { fromMs: BigInt(day), untilMs: BigInt(day + stepMs.day) };
-
-async function tell(facts: readonly FactInit[], eventId = newId(world, "evt")): Promise<number> {
-  const { recorded } = await house.tellers[0].recordUsage({ eventId, batch: batchOf(facts) });
-  return recorded;
-}
-
-async function refusalOf(call: Promise<unknown>): Promise<string> {
-  try {
-    await call;
-    return "none";
-  } catch (error) {
-    if (Fault.is(error)) return error.reason;
-    throw error;
-  }
-}
 
 const ask = (organisationId: string, request: object = {}) =>
   house.asker.queryUsage({ organisationId, ...wholeDay, ...request }, asPerson(organisationId));
@@ -55,7 +38,7 @@ describe("recording", () => {
     );
     assert.deepEqual(results.map(({ recorded }) => recorded).sort(), [0, 0, 0, 2]);
     // The same calls once more, in another event and together with a new one.
-    assert.equal(await tell([...facts, newFact({ organisationId })]), 1);
+    assert.equal(await house.tell([...facts, newFact({ organisationId })]), 1);
     const { totals } = await ask(organisationId);
     assert.deepEqual([totals[0]?.requests, totals[0]?.chargedNanos], [3n, 600n]);
   });
@@ -63,7 +46,10 @@ describe("recording", () => {
   test("the rest of a request is money and tokens, and no request more", async () => {
     const organisationId = newId(world, "org");
     const told = newFact({ organisationId });
-    await tell([told, newFact({ ...told, id: `${told.id}+rest`, rest: true, durationMs: 90_000 })]);
+    await house.tell([
+      told,
+      newFact({ ...told, id: `${told.id}+rest`, rest: true, durationMs: 90_000 }),
+    ]);
     const { totals } = await ask(organisationId);
     assert.deepEqual([totals[0]?.requests, totals[0]?.chargedNanos], [1n, 400n]);
   });
@@ -85,7 +71,7 @@ describe("recording", () => {
       assert.equal(reason, "analytics.unreadable_event");
     }
     assert.equal((await ask(organisationId)).totals.length, 0);
-    assert.equal(await tell([newFact({ organisationId })], eventId), 1, "its id is free");
+    assert.equal(await house.tell([newFact({ organisationId })], eventId), 1, "its id is free");
   });
 
   test("only the platform itself tells facts", async () => {
@@ -96,11 +82,11 @@ describe("recording", () => {
 
   test("a fact that comes late is counted when it happened, one of no possible time when settled", async () => {
     const organisationId = newId(world, "org");
-    const late = BigInt(noon - 40 * stepMs.day);
-    await tell([
-      newFact({ organisationId, atMs: late, settledAtMs: BigInt(noon) }),
-      newFact({ organisationId, atMs: 0n, settledAtMs: BigInt(noon) }),
-      newFact({ organisationId, atMs: BigInt(noon) * 2n, settledAtMs: BigInt(noon) }),
+    const late = BigInt(noonMs - 40 * stepMs.day);
+    await house.tell([
+      newFact({ organisationId, atMs: late, settledAtMs: BigInt(noonMs) }),
+      newFact({ organisationId, atMs: 0n, settledAtMs: BigInt(noonMs) }),
+      newFact({ organisationId, atMs: BigInt(noonMs) * 2n, settledAtMs: BigInt(noonMs) }),
     ]);
     const { rows } = await house.asker.queryUsage(
       { organisationId, fromMs: late, untilMs: wholeDay.untilMs, step: "day" },
@@ -108,8 +94,8 @@ describe("recording", () => {
     );
     const found = rows.map(({ atMs, requests }) => [Number(atMs), requests]);
     assert.deepEqual(found, [
-      [day - 40 * stepMs.day, 1n],
-      [day, 2n],
+      [Number(wholeDay.fromMs) - 40 * stepMs.day, 1n],
+      [Number(wholeDay.fromMs), 2n],
     ]);
   });
 });
@@ -119,7 +105,7 @@ describe("asking", () => {
 
   before(async () => {
     const fact = (given: FactInit) => newFact({ organisationId, ...given });
-    await tell([
+    await house.tell([
       fact({ keyId: "key_a", model: "big", chargedNanos: 900n, durationMs: 1_000 }),
       fact({ keyId: "key_a", model: "small", chargedNanos: 100n, durationMs: 100 }),
       fact({ keyId: "key_b", model: "small", chargedNanos: 80n, durationMs: 200, status: 499 }),
@@ -195,10 +181,10 @@ describe("asking", () => {
   });
 
   test("steps are minutes, hours or days; a time within one is moved outwards and told", async () => {
-    const time = { fromMs: BigInt(noon - 90_001), untilMs: BigInt(noon + 1) };
+    const time = { fromMs: BigInt(noonMs - 90_001), untilMs: BigInt(noonMs + 1) };
     for (const [step, length] of Object.entries(stepMs)) {
       const answer = await ask(organisationId, { ...time, step, groupBy: ["model"], limit: 1 });
-      const at = BigInt(Math.floor(noon / length) * length);
+      const at = BigInt(Math.floor(noonMs / length) * length);
       assert.ok(answer.rows.length > 0 && answer.rows.every(({ atMs }) => atMs === at), step);
       assert.equal(answer.untilMs, at + BigInt(length));
       assert.ok(answer.rows.some(({ isRest }) => isRest));
@@ -219,7 +205,7 @@ describe("asking", () => {
     for (const request of wrong) {
       assert.equal(await refusalOf(ask(organisationId, request)), "analytics.malformed");
     }
-    const fine = { step: "minute", groupBy: ["key"], fromMs: BigInt(noon - 2 * stepMs.day) };
+    const fine = { step: "minute", groupBy: ["key"], fromMs: BigInt(noonMs - 2 * stepMs.day) };
     assert.equal(await refusalOf(ask(organisationId, fine)), "analytics.too_fine");
     const percentiles = { ...fine, groupBy: [], latency: true };
     assert.equal(await refusalOf(ask(organisationId, percentiles)), "analytics.too_fine");
@@ -255,7 +241,7 @@ describe("forecasts", () => {
         atMs: BigInt(today - index * stepMs.day - 1_000),
       }),
     );
-    await tell(facts);
+    await house.tell(facts);
     const forecast = await house.asker.forecastUsage(
       { organisationId, days: 10 },
       asPerson(organisationId),
@@ -283,7 +269,7 @@ describe("forecasts", () => {
 describe("time", () => {
   test("takes calls, then minutes, then hours, and leaves days", async () => {
     const organisationId = newId(world, "org");
-    await tell([newFact({ organisationId })]);
+    await house.tell([newFact({ organisationId })]);
     const count = async (table: string): Promise<number> => {
       const { rows } = await sql<{ count: bigint }>`
         select count(*) from ${sql.table(table)} where series_id in (
@@ -292,7 +278,7 @@ describe("time", () => {
     };
     const retention = { facts: 10, sums: { minute: 20, hour: 30, day: 40 } };
     const after = async (days: number) => {
-      await forgetOld(house.database, { retention, nowMs: noon + days * stepMs.day });
+      await forgetOld(house.database, { retention, nowMs: noonMs + days * stepMs.day });
       const tables = ["facts", "usage_minutes", "usage_hours", "usage_days"];
       return Promise.all(tables.map(count));
     };

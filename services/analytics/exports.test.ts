@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { Fault, parseNanos } from "@tandem/libs/kernel";
+import { parseNanos } from "@tandem/libs/kernel";
 import { newId } from "@tandem/libs/world";
-import { stepMs } from "./core/steps.ts";
 import {
   type AnalyticsHouse,
   asPerson,
-  batchOf,
-  type FactInit,
   newFact,
+  noonMs,
   openAnalyticsHouse,
+  refusalOf,
+  wholeDay,
   world,
 } from "./testing/analytics-house.ts";
 
@@ -20,37 +20,18 @@ before(async () => {
 });
 after(() => house.close());
 
-const noon = Date.UTC(2026, 10, 27, 12);
-const day = Date.UTC(2026, 10, 27);
-const wholeDay = { fromMs: BigInt(day), untilMs: BigInt(day + stepMs.day) };
-
-async function tell(facts: readonly FactInit[], eventId = newId(world, "evt")): Promise<number> {
-  const { recorded } = await house.tellers[0].recordUsage({ eventId, batch: batchOf(facts) });
-  return recorded;
-}
-
-async function refusalOf(call: Promise<unknown>): Promise<string> {
-  try {
-    await call;
-    return "none";
-  } catch (error) {
-    if (Fault.is(error)) return error.reason;
-    throw error;
-  }
-}
-
 describe("exports", () => {
   const organisationId = newId(world, "org");
   const facts = Array.from({ length: 23 }, (_, index) =>
     newFact({
       ...{ organisationId, keyId: `key_${index % 3}`, model: index % 2 === 0 ? "big" : 'a,"b"' },
       chargedNanos: BigInt(index * 7),
-      atMs: BigInt(noon + index * 600_000),
+      atMs: BigInt(noonMs + index * 600_000),
     }),
   );
 
   before(async () => {
-    await tell(facts);
+    await house.tell(facts);
   });
 
   async function whole(request: object): Promise<string> {

@@ -5,11 +5,13 @@ import {
   UsageBatchSchema,
   type UsageFact,
 } from "@tandem/contracts/rpc/analytics/v1/analytics_pb";
+import { Fault } from "@tandem/libs/kernel";
 import type { MessageInit, PassportClaims, RpcClient } from "@tandem/libs/rpc";
 import { connectRpc, createLifecycle, type Replica } from "@tandem/libs/service";
 import { type Database, openDatabase } from "@tandem/libs/store";
 import { createTestHouse, startTestPostgres, type TestPostgres } from "@tandem/libs/testing";
 import { newId, realWorld } from "@tandem/libs/world";
+import { stepMs } from "../core/steps.ts";
 import { start } from "../main.ts";
 
 export type AnalyticsClient = RpcClient<(typeof AnalyticsService)["method"]>;
@@ -23,6 +25,8 @@ export interface AnalyticsHouse {
   readonly database: Database<unknown>;
   readonly postgres: TestPostgres;
   readonly logLines: readonly Readonly<Record<string, unknown>>[];
+  /** Tells the first replica, as one event; how many of them were new. */
+  tell(facts: readonly FactInit[], eventId?: string): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -40,7 +44,21 @@ export function asPerson(
   return { caller };
 }
 
-const noon = BigInt(Date.UTC(2026, 10, 27, 12));
+const day = Date.UTC(2026, 10, 27);
+export const noonMs = day + stepMs.day / 2;
+export const wholeDay = { fromMs: BigInt(day), untilMs: BigInt(day + stepMs.day) };
+const noon = BigInt(noonMs);
+
+/** The reason of the fault that it ends with; "none" for none. */
+export async function refusalOf(call: Promise<unknown>): Promise<string> {
+  try {
+    await call;
+    return "none";
+  } catch (error) {
+    if (Fault.is(error)) return error.reason;
+    throw error;
+  }
+}
 
 /** A call that was answered, unless `given` says otherwise. */
 export function newFact(given: FactInit = {}): FactInit {
@@ -84,14 +102,19 @@ export async function openAnalyticsHouse(
     statementTimeoutMs: 0,
   });
   const of = { service: AnalyticsService, deployable: "analytics" };
-  const tell = (address: Replica["address"]): AnalyticsClient =>
+  const tellerOf = (address: Replica["address"]): AnalyticsClient =>
     connectRpc(teller, tellerLife, { ...of, address });
+  const tellers = [tellerOf(sites[0].address), tellerOf(sites[1].address)] as const;
   return {
-    tellers: [tell(sites[0].address), tell(sites[1].address)],
+    tellers,
     asker: connectRpc(asker, askerLife, of),
     database,
     postgres,
     logLines: house.logLines,
+    async tell(facts, eventId = newId(world, "evt")) {
+      const { recorded } = await tellers[0].recordUsage({ eventId, batch: batchOf(facts) });
+      return recorded;
+    },
     async close() {
       await askerLife.replica(asker.address).close({ deadlineMs: 1_000 });
       await tellerLife.replica(teller.address).close({ deadlineMs: 1_000 });
