@@ -9,6 +9,7 @@ import { AnswerListener } from "../resume/answer-listener.ts";
 import type { MadeRequest } from "../resume/kept-answer-options.ts";
 import { newStreamMeta, StreamStore } from "../resume/stream-store.ts";
 import { until } from "../testing/fake-platform.ts";
+import { listeningExchange } from "../testing/listening-exchange.ts";
 import { OpenStreams } from "../upstream/open-streams.ts";
 import { cancelResponse, responseOf } from "./background-answers.ts";
 import { canceledEvents, failedEvents, failureIn, isLastOfResponse } from "./background-view.ts";
@@ -110,26 +111,11 @@ const begun = event("response.in_progress", 2, { response });
 const completed = (number: number, by: string): string =>
   event("response.completed", number, { response: { ...response, status: "completed", by } });
 
-/** Writes down what a client is told. */
-function listening(): { readonly told: string[]; readonly exchange: Exchange } {
-  const told: string[] = [];
-  const exchange: Exchange = {
-    ...{ head, remoteAddress: "", protocol: "http/1.1" },
-    ...{ readBody: () => Promise.resolve(Buffer.alloc(0)), streamBody: none },
-    ...{ letBodyLinger: none, pauseBody: none, resumeBody: none, respond: none },
-    ...{ onDrain: none, onAbort: none, onFinish: none, startStream: none },
-    write: (chunk) => {
-      told.push(...[...chunk.toString().matchAll(/^event: (.*)$/gm)].map(([, type = ""]) => type));
-      return true;
-    },
-    end: () => told.push("end"),
-    cut: () => told.push("cut"),
-  };
-  return { told, exchange };
-}
+const typesIn = (chunk: string): readonly string[] =>
+  [...chunk.matchAll(/^event: (.*)$/gm)].map(([, type = ""]) => type);
 
 async function begin(shared: Shared, fleet: Fleet) {
-  const { told, exchange } = listening();
+  const { told, exchange } = listeningExchange(head, typesIn);
   const meta = newStreamMeta({
     ...{ maker: "mak_a", requestId: "req_1", fingerprint: "", isFenced: true },
   });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Exchange } from "@tandem/libs/http";
 import { Fault } from "@tandem/libs/kernel";
 import { openHotStore } from "@tandem/libs/store";
 import { createLog } from "@tandem/libs/telemetry";
 import { realWorld } from "@tandem/libs/world";
+import { listeningExchange } from "../testing/listening-exchange.ts";
 import { AnswerListener } from "./answer-listener.ts";
 import { KeptAnswer } from "./kept-answer.ts";
 import { newStreamMeta, StreamStore } from "./stream-store.ts";
@@ -14,27 +14,13 @@ const headers = { get: () => undefined, has: () => false, entries: () => [][Symb
 const path = "/v1/chat/completions";
 const head = { method: "POST", target: path, path, query: "", headers, contentLength: 0 };
 
-/** Writes down what a client is told. */
-function listening(): { readonly told: string[]; readonly exchange: Exchange } {
-  const told: string[] = [];
-  const exchange: Exchange = {
-    ...{ head, remoteAddress: "", protocol: "http/1.1" },
-    ...{ readBody: () => Promise.resolve(Buffer.alloc(0)), streamBody: none },
-    ...{ letBodyLinger: none, pauseBody: none, resumeBody: none, respond: none },
-    ...{ onDrain: none, onAbort: none, onFinish: none, startStream: none },
-    write: (chunk) => told.push(/data: (.*)/.exec(chunk.toString())?.[1] ?? "") > 0,
-    end: () => told.push("end"),
-    cut: () => told.push("cut"),
-    noteFault: ({ reason }) => told.push(reason),
-  };
-  return { told, exchange };
-}
-
 test("what goes wrong is told behind what was said before, and before its own event", async () => {
   const world = realWorld();
   const log = createLog({ level: "error", fields: {}, write: none });
   const store = new StreamStore(await openHotStore("memory:", { world, log }), { ttlMs: 60_000 });
-  const { told, exchange } = listening();
+  const { told, exchange } = listeningExchange(head, (chunk) => [
+    /data: (.*)/.exec(chunk)?.[1] ?? "",
+  ]);
   const meta = newStreamMeta({ maker: "a", requestId: "req_1", fingerprint: "" });
   const request = { head, protocol: "http/1.1", remoteAddress: "", body: Buffer.alloc(0) } as const;
   await new Promise<void>((onOver) => {
