@@ -44,8 +44,8 @@ const moveShare = 0.8;
 const movePeriodMs = 100;
 
 /**
- * Retries at targets that are all believed to be down. Few enough that an outage costs less than one
- * attempt in ten beyond its requests (F30), and enough that who is back is found by the next ones.
+ * Retries at targets that are all believed to be down. Few enough that an outage costs less than
+ * one attempt in ten beyond its requests (F30), enough that who is back is found by the next ones.
  */
 const outageRetries = { ratio: 0.02, perSecondMin: 1.5, burst: 10 };
 
