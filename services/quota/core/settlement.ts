@@ -55,7 +55,9 @@ export type AnomalyKind = RefusalKind | OddityKind;
 
 /** Of calls that were turned away before anything was reserved: told, not booked. */
 const refusedOutcome = "refused";
-const outcomes = new Set(["complete", "partial", "failed", "cached", refusedOutcome]);
+/** The client was told the whole answer, and what it costs. */
+export const completeOutcome = "complete";
+const outcomes = new Set([completeOutcome, "partial", "failed", "cached", refusedOutcome]);
 const nanosMax = 2n ** 63n - 1n;
 const textMax = 512;
 
@@ -95,6 +97,8 @@ export interface Settled
   > {
   /** How many settlements came after the first and asked for more. */
   readonly rests: number;
+  /** One of them was of the whole answer. */
+  readonly isComplete: boolean;
 }
 
 /**
@@ -120,11 +124,14 @@ export function restIdsOf(requestId: string): readonly string[] {
  * A request can be settled by several replicas of a gateway: one whose connection to the router
  * broke takes its client for gone and settles what it had given, and the one that goes on settles
  * all of it. In whatever order they come, the largest is what was delivered; it is charged once.
+ * Of an answer that is booked whole nothing more can have been delivered: a part that asks for more
+ * has estimated too much.
  */
 export function judgeAgain(earlier: Settled, settlement: Settlement): AgainVerdict {
   if (earlier.organisationId !== settlement.organisationId) return { kind: "conflict" };
   const moreNanos = settlement.chargedNanos - earlier.chargedNanos;
-  if (moreNanos <= 0n) return { kind: "booked" };
+  const isPart = earlier.isComplete && settlement.outcome !== completeOutcome;
+  if (moreNanos <= 0n || isPart) return { kind: "booked" };
   const restId = restIdsOf(settlement.requestId)[earlier.rests];
   if (restId === undefined) return { kind: "conflict" };
   const more = (now: number, before: number): number => Math.max(0, now - before);

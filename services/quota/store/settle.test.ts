@@ -133,6 +133,16 @@ test("in the other order the part changes nothing", async () => {
   assert.equal(await owned(organisationId), 975n);
 });
 
+test("a part that was estimated higher adds nothing to an answer that is booked whole", async () => {
+  const { holder, organisationId } = await heldBy(1_000n);
+  const whole = holder.settlement(25n, { outcome: "complete" });
+  await settle(books, { holder: holder.name, settlements: [whole] });
+  const part = { ...whole, chargedNanos: 28n, outcome: "partial", estimated: true };
+  const { settled, refused } = await settle(books, { holder: holder.name, settlements: [part] });
+  assert.deepEqual([settled, refused], [[whole.requestId], []]);
+  assert.equal(await owned(organisationId), 975n);
+});
+
 test("each further replica's larger amount is booked as the difference, up to a bound", async () => {
   const { holder, organisationId } = await heldBy(1_000n);
   const settlement = holder.settlement(10n);

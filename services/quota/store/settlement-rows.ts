@@ -2,6 +2,7 @@ import { type Executor, sql, storeFaults } from "@tandem/libs/store";
 import {
   type AttachedBudget,
   type Booking,
+  completeOutcome,
   type LeaseBalance,
   restIdsOf,
   type Settled,
@@ -30,6 +31,7 @@ export async function findSettled(
       outputTokens: Number(sum(({ output }) => output)),
       reasoningTokens: Number(sum(({ reasoning }) => reasoning)),
       rests: more.length,
+      isComplete: [first, ...more].some(({ outcome }) => outcome === completeOutcome),
     });
   }
   return settled;
@@ -42,7 +44,7 @@ async function readSettled(
   const { rows } = await sql<SettledRow>`
     select request_id as id, organisation_id as organisation, asked_nanos as asked,
       input_tokens as input, cached_input_tokens as cached, output_tokens as output,
-      reasoning_tokens as reasoning
+      reasoning_tokens as reasoning, outcome
     from settlements
     where kind = 'settlement' and request_id = any(${ids}::text[])`.execute(tx);
   return new Map(rows.map((row) => [row.id, row]));
@@ -56,6 +58,7 @@ interface SettledRow {
   readonly cached: bigint;
   readonly output: bigint;
   readonly reasoning: bigint;
+  readonly outcome: string;
 }
 
 /** The leases of these ids with what they hold and the budgets they are held against. */

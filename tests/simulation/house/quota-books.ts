@@ -14,6 +14,7 @@ import {
 import { LotQueue } from "../../../services/quota/core/lots.ts";
 import {
   type Booking,
+  completeOutcome,
   flawOf,
   isOnlyTold,
   judgeAgain,
@@ -201,6 +202,7 @@ export class QuotaBooks {
         outputTokens: sum((one) => one.outputTokens),
         reasoningTokens: sum((one) => one.reasoningTokens),
         rests: rests.length,
+        isComplete: [known, ...rests].some(({ outcome }) => outcome === completeOutcome),
       },
       settlement,
     );
