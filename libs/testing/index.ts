@@ -35,6 +35,7 @@ export {
   type LoadFailure,
   type LoadOptions,
   type LoadReport,
+  quantile,
   type RunningLoad,
   startLoad,
 } from "./load-driver.ts";

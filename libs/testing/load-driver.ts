@@ -219,11 +219,11 @@ function reportOf(tally: Tally): LoadReport {
     retried: tally.retried,
     costNanos: tally.costNanos,
     resumed: seams.length,
-    seamMsP50: percentile(seams, 0.5),
-    seamMsP99: percentile(seams, 0.99),
-    callMsP50: percentile(calls, 0.5),
-    callMsP99: percentile(calls, 0.99),
-    callMsP999: percentile(calls, 0.999),
+    seamMsP50: quantile(seams, 0.5),
+    seamMsP99: quantile(seams, 0.99),
+    callMsP50: quantile(calls, 0.5),
+    callMsP99: quantile(calls, 0.99),
+    callMsP999: quantile(calls, 0.999),
     callMsMax: calls.at(-1) ?? 0,
     slow: calls.filter((ms) => ms > slowMs).length,
     refused: tally.refused,
@@ -232,6 +232,7 @@ function reportOf(tally: Tally): LoadReport {
   };
 }
 
-function percentile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+/** The value that this share (0 to 1) of rising values lies below; 0 of none. */
+export function quantile(rising: readonly number[], share: number): number {
+  return rising[Math.min(rising.length - 1, Math.floor(rising.length * share))] ?? 0;
 }

@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import { type PlainAnswer, plainClient } from "@tandem/libs/testing";
+import { type PlainAnswer, plainClient, quantile } from "@tandem/libs/testing";
 import { costOf } from "./answer-cost.ts";
 import { pause } from "./waiting.ts";
 
@@ -52,9 +52,11 @@ export function sumOf({ callers }: FloodReport, what: "asked" | "served" | "refu
 }
 
 /** In milliseconds, of all that are given; 0 of none. */
-export function quantile(times: readonly (readonly number[])[], share: number): number {
-  const sorted = times.flat().sort((left, right) => left - right);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+export function quantileOfAll(times: readonly (readonly number[])[], share: number): number {
+  return quantile(
+    times.flat().sort((left, right) => left - right),
+    share,
+  );
 }
 
 class Flood {

@@ -21,7 +21,7 @@ test("each service in turn is gone, both replicas: its fallback answers, nobody 
   assert.ok(house);
   const run = await serviceOutages(house, {
     seconds: isLong ? seconds : 3,
-    controlSeconds: isLong ? seconds / 4 : 1.5,
+    controlSeconds: isLong ? seconds / 2 : 1.5,
     load: { callsPerSecond: 10, streams: 5, streamTokens: 12 },
     tell: (line) => context.diagnostic(line),
   });

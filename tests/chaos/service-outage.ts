@@ -10,6 +10,7 @@ import {
   type LoadOptions,
   type LoadReport,
   mockEngine,
+  quantile,
   type RunningProcess,
   startLoad,
   startTandem,
@@ -51,6 +52,8 @@ export interface OutageOptions {
 /** Answers of one kind, their times in milliseconds. */
 export interface Answers {
   readonly asked: number;
+  /** Rising. */
+  readonly times: readonly number[];
   readonly wrong: readonly string[];
   readonly msP50: number;
   readonly msP99: number;
@@ -288,7 +291,7 @@ function answersOf(
   further: readonly Reading[] = [],
 ): Answers {
   const times = readings.map(({ answer }) => answer.tookMs).sort((a, b) => a - b);
-  const at = (share: number): number => times[Math.ceil(times.length * share) - 1] ?? 0;
+  const at = (share: number): number => quantile(times, share);
   const wrong = [...readings, ...further].flatMap((reading) => {
     const what = judge(reading);
     return what === undefined
@@ -297,7 +300,8 @@ function answersOf(
   });
   const slow = readings.find(({ answer }) => answer.tookMs === at(1));
   const slowest = slow === undefined ? "" : `${slow.probe.method ?? "GET"} ${slow.probe.path}`;
-  return { asked: times.length, wrong, msP50: at(0.5), msP99: at(0.99), msMax: at(1), slowest };
+  const ms = { times, msP50: at(0.5), msP99: at(0.99), msMax: at(1) };
+  return { asked: times.length, wrong, ...ms, slowest };
 }
 
 function pause(ms: number): Promise<void> {

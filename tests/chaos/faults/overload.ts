@@ -2,7 +2,7 @@
 import type { Tandem } from "@tandem/libs/testing";
 import { z } from "zod";
 import { atMost, type LiveFault, type Scene } from "../fault.ts";
-import { type FloodReport, flood, type Pace, quantile, sumOf } from "../flood.ts";
+import { type FloodReport, flood, type Pace, quantileOfAll, sumOf } from "../flood.ts";
 import { timeUntil } from "../waiting.ts";
 import { isServed } from "./network.ts";
 
@@ -71,8 +71,8 @@ export const overload: LiveFault = {
     const goodputPercent = percent(over.goodput, peak);
     const times = (report: FloodReport, what: "servedMs" | "refusedMs") =>
       report.callers.map((caller) => caller[what]);
-    const normalMsP99 = quantile(times(normal, "servedMs"), 0.99);
-    const admittedMsP99 = quantile(times(over, "servedMs"), 0.99);
+    const normalMsP99 = quantileOfAll(times(normal, "servedMs"), 0.99);
+    const admittedMsP99 = quantileOfAll(times(over, "servedMs"), 0.99);
     tell(`  peak ${peak.toFixed(0)}/s, goodput ${over.goodput.toFixed(0)}/s`);
     tell(`  served by priority: ${servedPercent.map((share) => share.toFixed(1)).join(", ")} %`);
     return {
@@ -81,7 +81,7 @@ export const overload: LiveFault = {
         ...{ peakPerSecond: peak, goodputPerSecond: over.goodput, goodputPercent },
         ...{ shed: sumOf(over, "refused"), sheddableOk, defaultOk, criticalOk },
         criticalFailedPercent: 100 - criticalOk,
-        refusalMsP50: quantile(times(over, "refusedMs"), 0.5),
+        refusalMsP50: quantileOfAll(times(over, "refusedMs"), 0.5),
         ...{ normalMsP99, admittedMsP99, admittedPerNormal: admittedMsP99 / normalMsP99 },
       },
       wrongs: [
