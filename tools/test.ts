@@ -84,7 +84,7 @@ async function runFile(file: string): Promise<Counts> {
     cwd: root,
     timeout: fileTimeoutMs,
     // A test that failed may not have come to close what would keep its process alive for ever.
-    execArgv: ["--test-force-exit"],
+    execArgv: ["--test-force-exit", "--import", join(import.meta.dirname, "compile-cache.ts")],
     env: { ...process.env, [markName]: file },
   });
   stream.on("test:pass", ({ details, skip }) => {
