@@ -17,6 +17,7 @@ import type { AnswerWriter } from "./dialects/answer-writer.ts";
 import type { Dialect, Keeping } from "./dialects/dialect.ts";
 import type { GenerationRoute } from "./dialects/routes.ts";
 import type { HandOver } from "./hand-over/hand-over.ts";
+import type { HeldPlaces } from "./limits/held-places.ts";
 import type { Passage } from "./limits/organisation-limits.ts";
 import type { Payer, Reservation } from "./money/wallet-line.ts";
 import type { Attempt } from "./upstream/attempt.ts";
@@ -97,6 +98,8 @@ export class Call implements PhasedCall {
   /** Set by `check_quota`. */
   price: ModelPrice | undefined = undefined;
   passage: Passage | undefined = undefined;
+  /** In place of a passage, where another replica has admitted it. */
+  heldPlaces: HeldPlaces | undefined = undefined;
   reservation: Reservation | undefined = undefined;
   /** Tokens an answer may have, for which money is held; undefined where nothing bounds them. */
   tokensMax: number | undefined = undefined;

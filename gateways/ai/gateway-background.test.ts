@@ -75,10 +75,10 @@ async function accepted(input: string, part: object = {}): Promise<Response> {
   return response;
 }
 
-async function ended(id: string, to = bench.gateway): Promise<Response> {
+async function ended(id: string, to = bench.gateway, key = bench.key): Promise<Response> {
   const untilMs = performance.now() + 20_000;
   for (;;) {
-    const answer = await ask({ path: `/${id}`, to });
+    const answer = await ask({ path: `/${id}`, to, key });
     assert.equal(answer.status, 200, answer.text);
     const response = answer.json as Response;
     if (!["queued", "in_progress"].includes(response.status)) return response;
@@ -302,6 +302,29 @@ describe("a response in the background", () => {
     assertContiguous(text);
     assert.equal(spoken(text), expected);
     assert.deepEqual(eventsIn(text).at(-1)?.["response"], done);
+  });
+
+  test("holds its place of the limit of calls at once at whoever goes on with it", async () => {
+    const { limits, places } = bench.platform.quota;
+    const name = `lim_places_${process.pid}`;
+    limits.push({ id: name, kind: "concurrency", limit: 100, left: 100 });
+    const third = await bench.platform.startGateway(settings, { name: "ai/3", hotStoreUrl });
+    pace(60);
+    const { content, expected } = freshPrompt(200);
+    const key = bench.platform.addKey({ organisationId: "org_placed" });
+    const asked = await ask({ ...wanted(content), key, to: third });
+    const { id } = asked.json as Response;
+    await until(() => callsWith(content).some(({ piecesSent }) => piecesSent > 5));
+    await third.close({ deadlineMs: 1_000 });
+    await until(() => callsWith(content).length === 2);
+    const heldByOthers = (): number => {
+      const holders = [...(places.get(name) ?? [])].filter(([holder]) => !holder.endsWith("3"));
+      return holders.reduce((sum, [, held]) => sum + held, 0);
+    };
+    await until(() => heldByOthers() >= 1);
+    pace(undefined);
+    assert.equal(textIn(await ended(id, other, key)), expected);
+    limits.length = 0;
   });
 
   test("fails by name where it cannot be had, or is longer than what is kept", async () => {

@@ -214,6 +214,43 @@ test("places in use are told in time, and given back when their requests end", a
   assert.ok((calls.at(-1)?.held.get("lim_1") ?? 0) <= 2);
 });
 
+test("the places of every limit in use are told in time, whoever asked last", async () => {
+  const told: string[] = [];
+  const { desk, run } = bench(({ payer: { keyId }, placesWanted }) => {
+    told.push(keyId);
+    const place = { kind: "concurrency", limit: 3, windowMs: 0 } as const;
+    return [grantOf({ ...place, limitId: `lim_${keyId}`, granted: placesWanted })];
+  });
+  for (const keyId of ["key_1", "key_2"]) await desk.admit({ ...payer, keyId }, small);
+  told.length = 0;
+  await run(4_000);
+  assert.deepEqual(new Set(told), new Set(["key_1", "key_2"]));
+});
+
+test("what goes on here holds places that nobody granted, and leaves them when it is over", async () => {
+  const quota = { isAway: true as boolean };
+  const limit = { kind: "concurrency", granted: 0, limit: 1, windowMs: 0 } as const;
+  const { desk, calls, run } = bench(({ placesWanted, held }) => {
+    if (quota.isAway) return new Error("gone");
+    const isFree = placesWanted > 0 && (held.get("lim_1") ?? 0) === 0;
+    return [grantOf({ ...limit, granted: isFree ? 1 : 0, retryAfterMs: isFree ? 0 : 100 })];
+  });
+  const [first, second] = [desk.goOn(payer), desk.goOn(payer)];
+  await run(500);
+  quota.isAway = false;
+  await run(500);
+  assert.equal(calls.at(-1)?.held.get("lim_1"), 2, "more than the limit, if need be");
+  assert.equal((await refusal(() => desk.admit(payer, small))).reason, "ai.rate_limited");
+  first.leave();
+  await run(2_000);
+  assert.equal((await refusal(() => desk.admit(payer, small))).reason, "ai.rate_limited");
+  second.leave();
+  await run(2_000);
+  const { admitted } = await desk.admit(payer, small);
+  finishAdmitted(admitted, 1);
+  assert.ok(calls.length < 60, `${calls.length} calls`);
+});
+
 test("tokens not used go back with the next call when their lease has ended", async () => {
   const { desk, calls, run } = bench(() => [
     grantOf({ kind: "tokens", granted: 100, limit: 1_000 }),

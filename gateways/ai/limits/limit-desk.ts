@@ -1,5 +1,6 @@
 import type { Demand } from "@tandem/libs/gateway";
 import type { Payer } from "../money/wallet-line.ts";
+import type { HeldPlaces } from "./held-places.ts";
 import { type LimitParts, OrganisationLimits, type Passage } from "./organisation-limits.ts";
 
 /** The limits of all organisations that use this replica. */
@@ -13,12 +14,12 @@ export class LimitDesk {
 
   /** See `OrganisationLimits.admit`. */
   admit(payer: Payer, demand: Demand): Passage | Promise<Passage> {
-    let organisation = this.#organisations.get(payer.organisationId);
-    if (organisation === undefined) {
-      organisation = new OrganisationLimits(this.#parts);
-      this.#organisations.set(payer.organisationId, organisation);
-    }
-    return organisation.admit(payer, demand);
+    return this.#limitsOf(payer).admit(payer, demand);
+  }
+
+  /** See `OrganisationLimits.goOn`. */
+  goOn(payer: Payer): HeldPlaces {
+    return this.#limitsOf(payer).goOn(payer);
   }
 
   /** The limits of these organisations have changed; of all, when none is named. */
@@ -26,6 +27,15 @@ export class LimitDesk {
     for (const id of organisationIds ?? this.#organisations.keys()) {
       this.#organisations.get(id)?.forget();
     }
+  }
+
+  #limitsOf({ organisationId }: Payer): OrganisationLimits {
+    let organisation = this.#organisations.get(organisationId);
+    if (organisation === undefined) {
+      organisation = new OrganisationLimits(this.#parts);
+      this.#organisations.set(organisationId, organisation);
+    }
+    return organisation;
   }
 
   tick(nowMs: number): void {

@@ -10,6 +10,7 @@ import type { Fault } from "@tandem/libs/kernel";
 import type { World } from "@tandem/libs/world";
 import { aiFaults } from "../faults.ts";
 import type { Payer } from "../money/wallet-line.ts";
+import { HeldPlaces } from "./held-places.ts";
 
 /** What a call asks for: tokens and places on top of what is there, and what goes back. */
 export interface LimitCall {
@@ -49,6 +50,8 @@ interface Subject {
   readonly limits: SubjectLimits;
   readonly payer: Payer;
   readonly waiting: Waiting[];
+  /** Of other replicas' requests, until it is known which limits there are. */
+  readonly arriving: HeldPlaces[];
   wantsRenewal: boolean;
   isDegraded: boolean;
   usedAtMs: number;
@@ -79,7 +82,8 @@ export class OrganisationLimits {
   #isCalling: boolean = false;
   /** Limits have changed since the call under way was sent. */
   #isStale: boolean = false;
-  #toldAtMs = Number.NEGATIVE_INFINITY;
+  /** When quota heard last how many places of a limit are held here. */
+  readonly #toldAtMs = new Map<LimitPool, number>();
   #placesValidMs = 10_000;
 
   constructor(parts: LimitParts) {
@@ -113,6 +117,23 @@ export class OrganisationLimits {
     });
   }
 
+  /**
+   * What another replica has admitted goes on here. It occupies its places from now on, whether or
+   * not any is free, and nobody waits for that; of rates it takes nothing, as it counts once.
+   */
+  goOn(payer: Payer): HeldPlaces {
+    const subject = this.#subjectOf(payer);
+    subject.usedAtMs = this.#nowMs();
+    const places = new HeldPlaces();
+    if (subject.limits.isKnown) places.take(subject.limits.pools);
+    else subject.arriving.push(places);
+    if (!subject.limits.isKnown || places.count > 0) {
+      subject.wantsRenewal = true;
+      this.#pump();
+    }
+    return places;
+  }
+
   /** Limits have changed: ask anew before anything else is admitted. */
   forget(): void {
     this.#isStale = true;
@@ -121,16 +142,21 @@ export class OrganisationLimits {
 
   /** Called some times a second: keeps places, and forgets who has gone. */
   tick(nowMs: number): void {
+    const due = new Set<LimitPool>();
     let hasPlaces = false;
     for (const pool of this.#pools.values()) {
-      if (pool.kind === "concurrency" && pool.level > 0) hasPlaces = true;
+      if (pool.kind !== "concurrency" || pool.level === 0) continue;
+      hasPlaces = true;
+      const toldAtMs = this.#toldAtMs.get(pool) ?? Number.NEGATIVE_INFINITY;
+      if (nowMs - toldAtMs > this.#placesValidMs / 3) due.add(pool);
     }
     for (const [name, subject] of this.#subjects) {
-      if (nowMs - subject.usedAtMs > forgottenAfterMs && !hasPlaces) this.#subjects.delete(name);
-      else if (hasPlaces && nowMs - this.#toldAtMs > this.#placesValidMs / 3) {
-        subject.wantsRenewal = true;
-        break;
-      }
+      const { limits, arriving, usedAtMs } = subject;
+      // A call tells quota of the places of its own subject's limits.
+      const isDue = limits.pools.some((pool) => due.has(pool));
+      if (isDue || arriving.length > 0) subject.wantsRenewal = true;
+      else if (nowMs - usedAtMs > forgottenAfterMs && !hasPlaces) this.#subjects.delete(name);
+      if (isDue) for (const pool of limits.pools) due.delete(pool);
     }
     this.#pump();
   }
@@ -147,6 +173,7 @@ export class OrganisationLimits {
         limits: new SubjectLimits(),
         payer,
         waiting: [],
+        arriving: [],
         wantsRenewal: false,
         isDegraded: false,
         usedAtMs: 0,
@@ -178,7 +205,6 @@ export class OrganisationLimits {
     const sentAtMs = this.#nowMs();
     try {
       const reply = await this.#parts.callQuota(this.#callFor(subject, sentAtMs));
-      this.#toldAtMs = sentAtMs;
       this.#placesValidMs = reply.placesValidMs;
       subject.isDegraded = reply.isDegraded;
       subject.limits.granted(reply.grants, {
@@ -186,6 +212,8 @@ export class OrganisationLimits {
         validMs: reply.validMs,
         poolOf: (grant) => this.#poolOf(grant),
       });
+      for (const pool of subject.limits.pools) this.#toldAtMs.set(pool, sentAtMs);
+      this.#settleIn(subject);
       // What was refused by the old limits, for hours maybe, is no word about the new ones.
       if (this.#isStale) subject.limits.forget();
     } catch {
@@ -197,6 +225,14 @@ export class OrganisationLimits {
     this.#isCalling = false;
     this.#serve(subject);
     this.#pump();
+  }
+
+  /** Now that its limits are known: quota hears of those places with the next call. */
+  #settleIn(subject: Subject): void {
+    for (const places of subject.arriving.splice(0)) {
+      places.take(subject.limits.pools);
+      if (places.count > 0) subject.wantsRenewal = true;
+    }
   }
 
   #callFor(subject: Subject, nowMs: number): LimitCall {
@@ -220,7 +256,7 @@ export class OrganisationLimits {
   }
 
   #wanted(
-    { limits }: Subject,
+    { limits, waiting }: Subject,
     demands: readonly Demand[],
     nowMs: number,
   ): Pick<LimitCall, "requestsWanted" | "tokensWanted" | "placesWanted"> {
@@ -230,7 +266,7 @@ export class OrganisationLimits {
       return {
         requestsWanted: demands.length,
         tokensWanted: tokens,
-        placesWanted: demands.length,
+        placesWanted: waiting.length,
       };
     }
     for (const pool of limits.pools) {

@@ -32,8 +32,11 @@ export function checkQuotaPhase(parts: AiParts): Phase<Call> {
     isRepeatable: true,
     run(call) {
       assert(call.payer !== undefined, "the caller was authenticated");
-      // It was admitted by the replica that was lost, and counts once.
-      if (call.handOver !== undefined) return checkMoney(call, parts, undefined);
+      // It was admitted by the replica that was lost, and counts once; its place is held from here.
+      if (call.handOver !== undefined) {
+        call.heldPlaces = parts.limits.goOn(call.payer);
+        return checkMoney(call, parts, undefined);
+      }
       const tokens = likelyPromptTokens(call.request.prompt) + likelyAnswerTokens(call);
       const passage = parts.limits.admit(call.payer, { tokens });
       return passage instanceof Promise

@@ -21,6 +21,7 @@ export function recordPhase(parts: AiParts): Phase<Call> {
     always: true,
     run(call) {
       if (call.flight !== undefined) parts.flights.land(call.flight);
+      call.heldPlaces?.leave();
       if (call.isMoved) {
         // Who goes on with it counts and settles all of it.
         if (call.passage !== undefined) finishAdmitted(call.passage.admitted, 0);

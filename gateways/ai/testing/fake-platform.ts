@@ -68,7 +68,7 @@ export class FakePlatform {
 
   constructor() {
     this.house = createTestHouse({
-      replicas: [...services.map((name) => `${name}/1` as const), "ai/1", "ai/2"],
+      replicas: [...services.map((name) => `${name}/1` as const), "ai/1", "ai/2", "ai/3"],
       calls: { ai: services },
     });
   }
@@ -98,7 +98,7 @@ export class FakePlatform {
   /** A gateway over these services, ready. */
   async startGateway(
     settings: Readonly<Record<string, unknown>> = {},
-    where: { readonly name?: "ai/1" | "ai/2"; readonly hotStoreUrl?: string } = {},
+    where: { readonly name?: "ai/1" | "ai/2" | "ai/3"; readonly hotStoreUrl?: string } = {},
   ): Promise<Replica> {
     const { name = "ai/1", hotStoreUrl } = where;
     const site = this.house.site(name, {

@@ -40,6 +40,8 @@ export class FakeQuota {
   /** By request id; the first one counts. */
   readonly ledger = new Map<string, Settlement>();
   readonly limits: FakeLimit[] = [];
+  /** Places that holders say they hold, by limit and holder; whoever was killed is to be deleted. */
+  readonly places = new Map<string, Map<string, number>>();
   readonly calls = { wallet: 0, limits: 0, settle: 0 };
 
   get spentNanos(): bigint {
@@ -108,6 +110,10 @@ export class FakeQuota {
 
   #leaseLimits(request: LeaseLimitsRequest) {
     this.calls.limits += 1;
+    for (const { limitId, places } of request.held) {
+      const holders = this.places.get(limitId) ?? new Map<string, number>();
+      this.places.set(limitId, holders.set(request.holder, Number(places)));
+    }
     const grants = this.limits.map((limit) => {
       const wanted = Number(
         limit.kind === "tokens"

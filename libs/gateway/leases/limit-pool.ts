@@ -136,6 +136,18 @@ export class LimitPool {
     else if (epoch >= 0) this.#unspent += this.amountOf(demand);
   }
 
+  /** A place in use that nobody granted: what was admitted elsewhere goes on here. */
+  occupy(): void {
+    this.#inUse += 1;
+    this.#available += 1;
+  }
+
+  /** It goes as it came, and is no place for anybody else. */
+  vacate(): void {
+    this.#inUse -= 1;
+    this.#available = Math.max(this.#inUse, this.#available - 1);
+  }
+
   grant(grant: LimitGrant, { nowMs, validMs }: { nowMs: number; validMs: number }): void {
     this.#limit = grant.limit;
     this.#isKnown = true;
