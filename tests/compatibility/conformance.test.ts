@@ -77,6 +77,7 @@ function askingOf(column: Column, mode: Mode): Asking {
   const vector = (content: string): string => vectorText(referenceVector(content));
   return {
     ...{ name: column.name, mode, gives: column.gives },
+    tellsLater: transport.tellsLater === true,
     models: isWords ? target.models.words : target.models.vectors,
     ...{ ask, askWhole: whole, plain },
     expected: isWords ? (transport.expected ?? chatAnswer) : vector,

@@ -25,6 +25,8 @@ export interface Asking {
   readonly mode: Mode;
   readonly gives: "words" | "vectors";
   readonly models: Models;
+  /** See `Transport`. */
+  readonly tellsLater: boolean;
   ask(ask: Ask, options?: Options): Promise<Answer>;
   /** A whole answer on the same transport. */
   askWhole(ask: Ask): Promise<Answer>;

@@ -94,7 +94,7 @@ async function read(response: Response, dialect: HttpDialect, options: Options):
 /** Anthropic's own, of which nobody else knows. */
 const overloaded = 529;
 
-async function refusalOf(response: Response, dialect: HttpDialect): Promise<Refusal> {
+export async function refusalOf(response: Response, dialect: HttpDialect): Promise<Refusal> {
   const { message, code } = dialect.errorOf(await response.json());
   const waitMs = response.headers.get("retry-after-ms");
   const { status } = response;
@@ -108,7 +108,7 @@ async function refusalOf(response: Response, dialect: HttpDialect): Promise<Refu
   });
 }
 
-async function* eventsOf(response: Response): AsyncGenerator<HttpEvent> {
+export async function* eventsOf(response: Response): AsyncGenerator<HttpEvent> {
   let rest = "";
   const decoder = new TextDecoder();
   for await (const chunk of response.body ?? []) {

@@ -75,6 +75,8 @@ export interface Transport {
   whole?(ask: Ask, options?: Options): Promise<Answer>;
   /** Rejects with `Refusal` when the stream does not end whole. */
   stream?(ask: Ask, options?: Options): Promise<Answer>;
+  /** It is accepted first: what its upstream says has no status, and no hint when to come back. */
+  readonly tellsLater?: boolean;
   close?(): void | Promise<void>;
 }
 

@@ -1,5 +1,6 @@
 /** Every dialect on every transport: the columns of the matrix. Another one is added here. */
 import type { Place } from "../target.ts";
+import { backgroundTransport } from "./background.ts";
 import { both, type Mode } from "./case.ts";
 import { connectTransports } from "./connect.ts";
 import { grpcEmbeddings, grpcTransport } from "./grpc.ts";
@@ -40,6 +41,7 @@ export const columns: readonly Column[] = [
   },
   { name: "Anthropic Messages", ...words },
   { name: "Responses", ...words },
+  { name: "Responses, background", ...words },
   { name: "WebSocket", ...words },
   {
     ...{ name: "Realtime", ...words, modes: ["stream"] },
@@ -71,6 +73,7 @@ export function openTransports(target: Place): ReadonlyMap<string, Transport> {
     grpcEmbeddings(target),
     webSocketTransport(target),
     realtimeTransport(target),
+    backgroundTransport(target),
   ];
   return new Map(all.map((transport) => [transport.name, transport]));
 }
