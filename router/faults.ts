@@ -63,6 +63,12 @@ export const routerFaults = defineFaults("router", {
     retry: "never",
     publicMessage: "There is no such operation. Reflection lists what there is.",
   },
+  malformed_message: {
+    code: "invalid_argument",
+    blame: "client",
+    retry: "never",
+    publicMessage: "The message is not of the operation's form.",
+  },
   no_such_service: {
     code: "not_found",
     blame: "client",

@@ -7,6 +7,7 @@
  * by refusing: 503 when a gateway is gone for longer than requests can wait, never by hanging.
  */
 import {
+  ConnectionCaps,
   createHttpServer,
   createPublicServer,
   type ListenTarget,
@@ -125,12 +126,12 @@ async function openClientDoors(given: {
 }): Promise<readonly PublicServer[]> {
   const { config, site, handler, tls } = given;
   const { world, log, address, inheritedDescriptor, grpcDescriptor } = site;
-  const limits = {
+  const caps = new ConnectionCaps({
     connections: config.connectionsMax,
     connectionsPerAddress: config.connectionsPerAddressMax,
-  };
+  });
   const { fastPath } = config;
-  const shared = { world, log, describeRefusal, fastPath, tls, limits };
+  const shared = { world, log, describeRefusal, fastPath, tls, caps };
   const open = async (
     target: ListenTarget,
     own: Pick<PublicServerOptions, "onExchange" | "isHttp2Only">,

@@ -8,6 +8,13 @@ export const aiFaults = defineFaults("ai", {
     retry: "never",
     publicMessage: "The body is not valid JSON.",
   },
+  compressed_body: {
+    code: "unimplemented",
+    blame: "client",
+    retry: "never",
+    httpStatus: 415,
+    publicMessage: "Compressed bodies are not taken. Send it as it is, without Content-Encoding.",
+  },
   /** A value of the wrong type or out of its range: DeepSeek's 422. */
   invalid_parameter: {
     code: "invalid_argument",

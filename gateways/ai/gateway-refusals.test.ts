@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { formApiKey } from "@tandem/libs/gateway";
 import { httpRequest } from "@tandem/libs/testing";
 import { realWorld } from "@tandem/libs/world";
@@ -39,6 +40,15 @@ describe("a body that is no request", () => {
       await refused(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]), 400),
       "invalid_request_error/invalid_json",
     );
+  });
+
+  test("is 415 when it is compressed, which says so", async () => {
+    const answer = await bench.post("/v1/chat/completions", gzipSync(JSON.stringify(plain)), {
+      "content-encoding": "gzip",
+    });
+    assert.equal(answer.status, 415, answer.text);
+    assert.equal(errorIn(answer).code, "unsupported_content_encoding");
+    assert.match(errorIn(answer).message, /Content-Encoding/);
   });
 
   test("is 422 with the parameter's name for a wrong type or range", async () => {

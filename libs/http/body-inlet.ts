@@ -1,4 +1,5 @@
 import { assert } from "../kernel/index.ts";
+import { BodyPile } from "./body-pile.ts";
 import { httpFaults } from "./faults.ts";
 
 /** Bytes of a body that are held while no handler has asked for them. */
@@ -6,6 +7,8 @@ const heldBytesMax = 65_536;
 
 /** Shared by all that hold nothing, which most do at most times. Never written to. */
 const none: Buffer[] = [];
+
+const empty = Buffer.alloc(0);
 
 /** Where a body comes from. */
 export interface BodySource {
@@ -91,20 +94,20 @@ export class BodyInlet {
 
   #collect(limitBytes: number): Promise<Buffer> {
     return new Promise((resolve, reject) => {
-      const chunks: Buffer[] = [];
+      const pile = new BodyPile();
       let bytes = 0;
       this.#onAbort = () => reject(httpFaults.client_left());
       this.stream({
         onChunk: (chunk) => {
           bytes += chunk.length;
           if (bytes <= limitBytes) {
-            chunks.push(chunk);
+            pile.add(chunk);
             return;
           }
-          chunks.length = 0;
+          pile.clear();
           reject(httpFaults.body_too_large());
         },
-        onEnd: () => resolve(Buffer.concat(chunks)),
+        onEnd: () => resolve(pile.whole() ?? empty),
       });
     });
   }

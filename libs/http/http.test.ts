@@ -311,6 +311,49 @@ test("a slow head is cut off on Node's path too", async (context) => {
   assert.match(await body, /^HTTP\/1\.1 408 /);
 });
 
+test("a method nobody knows is 501 on Node's path too, and what is no request line 400", async (context) => {
+  const server = await openDoor(context, "fast path off");
+  const told = async (text: string): Promise<string> =>
+    (await converse(server.address, text)).slice(0, 13);
+  assert.equal(await told("BREW /pot HTTP/1.1\r\nhost: a\r\n\r\n"), "HTTP/1.1 501 ");
+  assert.equal(await told("b\u0001 /pot HTTP/1.1\r\nhost: a\r\n\r\n"), "HTTP/1.1 400 ");
+});
+
+test("whose errors are fields gets them, and with them the end, for a body that does not come, too", async (context) => {
+  const server = createPublicServer({
+    ...{ onExchange: handle, world, log, fastPath: true, limits: { bodyIdleTimeoutMs: 300 } },
+    describeRefusal: ({ reason: body }, askedAs) =>
+      askedAs === "application/grpc"
+        ? { contentType: askedAs, body: "", fields: [["grpc-status", "4"]] }
+        : { contentType: "text/plain", body },
+  });
+  await server.listen("tcp:127.0.0.1:0");
+  context.after(() => server.close({ deadlineMs: 0 }));
+  const session = connectHttp2(server.address.replace("tcp:", "http://"));
+  context.after(() => session.destroy());
+  const ask = async (contentType: string): Promise<unknown> => {
+    const fields = { ":method": "POST", ":path": "/echo", "content-type": contentType };
+    const stream = session.request(fields, { endStream: false });
+    let [status, code, isEnd]: unknown[] = [];
+    stream.on("response", (told, flags) => {
+      status = told[":status"];
+      code = told["grpc-status"];
+      isEnd = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+    });
+    let text = "";
+    stream.on("data", (chunk) => {
+      text += String(chunk);
+    });
+    await new Promise((resolve) => stream.once("close", resolve));
+    return { status, code, isEnd, text, reset: stream.rstCode };
+  };
+  assert.deepEqual(await ask("application/grpc"), {
+    ...{ status: 200, code: "4", isEnd: true, text: "", reset: 0 },
+  });
+  const plain = { status: 408, code: undefined, isEnd: false, reset: 0 };
+  assert.deepEqual(await ask("application/json"), { ...plain, text: "http.request_timeout" });
+});
+
 test("closing a public door drains every kind of connection", async (context) => {
   const server = createPublicServer({ onExchange: handle, world, log, fastPath: true });
   await server.listen("tcp:127.0.0.1:0");

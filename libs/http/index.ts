@@ -8,8 +8,10 @@
  * caller can judge whether another attempt is safe.
  */
 
+export { BodyPile } from "./body-pile.ts";
 export type { TlsTrust } from "./client-connection.ts";
 export type { ClientPoolOptions } from "./client-pool.ts";
+export { ConnectionCaps } from "./connection-caps.ts";
 export type {
   AttemptFailure,
   ClientCall,

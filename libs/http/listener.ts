@@ -1,14 +1,14 @@
 import { unlinkSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { parseAddress } from "./address.ts";
-import type { ServerLimits } from "./limits.ts";
+import type { ConnectionCaps } from "./connection-caps.ts";
 import { ServerSocket } from "./server-socket.ts";
 
 /** An address, or a listening descriptor that somebody else holds open. */
 export type ListenTarget = string | { readonly descriptor: number };
 
 export interface ListenerOptions {
-  readonly limits: Pick<ServerLimits, "connections" | "connectionsPerAddress">;
+  readonly caps: ConnectionCaps;
   /** Sockets as `ServerSocket`; not for TLS, which takes them apart itself. */
   readonly sharesReads: boolean;
   onSocket(socket: Socket): void;
@@ -18,11 +18,10 @@ export interface ListenerOptions {
 
 const backlog = 1_024;
 
-/** Accepts sockets within the caps, and knows how many are open, altogether and of each address. */
+/** Accepts sockets within the caps, and knows which are open. */
 export class Listener {
   readonly #server: Server;
   readonly #options: ListenerOptions;
-  readonly #countByAddress = new Map<string, number>();
   readonly #sockets = new Set<Socket>();
   #target: ListenTarget = "";
   #onEmpty: (() => void) | undefined;
@@ -99,25 +98,17 @@ export class Listener {
   }
 
   #accept(socket: Socket): void {
-    const { limits, onSocket, onSurplus } = this.#options;
+    const { caps, onSocket, onSurplus } = this.#options;
     const address = socket.remoteAddress ?? "";
-    const ofAddress = this.#countByAddress.get(address) ?? 0;
-    const isSurplus =
-      this.#sockets.size >= limits.connections ||
-      (address !== "" && ofAddress >= limits.connectionsPerAddress);
-    this.#countByAddress.set(address, ofAddress + 1);
+    const hasRoom = caps.enter(address);
     this.#sockets.add(socket);
-    socket.once("close", () => this.#forget(socket, address));
-    if (isSurplus) onSurplus(socket);
-    else onSocket(socket);
-  }
-
-  #forget(socket: Socket, address: string): void {
-    this.#sockets.delete(socket);
-    const count = this.#countByAddress.get(address) ?? 1;
-    if (count > 1) this.#countByAddress.set(address, count - 1);
-    else this.#countByAddress.delete(address);
-    if (this.#sockets.size === 0) this.#onEmpty?.();
+    socket.once("close", () => {
+      caps.leave(address);
+      this.#sockets.delete(socket);
+      if (this.#sockets.size === 0) this.#onEmpty?.();
+    });
+    if (hasRoom) onSocket(socket);
+    else onSurplus(socket);
   }
 }
 

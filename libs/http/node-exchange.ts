@@ -26,6 +26,12 @@ function groupFields(headers: HeaderFields | EncodedFields): Map<string, string 
   return grouped;
 }
 
+/** Without a body it is HTTP/2's head that ends the stream, as gRPC wants it of an error. */
+export function endWith(response: NodeResponse, body: Buffer | string): void {
+  if (body.length === 0) response.end();
+  else response.end(body);
+}
+
 /** What an exchange needs of the servers that read its request. */
 export interface NodeExchangePort {
   readonly request: NodeRequest;
@@ -153,7 +159,7 @@ export class NodeExchange implements Exchange {
     const contentLength = typeof body === "string" ? Buffer.byteLength(body) : body.length;
     this.#writeHead(status, headers, status === 204 || status === 304 ? undefined : contentLength);
     this.#state = "ended";
-    this.#response.end(body);
+    endWith(this.#response, body);
     this.#finish();
   }
 

@@ -18,7 +18,12 @@ import type { Timer, World } from "../world/index.ts";
 import type { ExchangeHandler } from "./contract.ts";
 import { httpFaults, type Refusal } from "./faults.ts";
 import type { ServerLimits } from "./limits.ts";
-import { NodeExchange, type NodeExchangePort, type NodeResponse } from "./node-exchange.ts";
+import {
+  endWith,
+  NodeExchange,
+  type NodeExchangePort,
+  type NodeResponse,
+} from "./node-exchange.ts";
 import { type NodeRequest, nodeRequestHead } from "./node-heads.ts";
 import { type DescribeRefusal, refusalHead } from "./refusal.ts";
 import { SessionGuard } from "./session-guard.ts";
@@ -42,6 +47,18 @@ function isWebSocketOffer({ method, headers }: IncomingMessage): boolean {
   return method === "GET" && /(^|,)\s*websocket\s*(,|$)/i.test(upgrade);
 }
 
+/** A request over HTTP/2 may be of a protocol that has errors of its own. */
+function askedAs({ httpVersionMajor, headers }: NodeRequest): string | undefined {
+  return httpVersionMajor === 2 ? headers["content-type"] : undefined;
+}
+
+interface UnreadError extends NodeJS.ErrnoException {
+  readonly rawPacket?: Buffer;
+}
+
+/** A request line that is well, of a method that Node's parser has not heard of. */
+const unknownMethod = /^[A-Z][A-Z-]{0,30} [!-~]+ HTTP\/1\.[01]\r\n/;
+
 /** What Node's parser says, in our words. The rest of its errors are malformed heads. */
 const refusalByCode: Readonly<Record<string, Refusal>> = {
   HPE_HEADER_OVERFLOW: "head_too_large",
@@ -50,6 +67,7 @@ const refusalByCode: Readonly<Record<string, Refusal>> = {
   HPE_INVALID_CONTENT_LENGTH: "bad_framing",
   HPE_UNEXPECTED_CONTENT_LENGTH: "bad_framing",
   HPE_INVALID_TRANSFER_ENCODING: "bad_framing",
+  CONNECT: "unsupported_method",
   HPE_INVALID_METHOD: "bad_request_line",
   HPE_INVALID_VERSION: "unsupported_version",
   HPE_INVALID_URL: "bad_target",
@@ -133,10 +151,11 @@ export class NodeServers {
       return;
     }
     const fault = httpFaults.request_timeout();
-    const { contentType, body } = this.#options.describe(fault);
+    const { contentType, body, fields } = this.#options.describe(fault, askedAs(request));
+    const status = fields === undefined ? fault.httpStatus : 200;
     exchange.closeAfterAnswer();
     exchange.waiveBody();
-    exchange.respond(fault.httpStatus, [["content-type", contentType]], body);
+    exchange.respond(status, [["content-type", contentType], ...(fields ?? [])], body);
   }
 
   #createHttp1(): Server {
@@ -165,8 +184,10 @@ export class NodeServers {
       this.#upgrade(request, socket as Socket, first);
     });
     server.on("connect", (_request, socket) => this.#refuseSocket(socket as Socket, "CONNECT"));
-    server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-      this.#refuseSocket(socket as Socket, error.code ?? "");
+    server.on("clientError", (error: UnreadError, socket) => {
+      const isMethod = unknownMethod.test(error.rawPacket?.toString("latin1") ?? "");
+      const isUnknown = error.code === "HPE_INVALID_METHOD" && isMethod;
+      this.#refuseSocket(socket as Socket, isUnknown ? "CONNECT" : (error.code ?? ""));
     });
     return server;
   }
@@ -269,14 +290,15 @@ export class NodeServers {
   /** Refuses a request that was read; on HTTP/1.1 its connection closes. */
   #refuse(response: NodeResponse, refusal: Refusal): void {
     const fault = httpFaults[refusal]();
-    const { contentType, body } = this.#options.describe(fault);
-    response.statusCode = fault.httpStatus;
+    const { contentType, body, fields } = this.#options.describe(fault, askedAs(response.req));
+    response.statusCode = fields === undefined ? fault.httpStatus : 200;
     response.setHeader("content-type", contentType);
+    for (const [name, value] of fields ?? []) response.setHeader(name, value);
     if (response.req.httpVersionMajor === 1) {
       response.setHeader("connection", "close");
       this.#closing.add(response.req.socket);
     }
-    response.end(body);
+    endWith(response, body);
   }
 
   /** Refuses what could not be read as a request. */
@@ -286,8 +308,7 @@ export class NodeServers {
       socket.destroy();
       return;
     }
-    const refusal =
-      code === "CONNECT" ? "unsupported_method" : (refusalByCode[code] ?? "bad_field");
+    const refusal = refusalByCode[code] ?? "bad_field";
     const fault = httpFaults[refusal]();
     const described = this.#options.describe(fault);
     socket.on("error", () => socket.destroy());

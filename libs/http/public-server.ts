@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { createServer as createTls, type TLSSocket, type Server as TlsServer } from "node:tls";
 import type { Timer } from "../world/index.ts";
+import { ConnectionCaps } from "./connection-caps.ts";
 import { ConnectionSet } from "./connection-set.ts";
 import { httpFaults } from "./faults.ts";
 import { farewell, http2ErrorCodes, isHttp2 } from "./http2-frames.ts";
@@ -23,6 +24,8 @@ export interface PublicServerOptions extends HttpServerOptions {
   /** True: whoever speaks HTTP/1.1 here is told that nobody else does. */
   readonly isHttp2Only?: boolean;
   readonly tls?: ServerCertificate | undefined;
+  /** Where several ports share them; its own, of `limits`, when absent. */
+  readonly caps?: ConnectionCaps;
 }
 
 export interface PublicServer extends HttpServer {
@@ -65,7 +68,7 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
   };
   const tlsServer = options.tls && listenTls(options.tls, { servers, serve1, isHttp2Only });
   const listener = new Listener({
-    limits,
+    caps: options.caps ?? new ConnectionCaps(limits),
     sharesReads: tlsServer === undefined,
     onSocket: (socket) => {
       if (tlsServer === undefined) serve1(socket);

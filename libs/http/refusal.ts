@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Fault } from "../kernel/index.ts";
+import type { HeaderFields } from "./contract.ts";
 import { httpFaults } from "./faults.ts";
 import { statusLine } from "./status-line.ts";
 
@@ -7,9 +8,12 @@ import { statusLine } from "./status-line.ts";
 export interface RefusalBody {
   readonly contentType: string;
   readonly body: string;
+  /** Of a protocol whose errors are fields of an answer with status 200. */
+  readonly fields?: HeaderFields;
 }
 
-export type DescribeRefusal = (fault: Fault) => RefusalBody;
+/** `askedAs`: the request's content type, where it was read that far over HTTP/2. */
+export type DescribeRefusal = (fault: Fault, askedAs?: string) => RefusalBody;
 
 /** RFC 9457. */
 export function describeAsProblem(fault: Fault): RefusalBody {

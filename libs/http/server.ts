@@ -1,5 +1,6 @@
 import type { Log } from "../telemetry/index.ts";
 import type { World } from "../world/index.ts";
+import { ConnectionCaps } from "./connection-caps.ts";
 import { ConnectionSet } from "./connection-set.ts";
 import type { ExchangeHandler } from "./contract.ts";
 import { type ServerLimits, serverLimitsDefault } from "./limits.ts";
@@ -36,7 +37,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const describe = options.describeRefusal ?? describeAsProblem;
   const connections = new ConnectionSet({ world, log, limits, onExchange, describe });
   const listener = new Listener({
-    limits,
+    caps: new ConnectionCaps(limits),
     sharesReads: true,
     onSocket: (socket) => connections.add(socket),
     onSurplus: (socket) => turnAway(socket, describe),

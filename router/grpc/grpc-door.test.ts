@@ -67,6 +67,15 @@ test("calls of gRPC are served, its health too, and other paths refused in its o
   }
 });
 
+test("messages that are none are told apart from our own mistakes", async (context) => {
+  const { client } = await open(context);
+  const path = "/grpc.health.v1.Health/Check";
+  await assert.rejects(call(client, path, "\u00ff\u00ff"), (error: ServiceError) => {
+    assert.equal(error.code, status.INVALID_ARGUMENT);
+    return true;
+  });
+});
+
 test("REST is refused over HTTP/2 with 404, and HTTP/1.1 with 505, each with the remedy", async (context) => {
   const { router, grpcAddress, publicAddress } = await open(context);
   const session = connect(grpcAddress.replace("tcp:", "http://"));
@@ -90,11 +99,13 @@ test("REST is refused over HTTP/2 with 404, and HTTP/1.1 with 505, each with the
   assert.equal((await httpRequest(publicAddress, { path: "/v1/models" })).status, 200);
 });
 
-test("connections are capped, and told so by GOAWAY with ENHANCE_YOUR_CALM", async (context) => {
-  const { grpcPort } = await open(context, { connections_per_address_max: 1 });
-  const first = net.connect(grpcPort, "127.0.0.1");
-  context.after(() => first.destroy());
-  await eventually("it is open", () => first.readyState === "open");
+test("connections of both ports are capped, and told so by GOAWAY with ENHANCE_YOUR_CALM", async (context) => {
+  const { grpcPort, publicAddress } = await open(context, { connections_per_address_max: 2 });
+  for (const port of [grpcPort, Number(publicAddress.split(":").at(-1))]) {
+    const one = net.connect(port, "127.0.0.1");
+    context.after(() => one.destroy());
+    await eventually("it is open", () => one.readyState === "open");
+  }
   const second = connect(`http://127.0.0.1:${grpcPort}`);
   second.on("error", () => undefined);
   const code = await new Promise((resolve) => second.on("goaway", resolve));

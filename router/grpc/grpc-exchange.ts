@@ -15,6 +15,7 @@ import {
   grpcWebContentType,
   readTrailers,
 } from "@tandem/libs/rpc";
+import { isGrpcType } from "../core/grpc-type.ts";
 import { routerFaults } from "../faults.ts";
 
 /** A gateway's messages are as long as its own limits let them be. */
@@ -25,11 +26,7 @@ const requestIdLine = /^x-request-id: ([^\r]*)\r\n/im;
 
 /** True for a call that needs trailers: gRPC itself, which is met over HTTP/2 only. */
 export function isGrpc({ protocol, head }: Exchange): boolean {
-  return protocol === "h2" && /^application\/grpc(\+|;|$)/.test(contentTypeOf(head));
-}
-
-function contentTypeOf({ headers }: RequestHead): string {
-  return headers.get("content-type") ?? "";
+  return protocol === "h2" && isGrpcType(head.headers.get("content-type") ?? "");
 }
 
 /**

@@ -74,12 +74,22 @@ async function answerHealth(exchange: Exchange, form: RpcForm, health: Health): 
     const [envelope] = new EnvelopeReader(messageBytesMax).add(
       await exchange.readBody(messageBytesMax),
     );
-    const { service } = fromBinary(HealthCheckRequestSchema, envelope?.message ?? Buffer.alloc(0));
+    const message = envelope?.message ?? Buffer.alloc(0);
+    const { service } = readAs(() => fromBinary(HealthCheckRequestSchema, message));
     const operation = exchange.head.path.slice(healthPrefix.length);
     if (operation === "Watch") watch(exchange, form, { service, health });
     else answerOnce(exchange, form, healthMessage(operation, service, health));
   } catch (error) {
     fail(exchange, form, Fault.from(error));
+  }
+}
+
+/** What is not of the operation's form is the client's fault. */
+function readAs<Message>(read: () => Message): Message {
+  try {
+    return read();
+  } catch (cause) {
+    throw Fault.is(cause) ? cause : routerFaults.malformed_message({ cause });
   }
 }
 
@@ -127,7 +137,10 @@ function reflect(exchange: Exchange, form: RpcForm): void {
       try {
         for (const { message } of reader.add(chunk)) {
           const isSlow = !exchange.write(
-            encodeEnvelope(envelopeFlags.message, answerReflection(message)),
+            encodeEnvelope(
+              envelopeFlags.message,
+              readAs(() => answerReflection(message)),
+            ),
           );
           if (isSlow) {
             exchange.pauseBody();

@@ -1,7 +1,8 @@
 import { STATUS_CODES } from "node:http";
 import type { HeaderFields, RefusalBody } from "@tandem/libs/http";
 import type { Fault } from "@tandem/libs/kernel";
-import { rpcFailure, rpcFormOf } from "@tandem/libs/rpc";
+import { grpcContentType, grpcTrailers, rpcFailure, rpcFormOf } from "@tandem/libs/rpc";
+import { isGrpcType } from "../core/grpc-type.ts";
 import type { AdmittedRequest } from "./admitted-request.ts";
 
 export type FaultyRequest = Pick<AdmittedRequest, "path" | "id" | "exchange" | "crossOriginFields">;
@@ -81,7 +82,10 @@ function openAiError(fault: Fault, requestId: string | undefined): object {
 }
 
 /** What the door refuses before a request has a path or an id: most clients here speak OpenAI. */
-export function describeRefusal(fault: Fault): RefusalBody {
+export function describeRefusal(fault: Fault, askedAs = ""): RefusalBody {
+  if (isGrpcType(askedAs)) {
+    return { contentType: grpcContentType, body: "", fields: grpcTrailers(fault, "") };
+  }
   return { contentType: "application/json", body: JSON.stringify(openAiError(fault, undefined)) };
 }
 

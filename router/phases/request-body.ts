@@ -1,5 +1,4 @@
-import type { ClientCall, Exchange } from "@tandem/libs/http";
-import { BodyPile } from "./body-pile.ts";
+import { BodyPile, type ClientCall, type Exchange } from "@tandem/libs/http";
 
 export interface RequestBodyEvents {
   /** There is enough to start an attempt: the whole body, or more than is kept for another try. */

@@ -22,6 +22,7 @@ export function receivePhase(parts: AiParts): Phase<Call> {
       "ai.overloaded",
       "identity.missing",
       "identity.invalid",
+      "ai.compressed_body",
       "http.body_too_large",
       "ai.hand_over_refused",
       "http.client_left",
@@ -50,6 +51,8 @@ export function receivePhase(parts: AiParts): Phase<Call> {
       // Before its body is read: what is turned away should cost as little as it can.
       if (known !== undefined) admitByPriority(call, parts, known.identity.priority);
       else if (!hasApiKeyForm(keyOf(call.credential))) throw identityFaults.invalid();
+      const coding = exchange.head.headers.get("content-encoding") ?? "identity";
+      if (coding !== "identity") throw aiFaults.compressed_body();
       const isHandedOver = exchange.head.headers.has(handOverField);
       const beyond = isHandedOver ? handOverBytesMax : 0;
       call.body = await exchange.readBody(config.bodyLimitBytes + beyond);

@@ -1,3 +1,4 @@
+import type { Exchange } from "@tandem/libs/http";
 import type { World } from "@tandem/libs/world";
 import { endedComment } from "../hand-over/hand-over.ts";
 import type { AnswerListener } from "./answer-listener.ts";
@@ -90,11 +91,14 @@ async function tellEnd(
   if (!listener.hasStarted || told === undefined) return "lost";
   listener.tellFrom(events + 1, told, () => undefined);
   if (meta.ended?.how !== "cut") listener.exchange.end();
-  else {
-    listener.exchange.write(endedComment);
-    listener.exchange.cut();
-  }
+  else cutOnPurpose(listener.exchange);
   return "told";
+}
+
+/** The router is to pass it on, and not to look for somebody who goes on. */
+function cutOnPurpose(exchange: Exchange): void {
+  exchange.write(endedComment);
+  exchange.cut();
 }
 
 /** All events of an answer that the store has, as they were written. */
@@ -129,7 +133,7 @@ function drained({ exchange }: AnswerListener): Promise<void> {
 
 function endOf({ exchange }: AnswerListener, { state }: StreamMeta): Followed {
   if (state === "whole") exchange.end();
-  else exchange.cut();
+  else cutOnPurpose(exchange);
   return "told";
 }
 

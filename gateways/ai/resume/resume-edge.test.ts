@@ -242,6 +242,20 @@ describe("a stream asked for by a name", () => {
     assert.equal(callsWith(content), 1);
   });
 
+  test("one that broke for good ends on purpose wherever it is told, for the router to know", async () => {
+    const { content } = freshPrompt(40);
+    const engines = [bench.first, bench.second];
+    for (const engine of engines) engine.always({ kind: "stop-short", afterEvents: 4 });
+    const name = newName();
+    for (const to of [bench.gateway, other]) {
+      const asked = requestOf({ content, name });
+      const { text, wasCut } = await httpRequest(to.address, { ...asked, mayBeCut: true });
+      assert.match(text, /data: {"error":.*\n\n: ended\n\n$/);
+      assert.equal(wasCut, true);
+    }
+    await bench.heal();
+  });
+
   test("nobody comes back: it ends, and the upstream is stopped", async () => {
     slowly();
     const { content } = freshPrompt(2_000);

@@ -86,6 +86,16 @@ describe("what is not a proper call is refused in the protocol's own words", () 
     assert.match(String(typed.headers["accept-post"]), /connect\+json/);
   });
 
+  test("JSON that is not UTF-8: no other character is put there", async () => {
+    const text = JSON.stringify({ model: "paid", messages: [{ role: "user", content: "\u0001" }] });
+    const body = Buffer.from(text.replace("\\u0001", "?"));
+    body[body.indexOf("?")] = 0xff;
+    const json = { "content-type": "application/json" };
+    const told = await bench.post(`${service}/CreateChatCompletion`, body, json);
+    assert.equal(told.status, 400, told.text);
+    assert.equal((told.json as { code: string }).code, "invalid_argument");
+  });
+
   test("a member of `extra` that has a field of its own is named", async () => {
     const request = create(ChatCompletionRequestSchema, {
       model: "paid",

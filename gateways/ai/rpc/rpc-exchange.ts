@@ -30,6 +30,9 @@ import { EventLines } from "../transports/event-lines.ts";
 import type { RpcMethod } from "./methods.ts";
 import { WordMessages } from "./word-messages.ts";
 
+/** Refuses what is none, instead of putting another character there. */
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
 /** What describes the JSON body, and is wrong for a message. */
 const bodyFields = /^(content-type|content-length|cache-control|x-accel-buffering):/i;
 
@@ -257,7 +260,7 @@ function readMessage(body: Buffer, { form, method, messageLimitBytes }: RpcExcha
   const bytes = form.protocol === "connect" ? body : unwrap(body, messageLimitBytes);
   try {
     if (form.codec === "proto") return fromBinary(method.input, bytes);
-    return fromJson(method.input, JSON.parse(bytes.toString() || "{}") as JsonValue);
+    return fromJson(method.input, JSON.parse(utf8.decode(bytes) || "{}") as JsonValue);
   } catch (error) {
     const what = error instanceof Error ? error.message : String(error);
     throw aiFaults.malformed_body({

@@ -35,6 +35,8 @@ const wordsByReason: ReadonlyMap<string, ErrorWords> = new Map(
     "ai.upstream_refused": { type: invalid, code: invalid },
     "ai.stream_broken": { type: "api_error", code: "stream_broken" },
     "ai.time_limit": { type: "api_error", code: "time_limit_exceeded" },
+    "http.unsupported_method": { type: invalid, code: "method_not_allowed" },
+    "ai.compressed_body": { type: invalid, code: "unsupported_content_encoding" },
     "http.body_too_large": { type: invalid, code: "request_too_large" },
     "identity.missing": { type: invalid, code: "invalid_api_key" },
     "identity.invalid": { type: invalid, code: "invalid_api_key" },
