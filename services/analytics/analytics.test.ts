@@ -54,6 +54,28 @@ describe("recording", () => {
     assert.deepEqual([totals[0]?.requests, totals[0]?.chargedNanos], [1n, 400n]);
   });
 
+  test("a correction takes off where the fact that it corrects counts, and only after it", async () => {
+    const organisationId = newId(world, "org");
+    const part = newFact({ organisationId, outcome: "partial", status: 499 });
+    const correction = newFact({
+      ...{ organisationId, id: `${part.id}+back`, corrects: part.id ?? "", rest: true },
+      ...{ chargedNanos: -30n, upstreamNanos: 0n, inputTokens: 3, outputTokens: 12 },
+      atMs: BigInt(noonMs + 3 * stepMs.hour),
+    });
+    assert.equal(await refusalOf(house.tell([correction])), "analytics.fact_awaited");
+    await house.tell([part]);
+    assert.equal(await house.tell([correction]), 1);
+    assert.equal(await house.tell([correction]), 0);
+    const { rows } = await ask(organisationId, { groupBy: ["outcome", "status"], step: "hour" });
+    assert.deepEqual(
+      rows.map((row) => [row.group, row.requests, row.inputTokens, row.outputTokens]),
+      [[["partial", "499"], 1n, 97n, 38n]],
+    );
+    assert.deepEqual([rows[0]?.chargedNanos, rows[0]?.atMs], [170n, BigInt(noonMs)]);
+    const negative = newFact({ organisationId, chargedNanos: -1n });
+    assert.equal(await refusalOf(house.tell([negative])), "analytics.unreadable_event");
+  });
+
   test("an event that cannot be read changes nothing and is told apart from an outage", async () => {
     const organisationId = newId(world, "org");
     const [teller] = house.tellers;

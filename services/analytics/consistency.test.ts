@@ -44,6 +44,17 @@ function randomFact(random: SeededRandom, organisationId: string): FactInit {
   });
 }
 
+/** What takes something off every tenth of them. */
+function correctionsOf(facts: readonly FactInit[]): readonly FactInit[] {
+  return facts
+    .filter(({ chargedNanos = 0n }, index) => index % 10 === 0 && chargedNanos > 5n)
+    .map((fact) => ({
+      ...fact,
+      ...{ id: `${fact.id}+back`, corrects: fact.id ?? "", requests: 0, upstreamNanos: 0n },
+      ...{ chargedNanos: -5n, inputTokens: 0, cachedInputTokens: 0, outputTokens: 0 },
+    }));
+}
+
 /** The same facts in events of all kinds: overlapping, repeated, out of order. */
 function eventsOf(random: SeededRandom, facts: readonly FactInit[]) {
   const events: { readonly eventId: string; readonly batch: Uint8Array }[] = [];
@@ -101,8 +112,10 @@ for (const seed of ["late", "twice", "lost"]) {
   test(`whatever is repeated, reordered, sent at once or killed (${seed}): sums equal facts`, async () => {
     const random = seededRandom(seed);
     const organisationId = newId(world, "org");
-    const facts = Array.from({ length: 400 }, () => randomFact(random, organisationId));
-    const events = eventsOf(random, facts);
+    const told = Array.from({ length: 400 }, () => randomFact(random, organisationId));
+    const corrections = correctionsOf(told);
+    const facts = [...told, ...corrections];
+    const events = [...eventsOf(random, corrections), ...eventsOf(random, told)];
     const delivered = Promise.all(events.map(deliver));
     if (seed === "lost") {
       await sleep(world, 30);

@@ -41,4 +41,11 @@ export const analyticsFaults = defineFaults("analytics", {
     retry: "never",
     publicMessage: "An event holds no usage that this version can read.",
   },
+  /** Its sender tries again, until the fact is here. */
+  fact_awaited: {
+    code: "failed_precondition",
+    blame: "platform",
+    retry: "never",
+    publicMessage: "A correction came before the fact that it corrects.",
+  },
 });

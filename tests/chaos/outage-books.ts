@@ -71,13 +71,15 @@ async function spentSince(tandem: Tandem, startNanos: bigint, toldNanos: bigint)
   }
 }
 
-/** What the ledger took, by request. */
+/** What the ledger took, by settlement, and what it gave back. */
 async function settlementsOf(tandem: Tandem): Promise<ReadonlyMap<string, bigint>> {
   const taken = new Map<string, bigint>();
   for await (const row of rowsOf(tandem, "/api/v1/ledger/transfers?limit=100")) {
-    if (row["kind"] !== "settlement") continue;
-    const id = String(row["reference"]);
-    taken.set(id, (taken.get(id) ?? 0n) + parseNanos(String((row["amount"] as Row)["amount"])));
+    const isBack = row["kind"] === "give_back";
+    if (row["kind"] !== "settlement" && !isBack) continue;
+    const nanos = parseNanos(String((row["amount"] as Row)["amount"]));
+    const id = isBack ? `${row["reference"]}+back` : String(row["reference"]);
+    taken.set(id, (taken.get(id) ?? 0n) + (isBack ? -nanos : nanos));
   }
   return taken;
 }
@@ -117,7 +119,7 @@ function compareFacts(
     const id = String(fact["id"]);
     const cost = parseNanos(String(fact["cost"]));
     if (costs.has(id)) wrong.push(`${id} is there twice`);
-    if (cost > 0n) costs.set(id, cost);
+    if (cost !== 0n) costs.set(id, cost);
   }
   for (const [id, nanos] of settlements) {
     if (costs.get(id) !== nanos) wrong.push(`${id} took ${nanos}, its fact says ${costs.get(id)}`);

@@ -114,7 +114,8 @@ export async function countRows(house: FaultHouse, database: string, text: strin
 const booksSchema = z.object({ n: z.coerce.number(), charged: z.coerce.bigint() });
 
 async function booksOf(house: FaultHouse): Promise<z.infer<typeof booksSchema>> {
-  const text = "select count(*) n, coalesce(sum(charged_nanos), 0)::text charged from settlements";
+  const text = `select count(*) n, (coalesce(sum(charged_nanos), 0)
+    - (select coalesce(sum(nanos), 0) from give_backs))::text charged from settlements`;
   return booksSchema.parse((await rows(house, "tandem_quota", text))[0]);
 }
 

@@ -66,6 +66,13 @@ export interface BookedSettlement {
   readonly oddities: readonly string[];
 }
 
+/** What was taken off a settlement again, since a part had been estimated too high. */
+export interface TakenOff {
+  readonly settlementId: string;
+  readonly nanos: bigint;
+  readonly outputTokens: number;
+}
+
 export interface Transfer {
   readonly debit: string;
   readonly credit: string;
@@ -103,6 +110,7 @@ export interface ReplicaAtEnd {
 export interface History {
   readonly requests: ClientRequest[];
   readonly settlements: BookedSettlement[];
+  readonly givenBack: TakenOff[];
   readonly transfers: Transfer[];
   /** Amounts by account as the books keep them beside the transfers. */
   readonly balances: Map<string, bigint>;
@@ -131,6 +139,7 @@ export function newHistory(): History {
   return {
     requests: [],
     settlements: [],
+    givenBack: [],
     transfers: [],
     balances: new Map(),
     eventsOut: [],

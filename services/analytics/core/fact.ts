@@ -23,6 +23,8 @@ export interface SeriesFields {
 
 export interface Fact extends SeriesFields {
   readonly id: string;
+  /** Another fact of which this takes something off: where and when that one is, this one counts. */
+  readonly corrects?: string;
   readonly requests: number;
   readonly inputTokens: number;
   readonly cachedInputTokens: number;
@@ -53,7 +55,10 @@ export function flawOf(fact: Fact): string | undefined {
   for (const text of [fact.id, fact.organisationId, ...seriesTexts(fact)]) {
     if (text.length > textMax || text.includes("\0")) return "a name cannot be stored";
   }
-  if (fact.chargedNanos < 0n || fact.upstreamNanos < 0n) return "an amount is negative";
+  const isCorrection = fact.corrects !== undefined;
+  if (fact.chargedNanos < 0n && !isCorrection) return "an amount is negative";
+  if (fact.chargedNanos > 0n && isCorrection) return "a correction adds to what was charged";
+  if (fact.upstreamNanos < 0n) return "an amount is negative";
   return undefined;
 }
 

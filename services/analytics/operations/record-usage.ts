@@ -50,11 +50,22 @@ function readBatch(batch: Uint8Array): readonly UsageFact[] {
   }
 }
 
-function factFrom({ $typeName: _, $unknown: _unknown, rest, ...wire }: UsageFact): Fact {
-  return {
+function factFrom({ $typeName: _, $unknown: _unknown, rest, corrects, ...wire }: UsageFact): Fact {
+  const fact = {
     ...wire,
     requests: rest ? 0 : wire.requests || 1,
     atMs: Number(wire.atMs),
     settledAtMs: Number(wire.settledAtMs),
+  };
+  if (corrects === "") return fact;
+  return {
+    ...fact,
+    corrects,
+    requests: 0,
+    inputTokens: 0 - wire.inputTokens,
+    cachedInputTokens: 0 - wire.cachedInputTokens,
+    outputTokens: 0 - wire.outputTokens,
+    reasoningTokens: 0 - wire.reasoningTokens,
+    ...{ durationMs: 0, firstTokenMs: 0, estimated: false },
   };
 }

@@ -3,6 +3,7 @@ import type { Fact } from "../core/fact.ts";
 import { type Placed, type RollUp, rollUp } from "../core/roll-up.ts";
 import { packSketch } from "../core/sketch.ts";
 import { levels } from "../core/steps.ts";
+import { analyticsFaults } from "../faults.ts";
 import { tableOf } from "./levels.ts";
 import type { SeriesNumbers } from "./series-numbers.ts";
 
@@ -17,7 +18,11 @@ export async function recordFacts(
   parts: { readonly database: Database<unknown>; readonly series: SeriesNumbers },
   event: { readonly id: string; readonly facts: readonly Fact[] },
 ): Promise<number> {
-  const numbers = await parts.series.of(event.facts);
+  const plain = event.facts.filter(({ corrects }) => corrects === undefined);
+  const numbers = new Map([
+    ...(await parts.series.of(plain)),
+    ...(await placeCorrections(parts.database, event.facts)),
+  ]);
   return transaction(parts.database, async (tx) => {
     if (!(await recordOnce(tx, consumer, event.id))) return 0;
     const fresh = await insertFacts(tx, numbers);
@@ -26,6 +31,31 @@ export async function recordFacts(
     for (const level of levels) await addSums(tx, tableOf[level], rollUp(level, placed));
     return placed.length;
   });
+}
+
+/**
+ * Corrections, each at the time and in the series of the fact that it corrects, so that no sum says
+ * less than nothing. Throws `analytics.fact_awaited` when that one is not here yet.
+ */
+async function placeCorrections(
+  database: Executor,
+  facts: readonly Fact[],
+): Promise<ReadonlyMap<Fact, string>> {
+  const corrected = facts.flatMap(({ corrects }) => corrects ?? []);
+  const placed = new Map<Fact, string>();
+  if (corrected.length === 0) return placed;
+  const { rows } = await sql<{ id: string; series: bigint; at_ms: bigint }>`
+    select id, series_id as series, at_ms from facts where id = any(${corrected}::text[])`.execute(
+    database,
+  );
+  const known = new Map(rows.map((row) => [row.id, row]));
+  for (const fact of facts) {
+    if (fact.corrects === undefined) continue;
+    const found = known.get(fact.corrects);
+    if (found === undefined) throw analyticsFaults.fact_awaited({ detail: fact.corrects });
+    placed.set({ ...fact, atMs: Number(found.at_ms) }, String(found.series));
+  }
+  return placed;
 }
 
 /** The ids that were not there before. */

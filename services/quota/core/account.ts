@@ -10,8 +10,10 @@ export const stripes = 16;
  * - `payments`: where purchased credit comes from; negative by what was ever paid.
  * - `revenue`: what requests were charged.
  * - `expired`: credit that ran out of time.
+ * - `given_back`: negative by what requests were charged first and given back later. Beside `revenue`
+ *   and not out of it, so that a transaction still writes to one stripe alone.
  */
-export const platformKinds = ["grants", "payments", "revenue", "expired"] as const;
+export const platformKinds = ["grants", "payments", "revenue", "expired", "given_back"] as const;
 export type PlatformKind = (typeof platformKinds)[number];
 export type AccountKind = "wallet" | "hold" | PlatformKind;
 
@@ -21,6 +23,7 @@ export type TransferKind =
   | "lease"
   | "release"
   | "settlement"
+  | "give_back"
   | "expiry"
   | "take_back";
 
@@ -42,7 +45,7 @@ export function platformAccount(
   return `platform:${kind}:${currency}:${String(stripe).padStart(2, "0")}`;
 }
 
-/** Sources of credit go below zero by what they have given; nothing else may. */
+/** What gives credit goes below zero by what it has given; nothing else may. */
 export function mayBeNegative(kind: AccountKind): boolean {
-  return kind === "grants" || kind === "payments";
+  return kind === "grants" || kind === "payments" || kind === "given_back";
 }

@@ -1,8 +1,10 @@
 /** What a settled request costs whom: pure, over the balances that a transaction has locked. */
+import type { BudgetMark, Return } from "./give-back.ts";
 import type { LotQueue, LotUse } from "./lots.ts";
 import { appliesTo, type Subject } from "./subject.ts";
+import type { Tokens } from "./tokens.ts";
 
-export interface Settlement extends Subject {
+export interface Settlement extends Subject, Tokens {
   readonly requestId: string;
   /** Empty when nothing was reserved: a free model, an answer from the cache. */
   readonly leaseId: string;
@@ -10,10 +12,6 @@ export interface Settlement extends Subject {
   readonly reservedNanos: bigint;
   readonly chargedNanos: bigint;
   readonly upstreamNanos: bigint;
-  readonly inputTokens: number;
-  readonly cachedInputTokens: number;
-  readonly outputTokens: number;
-  readonly reasoningTokens: number;
   readonly atMs: number;
   readonly outcome: string;
   readonly estimated: boolean;
@@ -84,76 +82,8 @@ export function isOnlyTold({ outcome }: Settlement): boolean {
   return outcome === refusedOutcome;
 }
 
-/** What was asked for a request so far. */
-export interface Settled
-  extends Pick<
-    Settlement,
-    | "organisationId"
-    | "chargedNanos"
-    | "inputTokens"
-    | "cachedInputTokens"
-    | "outputTokens"
-    | "reasoningTokens"
-  > {
-  /** How many settlements came after the first and asked for more. */
-  readonly rests: number;
-  /** One of them was of the whole answer. */
-  readonly isComplete: boolean;
-}
-
-/**
- * What a further settlement of a request is to the books.
- * - `booked`: the same once more, or a part of what is booked.
- * - `rest`: it asks for more; the difference is to be booked, under an id of its own.
- * - `conflict`: it contradicts them.
- */
-export type AgainVerdict =
-  | { readonly kind: "booked" }
-  | { readonly kind: "rest"; readonly settlement: Settlement }
-  | { readonly kind: "conflict" };
-
-/** An answer is gone on with eight times at most; each time may leave a settlement. */
-export const restsMax = 8;
-
-/** The ids under which the rests of a request are booked, in their order. */
-export function restIdsOf(requestId: string): readonly string[] {
-  return Array.from({ length: restsMax }, (_, at) => `${requestId}+rest${at === 0 ? "" : at + 1}`);
-}
-
-/**
- * A request can be settled by several replicas of a gateway: one whose connection to the router
- * broke takes its client for gone and settles what it had given, and the one that goes on settles
- * all of it. In whatever order they come, the largest is what was delivered; it is charged once.
- * Of an answer that is booked whole nothing more can have been delivered: a part that asks for more
- * has estimated too much.
- */
-export function judgeAgain(earlier: Settled, settlement: Settlement): AgainVerdict {
-  if (earlier.organisationId !== settlement.organisationId) return { kind: "conflict" };
-  const moreNanos = settlement.chargedNanos - earlier.chargedNanos;
-  const isPart = earlier.isComplete && settlement.outcome !== completeOutcome;
-  if (moreNanos <= 0n || isPart) return { kind: "booked" };
-  const restId = restIdsOf(settlement.requestId)[earlier.rests];
-  if (restId === undefined) return { kind: "conflict" };
-  const more = (now: number, before: number): number => Math.max(0, now - before);
-  return {
-    kind: "rest",
-    settlement: {
-      ...settlement,
-      isRest: true,
-      requestId: restId,
-      chargedNanos: moreNanos,
-      inputTokens: more(settlement.inputTokens, earlier.inputTokens),
-      cachedInputTokens: more(settlement.cachedInputTokens, earlier.cachedInputTokens),
-      outputTokens: more(settlement.outputTokens, earlier.outputTokens),
-      reasoningTokens: more(settlement.reasoningTokens, earlier.reasoningTokens),
-    },
-  };
-}
-
 /** A budget that a lease is held against, in the period it was leased in. */
-export interface AttachedBudget {
-  readonly budgetId: string;
-  readonly periodKey: string;
+export interface AttachedBudget extends BudgetMark {
   readonly subject: Subject;
 }
 
@@ -268,7 +198,14 @@ export class SettlementDesk {
     };
   }
 
-  #moveOf({ budgetId, periodKey }: AttachedBudget): BudgetMove {
+  /** Takes what goes back to the wallet off the budgets in which it counts as spent. */
+  giveBack(returns: readonly Return[]): void {
+    for (const { nanos, budgets } of returns) {
+      for (const budget of budgets) this.#moveOf(budget).spentNanos -= nanos;
+    }
+  }
+
+  #moveOf({ budgetId, periodKey }: BudgetMark): BudgetMove {
     const key = `${budgetId}@${periodKey}`;
     let move = this.#budgetMoves.get(key);
     if (move === undefined) {

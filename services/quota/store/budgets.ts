@@ -9,6 +9,7 @@ import { type Books, changeBooks, type LockedWallet, lockWallet, readClock } fro
 import { findBudgets, type RunningBudget } from "./budget-rows.ts";
 import { recordChange } from "./changes.ts";
 import { openWallet } from "./credit.ts";
+import { netSettlements } from "./give-backs.ts";
 import type { Removal } from "./limits.ts";
 import { type RaiseChange, raiseOf } from "./raise-columns.ts";
 import { warnOfPeriod } from "./warnings.ts";
@@ -181,8 +182,9 @@ async function insertBudget(tx: Executor, given: NewBudget): Promise<void> {
   await sql`
     insert into budget_periods (budget_id, period_key, initial_nanos, spent_nanos, held_nanos)
     select ${id}, ${span.key}, spent, spent, 0 from (
-      select coalesce(sum(charged_nanos), 0)::bigint as spent from settlements
-      where organisation_id = ${organisationId} and at_ms >= ${span.startsAtMs}
+      select coalesce(sum(charged_nanos), 0)::bigint as spent
+      from ${netSettlements(organisationId)} as settled
+      where at_ms >= ${span.startsAtMs}
         and ${projectId} in ('', project_id) and ${userId} in ('', user_id)
         and ${keyId} in ('', key_id) and ${model} in ('', model)
     ) as so_far`.execute(tx);

@@ -3,6 +3,7 @@ import { type Database, type Executor, sql } from "@tandem/libs/store";
 import { newId, type World } from "@tandem/libs/world";
 import {
   mayBeNegative,
+  type PlatformKind,
   platformAccount,
   platformKinds,
   stripes,
@@ -22,10 +23,16 @@ export interface NewTransfer {
   /** The request, lot or lease it is for. */
   readonly reference: string;
   readonly note?: string;
-  /** Which credit it uses up. */
+  /** Which credit it uses up; less than nothing where it comes back. */
   readonly lots?: readonly LotUse[];
-  /** The budget periods it counts as spent in. */
+  /** The budget periods it counts as spent in, or no longer does. */
   readonly budgets?: readonly { readonly budgetId: string; readonly periodKey: string }[];
+}
+
+interface PlatformPlace {
+  readonly kind: PlatformKind;
+  readonly currency: string;
+  readonly stripe: number;
 }
 
 /** A transfer's fields in the order in which its hash covers them. */
@@ -102,6 +109,18 @@ export class Ledger {
         as given (id, kind, may_be_negative)
       on conflict (id) do nothing`.execute(this.#database);
     this.#currencies.add(currency);
+  }
+
+  /**
+   * Makes one of the platform's accounts where it is missing: a currency that the version before
+   * has opened lacks the kinds that came later.
+   */
+  async openAccount(tx: Executor, { kind, ...place }: PlatformPlace): Promise<void> {
+    const id = platformAccount(kind, place);
+    await sql`
+      insert into accounts (id, organisation_id, kind, currency, may_be_negative)
+      values (${id}, '', ${kind}, ${place.currency}, ${mayBeNegative(kind)})
+      on conflict (id) do nothing`.execute(tx);
   }
 
   drawStripe(): number {

@@ -5,6 +5,7 @@ import * as limits from "./migrations/0003-limits.ts";
 import * as outbox from "./migrations/0004-outbox.ts";
 import * as takeBacks from "./migrations/0005-take-backs.ts";
 import * as raises from "./migrations/0006-raises.ts";
+import * as giveBacks from "./migrations/0007-give-backs.ts";
 
 /** Schema changes in their order. Every step must leave the version before it working. */
 export const migrations: Migrations = {
@@ -14,4 +15,5 @@ export const migrations: Migrations = {
   "0004-outbox": outbox,
   "0005-take-backs": takeBacks,
   "0006-raises": raises,
+  "0007-give-backs": giveBacks,
 };

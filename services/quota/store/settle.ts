@@ -1,12 +1,13 @@
 import { type Executor, isContention, type RawBuilder, sql, transaction } from "@tandem/libs/store";
 import { holdAccount, platformAccount, walletAccount } from "../core/account.ts";
 import { LotQueue } from "../core/lots.ts";
+import { judgeAgain } from "../core/settle-again.ts";
 import {
   type AnomalyKind,
   type Booking,
+  completeOutcome,
   flawOf,
   isOnlyTold,
-  judgeAgain,
   type LeaseBalance,
   type RefusalKind,
   type Settlement,
@@ -17,9 +18,17 @@ import { type Anomaly, recordAnomalies } from "./anomalies.ts";
 import { type Books, readClock } from "./books.ts";
 import { moveBudgets } from "./budget-rows.ts";
 import { findLots, useLots } from "./credit.ts";
+import {
+  asUses,
+  type GiveBack,
+  insertGiveBacks,
+  planGiveBacks,
+  type Reduction,
+  transfersBack,
+} from "./give-backs.ts";
 import type { NewTransfer } from "./ledger.ts";
 import { findAttachedTo, findSettled, insertSettlements } from "./settlement-rows.ts";
-import { enqueueUsage } from "./usage-events.ts";
+import { enqueueCorrections, enqueueUsage } from "./usage-events.ts";
 import { type BudgetWarning, warnOfMoved } from "./warnings.ts";
 
 /** For one wallet that is locked, and for all of a call. */
@@ -94,8 +103,8 @@ interface Flawed {
 }
 
 /**
- * Each request once, at the most that is asked for it. What contradicts the same batch, or itself,
- * is set aside.
+ * Each request once: the whole answer before parts of it, and then the most that is asked for it.
+ * What contradicts the same batch, or itself, is set aside.
  */
 function sift(settlements: readonly Settlement[]): {
   readonly sound: readonly Settlement[];
@@ -111,9 +120,7 @@ function sift(settlements: readonly Settlement[]): {
     else if (twin === undefined) sound.set(settlement.requestId, settlement);
     else if (twin.organisationId !== settlement.organisationId) {
       flawed.push(conflictOf(settlement, twin));
-    } else if (twin.chargedNanos < settlement.chargedNanos) {
-      sound.set(settlement.requestId, settlement);
-    }
+    } else if (saysMore(settlement, twin)) sound.set(settlement.requestId, settlement);
   }
   const { sound: booked = [], told = [] } = Object.groupBy(sound.values(), (settlement) =>
     isOnlyTold(settlement) ? "told" : "sound",
@@ -121,10 +128,17 @@ function sift(settlements: readonly Settlement[]): {
   return { sound: booked, flawed, told };
 }
 
-function conflictOf(settlement: Settlement, other: Pick<Settlement, "chargedNanos">): Flawed {
-  const detail = `the request was settled at ${other.chargedNanos} nanos`;
-  return { settlement, reason: "conflict", detail };
+function saysMore(settlement: Settlement, twin: Settlement): boolean {
+  const [isWhole, wasWhole] = [settlement, twin].map(({ outcome }) => outcome === completeOutcome);
+  return isWhole === wasWhole ? settlement.chargedNanos > twin.chargedNanos : isWhole === true;
 }
+
+function conflictOf(settlement: Settlement, ...others: readonly Charged[]): Flawed {
+  const nanos = others.reduce((sum, { chargedNanos }) => sum + chargedNanos, 0n);
+  return { settlement, reason: "conflict", detail: `the request was settled at ${nanos} nanos` };
+}
+
+type Charged = Pick<Settlement, "chargedNanos">;
 
 interface Pass {
   readonly settled: readonly string[];
@@ -165,6 +179,7 @@ async function settleUnlocked(tx: Executor, books: Books, input: PassInput): Pro
   const settled: string[] = [];
   const refused: Flawed[] = [...input.flawed];
   const fresh: Settlement[] = [];
+  const reductions: Reduction[] = [];
   /** Requests by the ids under which their rests are booked. */
   const restOf = new Map<string, string>();
   for (const settlement of free) {
@@ -175,15 +190,18 @@ async function settleUnlocked(tx: Executor, books: Books, input: PassInput): Pro
     }
     const verdict = judgeAgain(earlier, settlement);
     if (verdict.kind === "booked") settled.push(settlement.requestId);
-    else if (verdict.kind === "conflict") refused.push(conflictOf(settlement, earlier));
-    else {
-      fresh.push(verdict.settlement);
-      restOf.set(verdict.settlement.requestId, settlement.requestId);
+    else if (verdict.kind === "conflict") {
+      refused.push(conflictOf(settlement, ...earlier.settlements));
+    } else {
+      const { rest, off } = verdict;
+      fresh.push(rest);
+      restOf.set(rest.requestId, settlement.requestId);
+      reductions.push({ by: rest, settlements: earlier.settlements, off });
     }
   }
   const nowMs = await readClock(tx, books);
-  const batch = { ...input, nowMs, fresh, held };
-  const { bookings, turnedDown, warnings } = await book(tx, books, batch);
+  const batch = { ...input, nowMs, fresh, reductions, held };
+  const { bookings, giveBacks, turnedDown, warnings } = await book(tx, books, batch);
   for (const flaw of turnedDown) {
     const requestId = restOf.get(flaw.settlement.requestId) ?? flaw.settlement.requestId;
     refused.push({ ...flaw, settlement: { ...flaw.settlement, requestId } });
@@ -193,6 +211,7 @@ async function settleUnlocked(tx: Executor, books: Books, input: PassInput): Pro
   }
   for (const { requestId } of input.told) settled.push(requestId);
   await enqueueUsage(tx, books, { bookings, told: input.told, nowMs });
+  await enqueueCorrections(tx, books, { giveBacks, nowMs });
   const anomalies = [
     ...refused.map((flaw) => anomalyOf(flaw.settlement, { ...flaw, kind: flaw.reason })),
     ...bookings.flatMap(odditiesOf),
@@ -235,6 +254,8 @@ interface Batch {
   readonly holder: string;
   readonly nowMs: number;
   readonly fresh: readonly Settlement[];
+  /** Of requests whose rests are among the fresh ones. */
+  readonly reductions: readonly Reduction[];
   readonly held: ReadonlySet<string>;
 }
 
@@ -244,10 +265,12 @@ async function book(
   batch: Batch,
 ): Promise<{
   readonly bookings: readonly Booking[];
+  readonly giveBacks: readonly GiveBack[];
   readonly turnedDown: readonly Flawed[];
   readonly warnings: readonly BudgetWarning[];
 }> {
-  if (batch.fresh.length === 0) return { bookings: [], turnedDown: [], warnings: [] };
+  if (batch.fresh.length === 0)
+    return { bookings: [], giveBacks: [], turnedDown: [], warnings: [] };
   const desk = await openDesk(tx, batch);
   const bookings: Booking[] = [];
   const turnedDown: Flawed[] = [];
@@ -257,14 +280,26 @@ async function book(
     else turnedDown.push({ settlement, reason: verdict.reason, detail: verdict.detail });
   }
   await insertSettlements(tx, { ...batch, bookings });
+  const isBooked = new Set(bookings.map(({ settlement }) => settlement));
+  const giveBacks = await planGiveBacks(
+    tx,
+    batch.reductions.filter(({ by }) => isBooked.has(by)),
+  );
+  await insertGiveBacks(tx, { ...batch, giveBacks });
+  const returns = giveBacks.flatMap((giveBack) => giveBack.returns);
+  desk.giveBack(returns);
   const uses = bookings.flatMap(({ holdLots, walletLots }) => [...holdLots, ...walletLots]);
-  await useLots(tx, uses);
+  await useLots(tx, [...uses, ...returns.flatMap(({ lots }) => asUses(lots))]);
   const moved = await moveBudgets(tx, desk.budgetMoves);
   const warnings = await warnOfMoved(tx, books, { moved, nowMs: batch.nowMs });
   const place = { stripe: books.ledger.drawStripe(), nowMs: batch.nowMs };
   const transfers = bookings.flatMap((booking) => transfersOf(booking, place.stripe));
-  await books.ledger.append(tx, place, transfers);
-  return { bookings, turnedDown, warnings };
+  const back = transfersBack(giveBacks, place.stripe);
+  for (const currency of new Set(giveBacks.map((giveBack) => giveBack.currency))) {
+    await books.ledger.openAccount(tx, { kind: "given_back", currency, stripe: place.stripe });
+  }
+  await books.ledger.append(tx, place, [...transfers, ...back]);
+  return { bookings, giveBacks, turnedDown, warnings };
 }
 
 async function openDesk(tx: Executor, batch: Batch): Promise<SettlementDesk> {

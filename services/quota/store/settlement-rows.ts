@@ -1,15 +1,8 @@
 import { type Executor, sql, storeFaults } from "@tandem/libs/store";
-import {
-  type AttachedBudget,
-  type Booking,
-  completeOutcome,
-  type LeaseBalance,
-  restIdsOf,
-  type Settled,
-  type Settlement,
-} from "../core/settlement.ts";
+import { type Booked, restIdsOf, type Settled } from "../core/settle-again.ts";
+import type { AttachedBudget, Booking, LeaseBalance, Settlement } from "../core/settlement.ts";
 
-/** What was asked for the requests that are settled already, their rests included. */
+/** What is in the books of these requests already, their rests included. */
 export async function findSettled(
   tx: Executor,
   requestIds: readonly string[],
@@ -21,44 +14,52 @@ export async function findSettled(
   const rests = await readSettled(tx, [...found.keys()].flatMap(restIdsOf));
   for (const [id, first] of found) {
     const more = restIdsOf(id).flatMap((restId) => rests.get(restId) ?? []);
-    const sum = (pick: (row: SettledRow) => bigint): bigint =>
-      more.reduce((total, row) => total + pick(row), pick(first));
-    settled.set(id, {
-      organisationId: first.organisation,
-      chargedNanos: sum(({ asked }) => asked),
-      inputTokens: Number(sum(({ input }) => input)),
-      cachedInputTokens: Number(sum(({ cached }) => cached)),
-      outputTokens: Number(sum(({ output }) => output)),
-      reasoningTokens: Number(sum(({ reasoning }) => reasoning)),
-      rests: more.length,
-      isComplete: [first, ...more].some(({ outcome }) => outcome === completeOutcome),
-    });
+    settled.set(id, { organisationId: first.organisationId, settlements: [first, ...more] });
   }
   return settled;
 }
 
+interface BookedOf extends Booked {
+  readonly organisationId: string;
+}
+
+/** By id, less what was given back of each. */
 async function readSettled(
   tx: Executor,
   ids: readonly string[],
-): Promise<ReadonlyMap<string, SettledRow>> {
-  const { rows } = await sql<SettledRow>`
-    select request_id as id, organisation_id as organisation, asked_nanos as asked,
-      input_tokens as input, cached_input_tokens as cached, output_tokens as output,
-      reasoning_tokens as reasoning, outcome
-    from settlements
+): Promise<ReadonlyMap<string, BookedOf>> {
+  const { rows } = await sql<{
+    id: string;
+    organisation: string;
+    asked: bigint;
+    charged: bigint;
+    input: bigint;
+    cached: bigint;
+    output: bigint;
+    reasoning: bigint;
+    outcome: string;
+  }>`
+    select request_id as id, settlements.organisation_id as organisation,
+      asked_nanos - coalesce(back.nanos, 0) as asked,
+      charged_nanos - coalesce(back.nanos, 0) as charged,
+      settlements.input_tokens - coalesce(back.input_tokens, 0) as input,
+      settlements.cached_input_tokens - coalesce(back.cached_input_tokens, 0) as cached,
+      settlements.output_tokens - coalesce(back.output_tokens, 0) as output,
+      settlements.reasoning_tokens - coalesce(back.reasoning_tokens, 0) as reasoning, outcome
+    from settlements left join give_backs as back on back.settlement_id = request_id
     where kind = 'settlement' and request_id = any(${ids}::text[])`.execute(tx);
-  return new Map(rows.map((row) => [row.id, row]));
-}
-
-interface SettledRow {
-  readonly id: string;
-  readonly organisation: string;
-  readonly asked: bigint;
-  readonly input: bigint;
-  readonly cached: bigint;
-  readonly output: bigint;
-  readonly reasoning: bigint;
-  readonly outcome: string;
+  const booked = rows.map((row) => ({
+    id: row.id,
+    organisationId: row.organisation,
+    askedNanos: row.asked,
+    chargedNanos: row.charged,
+    inputTokens: Number(row.input),
+    cachedInputTokens: Number(row.cached),
+    outputTokens: Number(row.output),
+    reasoningTokens: Number(row.reasoning),
+    outcome: row.outcome,
+  }));
+  return new Map(booked.map((row) => [row.id, row]));
 }
 
 /** The leases of these ids with what they hold and the budgets they are held against. */

@@ -1,6 +1,7 @@
 import { type Executor, sql } from "@tandem/libs/store";
 import { type Spent, startOfMonthMs } from "../core/burn.ts";
 import { byOrderOfUse, type CreditKind, type Lot } from "../core/lots.ts";
+import { netSettlements } from "./give-backs.ts";
 
 const dayMs = 86_400_000;
 const weekMs = 7 * dayMs;
@@ -17,9 +18,8 @@ export async function readSpent(
       coalesce(sum(charged_nanos) filter (where at_ms >= ${nowMs - weekMs}), 0)::bigint as week,
       coalesce(sum(charged_nanos) filter (where at_ms >= ${monthMs}), 0)::bigint as month,
       min(at_ms) filter (where at_ms >= ${nowMs - weekMs} and charged_nanos > 0) as first
-    from settlements
-    where organisation_id = ${organisationId} and kind = 'settlement'
-      and at_ms >= ${Math.min(nowMs - weekMs, monthMs)}`.execute(executor);
+    from ${netSettlements(organisationId)} as settled
+    where at_ms >= ${Math.min(nowMs - weekMs, monthMs)}`.execute(executor);
   const row = rows[0];
   const first = row?.first ?? null;
   return {

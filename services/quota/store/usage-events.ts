@@ -5,6 +5,7 @@ import { type Executor, enqueueEvent } from "@tandem/libs/store";
 import { newId } from "@tandem/libs/world";
 import type { Booking, Settlement } from "../core/settlement.ts";
 import type { Books } from "./books.ts";
+import type { GiveBack } from "./give-backs.ts";
 
 export const usageTopic = "usage.recorded.v1";
 
@@ -30,6 +31,30 @@ export async function enqueueUsage(
     ),
     ...told.map((settlement) => factOf(settlement, { chargedNanos: 0n, nowMs })),
   ];
+  const payload = toBinary(UsageBatchSchema, create(UsageBatchSchema, { facts }));
+  await enqueueEvent(tx, { id: newId(world, "evt"), topic: usageTopic, payload });
+}
+
+/**
+ * What was given back, as corrections of the facts that told too much. In an event of their own: a
+ * version of the consumer that cannot read them keeps nothing else waiting.
+ */
+export async function enqueueCorrections(
+  tx: Executor,
+  { world, tellsUsage }: Pick<Books, "world" | "tellsUsage">,
+  { giveBacks, nowMs }: { readonly giveBacks: readonly GiveBack[]; readonly nowMs: number },
+): Promise<void> {
+  if (!tellsUsage || giveBacks.length === 0) return;
+  const facts = giveBacks.map(({ by, givenBack }) => {
+    const { settlementId, nanos, ...tokens } = givenBack;
+    return {
+      ...factOf(by, { chargedNanos: -nanos, nowMs }),
+      ...tokens,
+      upstreamNanos: 0n,
+      id: `${settlementId}+back`,
+      corrects: settlementId,
+    };
+  });
   const payload = toBinary(UsageBatchSchema, create(UsageBatchSchema, { facts }));
   await enqueueEvent(tx, { id: newId(world, "evt"), topic: usageTopic, payload });
 }

@@ -21,6 +21,8 @@ interface Totals {
   readonly byLot: Map<string, bigint>;
   readonly byBudget: Map<string, bigint>;
   readonly byRequest: Map<string, bigint>;
+  /** By the settlement of which something was given back. */
+  readonly byGiveBack: Map<string, bigint>;
 }
 
 /**
@@ -42,6 +44,7 @@ export function verifyLedger(books: Books): Promise<LedgerReport> {
       await checkLots(tx, totals, report);
       await checkBudgets(tx, totals, report);
       await checkSettlements(tx, totals, report);
+      await checkGiveBacks(tx, totals, report);
       return { ...sums, transfers: totals.transfers, problems };
     },
     { isolation: "repeatable read" },
@@ -71,6 +74,7 @@ async function addUp(tx: Executor, report: Report): Promise<Totals> {
     byLot: new Map(),
     byBudget: new Map(),
     byRequest: new Map(),
+    byGiveBack: new Map(),
   };
   const heads = await sql<Head>`select * from chain_heads order by stripe, day`.execute(tx);
   let before: Head | undefined;
@@ -120,9 +124,11 @@ function addTransfer(totals: Totals, row: TransferRow): void {
     const [lotId = "", nanos = "0"] = use.split(":");
     if (lotId !== "") add(totals.byLot, lotId, BigInt(nanos));
   }
-  if (row.kind !== "settlement") return;
-  add(totals.byRequest, row.reference, row.nanos);
-  for (const mark of row.budgets.split(",")) if (mark !== "") add(totals.byBudget, mark, row.nanos);
+  const isBack = row.kind === "give_back";
+  if (row.kind !== "settlement" && !isBack) return;
+  const spent = isBack ? -row.nanos : row.nanos;
+  add(isBack ? totals.byGiveBack : totals.byRequest, row.reference, row.nanos);
+  for (const mark of row.budgets.split(",")) if (mark !== "") add(totals.byBudget, mark, spent);
 }
 
 function add(sums: Map<string, bigint>, key: string, nanos: bigint): void {
@@ -212,4 +218,18 @@ async function checkSettlements(tx: Executor, totals: Totals, report: Report): P
     if (rows.length < pageSize) break;
   }
   for (const id of totals.byRequest.keys()) report(`request ${id} was charged without a record`);
+}
+
+/** There are few: one for each part that was estimated too high. */
+async function checkGiveBacks(tx: Executor, totals: Totals, report: Report): Promise<void> {
+  const { rows } = await sql<{ id: string; nanos: bigint; charged: bigint }>`
+    select settlement_id as id, nanos, coalesce(charged_nanos, 0) as charged from give_backs
+    left join settlements on request_id = settlement_id and kind = 'settlement'`.execute(tx);
+  for (const { id, nanos, charged } of rows) {
+    const moved = totals.byGiveBack.get(id) ?? 0n;
+    totals.byGiveBack.delete(id);
+    if (nanos !== moved) report(`${nanos} of ${id} were to be given back, ${moved} were`);
+    if (nanos > charged) report(`${nanos} of ${id} were given back, it was charged ${charged}`);
+  }
+  for (const id of totals.byGiveBack.keys()) report(`${id} was given back without a record`);
 }

@@ -7,7 +7,7 @@ import { openTestBooks } from "./scenario.ts";
 export interface CrashScript {
   readonly url: string;
   readonly lease: WalletCall;
-  readonly settlement: Settlement;
+  readonly settlements: readonly Settlement[];
 }
 
 const mark = "bigint:";
@@ -26,11 +26,11 @@ export function decodeScript(text: string): CrashScript {
 }
 
 /** Leases, settles and gives the lease back, on one connection. */
-export async function playScript({ url, lease, settlement }: CrashScript): Promise<void> {
+export async function playScript({ url, lease, settlements }: CrashScript): Promise<void> {
   const books = openTestBooks(url, 1);
   try {
     await leaseWallet(books, lease);
-    await settle(books, { holder: lease.holder, settlements: [settlement] });
+    await settle(books, { holder: lease.holder, settlements });
     await releaseLeases(books, { holder: lease.holder, leaseIds: [lease.leaseId] });
   } finally {
     await books.database.destroy();

@@ -3,6 +3,7 @@ import {
   platformAccount,
   walletAccount,
 } from "../../../services/quota/core/account.ts";
+import { type GivenBack, takeOff } from "../../../services/quota/core/give-back.ts";
 import {
   ageLease,
   ceilingAfter,
@@ -12,14 +13,12 @@ import {
   type LeaseTimes,
 } from "../../../services/quota/core/lease.ts";
 import { LotQueue } from "../../../services/quota/core/lots.ts";
+import { type Booked, judgeAgain, restIdsOf } from "../../../services/quota/core/settle-again.ts";
 import {
   type Booking,
-  completeOutcome,
   flawOf,
   isOnlyTold,
-  judgeAgain,
   type RefusalKind,
-  restIdsOf,
   type Settlement,
   SettlementDesk,
 } from "../../../services/quota/core/settlement.ts";
@@ -47,6 +46,16 @@ export interface SettleAnswer {
   readonly refused: readonly { readonly requestId: string; readonly reason: RefusalKind }[];
 }
 
+interface Fact {
+  readonly id: string;
+  readonly chargedNanos: string;
+}
+
+interface Due {
+  readonly settlement: Settlement;
+  readonly givenBack: readonly GivenBack[];
+}
+
 /**
  * Quota's books as its database keeps them: every method is one transaction. The decisions are the
  * production's (`services/quota/core`); what its SQL does around them is told here anew, in double
@@ -55,7 +64,8 @@ export interface SettleAnswer {
 export class QuotaBooks {
   readonly outbox: OutboxRow[] = [];
   readonly #leases = new Map<string, HeldLease>();
-  readonly #settled = new Map<string, Settlement>();
+  /** By the id under which each is booked, less what was given back of it. */
+  readonly #settled = new Map<string, Settlement & Booked>();
   readonly #history: History;
   readonly #times: LeaseTimes;
   readonly #nowMs: () => number;
@@ -163,6 +173,7 @@ export class QuotaBooks {
     const settled: string[] = [];
     const refused: { requestId: string; reason: RefusalKind }[] = [];
     const bookings: Booking[] = [];
+    const givenBack: GivenBack[] = [];
     const desk = this.#deskFor(holder, given);
     for (const settlement of given) {
       const { requestId } = settlement;
@@ -170,44 +181,36 @@ export class QuotaBooks {
       if (due === "settled") settled.push(requestId);
       else if (typeof due === "string") refused.push({ requestId, reason: due });
       else {
-        const verdict = desk.book(due);
+        const verdict = desk.book(due.settlement);
         if (verdict.kind === "refused") refused.push({ requestId, reason: verdict.reason });
         else {
           bookings.push(verdict.booking);
           settled.push(requestId);
           this.#book(verdict.booking);
+          for (const back of due.givenBack) this.#giveBack(due.settlement, back);
+          givenBack.push(...due.givenBack);
         }
       }
     }
     for (const { requestId, reason } of refused) this.#history.refusals.push({ requestId, reason });
-    if (bookings.length > 0) this.#enqueue(bookings, eventId);
+    if (bookings.length > 0) this.#enqueue(factsOf(bookings), eventId);
+    if (givenBack.length > 0) this.#enqueue(correctionsOf(givenBack), `${eventId}+back`);
     return { settled, refused };
   }
 
-  /** What of it is to be booked: all of it, a rest, or nothing. */
-  #dueOf(settlement: Settlement): Settlement | "settled" | "malformed" | "conflict" {
+  /** What of it is to be booked, and what is to be taken off what is. */
+  #dueOf(settlement: Settlement): Due | "settled" | "malformed" | "conflict" {
     if (flawOf(settlement) !== undefined) return "malformed";
     if (isOnlyTold(settlement)) return "settled";
-    const known = this.#settled.get(settlement.requestId);
-    if (known === undefined) return settlement;
-    const rests = restIdsOf(settlement.requestId).flatMap((id) => this.#settled.get(id) ?? []);
-    const sum = (pick: (one: Settlement) => number): number =>
-      rests.reduce((total, rest) => total + pick(rest), pick(known));
-    const verdict = judgeAgain(
-      {
-        organisationId: known.organisationId,
-        chargedNanos: rests.reduce((total, rest) => total + rest.chargedNanos, known.chargedNanos),
-        inputTokens: sum((one) => one.inputTokens),
-        cachedInputTokens: sum((one) => one.cachedInputTokens),
-        outputTokens: sum((one) => one.outputTokens),
-        reasoningTokens: sum((one) => one.reasoningTokens),
-        rests: rests.length,
-        isComplete: [known, ...rests].some(({ outcome }) => outcome === completeOutcome),
-      },
-      settlement,
-    );
-    if (verdict.kind === "rest") return verdict.settlement;
-    return verdict.kind === "booked" ? "settled" : "conflict";
+    const { requestId } = settlement;
+    const first = this.#settled.get(requestId);
+    if (first === undefined) return { settlement, givenBack: [] };
+    const rests = restIdsOf(requestId).flatMap((id) => this.#settled.get(id) ?? []);
+    const settlements = [first, ...rests];
+    const earlier = { organisationId: first.organisationId, settlements };
+    const verdict = judgeAgain(earlier, settlement);
+    if (verdict.kind !== "more") return verdict.kind === "booked" ? "settled" : "conflict";
+    return { settlement: verdict.rest, givenBack: takeOff(settlements, verdict.off) };
   }
 
   #deskFor(holder: string, given: readonly Settlement[]): SettlementDesk {
@@ -235,7 +238,9 @@ export class QuotaBooks {
   #book({ settlement, fromHoldNanos, fromWalletNanos, oddities }: Booking): void {
     const { requestId: reference, organisationId } = settlement;
     const revenue = platformAccount("revenue", { currency: "USD", stripe: 0 });
-    this.#settled.set(reference, settlement);
+    const chargedNanos = fromHoldNanos + fromWalletNanos;
+    const { chargedNanos: askedNanos } = settlement;
+    this.#settled.set(reference, { ...settlement, id: reference, askedNanos, chargedNanos });
     this.#move(holdAccount(settlement.leaseId), revenue, { nanos: fromHoldNanos, reference });
     this.#move(walletAccount(organisationId), revenue, { nanos: fromWalletNanos, reference });
     this.#history.settlements.push({
@@ -243,7 +248,7 @@ export class QuotaBooks {
       organisationId,
       reservedNanos: settlement.reservedNanos,
       chargedNanos: settlement.chargedNanos,
-      bookedNanos: fromHoldNanos + fromWalletNanos,
+      bookedNanos: chargedNanos,
       outputTokens: settlement.outputTokens,
       isEstimated: settlement.estimated,
       outcome: settlement.outcome,
@@ -252,11 +257,26 @@ export class QuotaBooks {
     });
   }
 
-  #enqueue(bookings: readonly Booking[], id: string): void {
-    const facts = bookings.map(({ settlement, fromHoldNanos, fromWalletNanos }) => ({
-      id: settlement.requestId,
-      chargedNanos: String(fromHoldNanos + fromWalletNanos),
-    }));
+  #giveBack({ organisationId }: Settlement, back: GivenBack): void {
+    const { settlementId, nanos, outputTokens } = back;
+    const known = this.#settled.get(settlementId);
+    if (known === undefined) throw new Error(`${settlementId} is not in the books`);
+    this.#settled.set(settlementId, {
+      ...known,
+      askedNanos: known.askedNanos - nanos,
+      chargedNanos: known.chargedNanos - nanos,
+      inputTokens: known.inputTokens - back.inputTokens,
+      cachedInputTokens: known.cachedInputTokens - back.cachedInputTokens,
+      outputTokens: known.outputTokens - outputTokens,
+      reasoningTokens: known.reasoningTokens - back.reasoningTokens,
+    });
+    const source = platformAccount("given_back", { currency: "USD", stripe: 0 });
+    const reference = settlementId;
+    this.#move(source, walletAccount(organisationId), { nanos, reference });
+    this.#history.givenBack.push({ settlementId, nanos, outputTokens });
+  }
+
+  #enqueue(facts: readonly Fact[], id: string): void {
     const payload = Buffer.from(JSON.stringify(facts));
     const nextAttemptAtMs = this.#nowMs();
     this.outbox.push({ id, payload, attempts: 0, isParked: false, nextAttemptAtMs });
@@ -320,4 +340,18 @@ export class QuotaBooks {
     balances.set(credit, (balances.get(credit) ?? 0n) + nanos);
     transfers.push({ debit, credit, nanos, reference });
   }
+}
+
+function factsOf(bookings: readonly Booking[]): readonly Fact[] {
+  return bookings.map(({ settlement, fromHoldNanos, fromWalletNanos }) => ({
+    id: settlement.requestId,
+    chargedNanos: String(fromHoldNanos + fromWalletNanos),
+  }));
+}
+
+function correctionsOf(givenBack: readonly GivenBack[]): readonly Fact[] {
+  return givenBack.map(({ settlementId, nanos }) => ({
+    id: `${settlementId}+back`,
+    chargedNanos: String(-nanos),
+  }));
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { History } from "../history.ts";
-import { describe, type Rule, settlementsOf } from "./rule.ts";
+import { describe, type Rule, restless, settlementsOf } from "./rule.ts";
 
 /** Nanos for an output token, as the catalogue of the simulated world has it. */
 const outputTokenNanos = 2_000n;
@@ -19,7 +19,7 @@ function accountProblems({ transfers, balances }: History): readonly string[] {
     const balance = balances.get(account) ?? 0n;
     total += balance;
     if (sum !== balance) problems.push(`${account} has ${balance}, its transfers say ${sum}`);
-    const isSource = account.startsWith("platform:grants");
+    const isSource = /^platform:(grants|given_back)/.test(account);
     if (balance < 0n && !isSource) problems.push(`${account} is below zero: ${balance}`);
   }
   if (total !== 0n) problems.push(`all accounts together have ${total}, not 0`);
@@ -53,10 +53,19 @@ export const moneyIsExact: Rule = {
       if (completionTokens !== tokens) say(`counts ${completionTokens} tokens, not ${tokens}`);
       if (own.length === 0) say("was served, and nothing of it is in the books");
       else if (own.every(({ outcome }) => outcome !== "cached")) {
-        const booked = own.reduce((sum, { outputTokens }) => sum + outputTokens, 0);
-        const nanos = own.reduce((sum, { chargedNanos }) => sum + chargedNanos, 0n);
-        // A replica that was cut off from its router judges what it gave by itself.
-        const isJudged = own.some(({ isEstimated }) => isEstimated);
+        const back = history.givenBack.filter(
+          ({ settlementId }) => restless(settlementId) === request.requestId,
+        );
+        const sum = (all: readonly { readonly outputTokens: number }[]): number =>
+          all.reduce((total, { outputTokens }) => total + outputTokens, 0);
+        const booked = sum(own) - sum(back);
+        const nanos =
+          own.reduce((total, { chargedNanos }) => total + chargedNanos, 0n) -
+          back.reduce((total, one) => total + one.nanos, 0n);
+        // A replica that was cut off from its router judges what it gave by itself; who told the
+        // whole answer says what it costs, whatever was judged before.
+        const whole = own.filter(({ outcome }) => outcome === "complete");
+        const isJudged = (whole.length > 0 ? whole : own).some(({ isEstimated }) => isEstimated);
         if (booked !== tokens && !isJudged) say(`is booked as ${booked}`);
         if (nanos < outputTokenNanos * BigInt(tokens)) say("costs too little");
       }
@@ -69,10 +78,13 @@ export const moneyIsExact: Rule = {
 export const eventsHaveOneEffect: Rule = {
   name: "5 events have one effect",
   check(history) {
-    const { effects, settlements, atEnd } = history;
+    const { effects, settlements, givenBack, atEnd } = history;
     const problems: string[] = [];
     const byRequest = Map.groupBy(effects, ({ requestId }) => requestId);
-    const booked = new Map(settlements.map((one) => [one.requestId, one.bookedNanos]));
+    const booked = new Map([
+      ...settlements.map((one) => [one.requestId, one.bookedNanos] as const),
+      ...givenBack.map((one) => [`${one.settlementId}+back`, -one.nanos] as const),
+    ]);
     for (const [requestId, all] of byRequest) {
       if (all.length > 1) problems.push(`${requestId} had ${all.length} effects`);
       const nanos = booked.get(requestId);

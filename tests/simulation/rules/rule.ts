@@ -34,7 +34,12 @@ export function lostItsRouter(history: History, request: ClientRequest): boolean
   );
 }
 
+/** The request's id without the mark of a rest. */
+export function restless(settlementId: string): string {
+  return settlementId.replace(/\+rest\d*$/, "");
+}
+
 /** Settlements by request; what two replicas settled of one is two, the second one a rest. */
 export function settlementsOf(history: History) {
-  return Map.groupBy(history.settlements, ({ requestId }) => requestId.replace(/\+rest$/, ""));
+  return Map.groupBy(history.settlements, ({ requestId }) => restless(requestId));
 }

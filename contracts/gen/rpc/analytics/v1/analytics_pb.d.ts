@@ -75,7 +75,7 @@ export declare type UsageFact = Message<"tandem.analytics.v1.UsageFact"> & {
   status: number;
 
   /**
-   * 1, except for refused calls and a rest.
+   * 1, except for refused calls, a rest and a correction.
    *
    * @generated from field: uint32 requests = 11;
    */
@@ -191,6 +191,14 @@ export declare type UsageFact = Message<"tandem.analytics.v1.UsageFact"> & {
    * @generated from field: bool rest = 30;
    */
   rest: boolean;
+
+  /**
+   * The id of a fact that told too much, of which this takes something off: its tokens are those that
+   * were too many, and what was charged is negative. It counts where and when that one does.
+   *
+   * @generated from field: string corrects = 31;
+   */
+  corrects: string;
 };
 
 /**

@@ -1391,7 +1391,7 @@ export declare type Transfer = Message<"tandem.quota.v1.Transfer"> & {
   nanos: bigint;
 
   /**
-   * grant, purchase, settlement, expiry, take_back
+   * grant, purchase, settlement, give_back, expiry, take_back
    *
    * @generated from field: string kind = 6;
    */
