@@ -20,7 +20,7 @@ import {
   type Site,
   tellHotStore,
 } from "@tandem/libs/service";
-import { openHotStore } from "@tandem/libs/store";
+import { openHotStore } from "@tandem/libs/store/hot";
 import type { Config } from "./config.ts";
 import { readManagementApi } from "./management-api.ts";
 import { type AccessServices, accessRoutes } from "./routes/index.ts";

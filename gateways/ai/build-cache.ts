@@ -1,5 +1,5 @@
 import { type Lifecycle, type Site, tellHotStore } from "@tandem/libs/service";
-import { type HotStore, openHotStore } from "@tandem/libs/store";
+import { type HotStore, openHotStore } from "@tandem/libs/store/hot";
 import { AnswerCache } from "./cache/answer-cache.ts";
 import type { AiConfig } from "./config.ts";
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { Fault } from "@tandem/libs/kernel";
 import { type Lifecycle, replicasOf, type Site, tellJournal } from "@tandem/libs/service";
-import { openJournal } from "@tandem/libs/store";
+import { openJournal } from "@tandem/libs/store/journal";
 import { sleep } from "@tandem/libs/world";
 import type { Clients } from "./clients.ts";
 import type { AiConfig } from "./config.ts";

@@ -1,6 +1,6 @@
 import type { ExchangeHandler } from "@tandem/libs/http";
 import type { Lifecycle } from "@tandem/libs/service";
-import type { HotStore } from "@tandem/libs/store";
+import type { HotStore } from "@tandem/libs/store/hot";
 import type { ReadParts } from "./reads/read.ts";
 import { BackgroundEdge } from "./responses/background-edge.ts";
 import type { RequestSeal } from "./responses/request-seal.ts";

@@ -1,6 +1,6 @@
 import { parseNanos } from "@tandem/libs/kernel";
 import { type Lifecycle, replicasOf, type Site } from "@tandem/libs/service";
-import type { HotStore } from "@tandem/libs/store";
+import type { HotStore } from "@tandem/libs/store/hot";
 import type { AiConfig } from "./config.ts";
 import type { Side } from "./core/failover/failover-machine.ts";
 import { FailoverBoard, type Incident } from "./failover/failover-board.ts";

@@ -19,7 +19,7 @@ import {
   type Site,
   tellHotStore,
 } from "@tandem/libs/service";
-import { openHotStore } from "@tandem/libs/store";
+import { openHotStore } from "@tandem/libs/store/hot";
 import { newId } from "@tandem/libs/world";
 import type { Config } from "./config.ts";
 import { buildQueue } from "./queue/build-queue.ts";

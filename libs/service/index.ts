@@ -1,22 +1,18 @@
 /**
  * The life of a replica and of the process that hosts it: what it is told (`Site`), what it shows
  * (`Replica`), how it opens, becomes ready, drains and closes. Fails by refusing to start, with
- * every violation listed at once.
+ * every violation listed at once. What only those with a database need is in `service/database`.
  */
 
 export type { Address } from "./address.ts";
-export { databaseUrlOf } from "./database-url.ts";
 export { createLifecycle, type Lifecycle } from "./lifecycle.ts";
-export { implementOutbox } from "./parked-events.ts";
 export { connectRpc, serveRpc } from "./rpc.ts";
 export type { Replica, Site, SiteKeys, StartReplica } from "./site.ts";
 export {
   type FeedFigures,
-  tellDatabase,
   tellFeed,
   tellHotStore,
   tellJournal,
-  tellOutbox,
 } from "./told-figures.ts";
 export {
   allowedAddresses,

@@ -1,42 +1,11 @@
 /**
- * Figures that monitoring judges by, of what many deployables have: stores, journals, outboxes and
- * feeds. Declared here once, so that one rule is right for all of them.
+ * Figures that monitoring judges by, of what many deployables have: hot stores, journals and feeds;
+ * those of databases are in `database/`. Declared once, so that one rule is right for all of them.
  */
-
-import {
-  type Database,
-  type Executor,
-  type HotStore,
-  type Journal,
-  outboxStatus,
-  sql,
-} from "../store/index.ts";
+import type { HotStore } from "../store/hot/index.ts";
+import type { Journal } from "../store/journal/index.ts";
 import type { Gauge } from "../telemetry/index.ts";
-import type { Lifecycle } from "./lifecycle.ts";
 import type { Site } from "./site.ts";
-
-const probePeriodMs = 2_000;
-const outboxPeriodMs = 10_000;
-
-/** Tells whether a replica reaches its database, also while nobody asks it for anything. */
-export function tellDatabase(
-  site: Site,
-  lifecycle: Lifecycle,
-  database: Pick<Database<unknown>, "isReachable"> & Executor,
-): void {
-  const labels = { service: site.deployable };
-  toldGauge(site, {
-    name: "tandem_database_reachable",
-    help: "1 while the service reaches its database, else 0.",
-    labels: ["service"],
-  }).follow(() => Number(database.isReachable), labels);
-  everyPeriod(site, lifecycle, {
-    name: "database probe",
-    periodMs: probePeriodMs,
-    // Its failure is seen by the database itself, and told above.
-    run: async () => void (await sql`select 1`.execute(database)),
-  });
-}
 
 export function tellHotStore(site: Site, hotStore: Pick<HotStore, "isReachable">): void {
   toldGauge(site, {
@@ -53,26 +22,6 @@ export function tellJournal(site: Site, name: string, journal: Pick<Journal, "is
     help: "1 from a write that the disk refused until one succeeds, else 0.",
     labels: ["journal", "replica"],
   }).follow(() => Number(journal.isFailing), { journal: name, replica: site.id });
-}
-
-/** Tells how many events wait to be delivered, for how long, and how many were given up. */
-export function tellOutbox(site: Site, lifecycle: Lifecycle, database: Executor): void {
-  const labels = { service: site.deployable };
-  const gauge = (name: string, help: string): Gauge =>
-    toldGauge(site, { name, help, labels: ["service"] });
-  const parked = gauge("tandem_events_parked", "Events that were given up after ten tries.");
-  const pending = gauge("tandem_events_pending", "Events that wait for their delivery.");
-  const oldest = gauge("tandem_events_oldest_seconds", "How long the oldest of them has waited.");
-  everyPeriod(site, lifecycle, {
-    name: "outbox figures",
-    periodMs: outboxPeriodMs,
-    run: async () => {
-      const status = await outboxStatus(database);
-      parked.set(status.parked, labels);
-      pending.set(status.pending, labels);
-      oldest.set(status.oldestPendingMs / 1_000, labels);
-    },
-  });
 }
 
 /** What became of one feed of changes: a long poll that others answer. */
@@ -112,31 +61,10 @@ export function tellFeed(
   };
 }
 
-function toldGauge(
+/** A gauge that monitoring is told. */
+export function toldGauge(
   { metrics }: Site,
   declaration: { readonly name: string; readonly help: string; readonly labels: readonly string[] },
 ): Gauge {
   return metrics.gauge({ ...declaration, isTold: true });
-}
-
-/** One run at a time; what fails is tried again with the next period. */
-function everyPeriod(
-  { world, log }: Site,
-  lifecycle: Lifecycle,
-  task: { readonly name: string; readonly periodMs: number; readonly run: () => Promise<void> },
-): void {
-  let isRunning = false;
-  const timer = world.timers.every(task.periodMs, () => {
-    if (isRunning) return;
-    isRunning = true;
-    task
-      .run()
-      .catch((error: unknown) =>
-        log.debug("figures_missed", { task: task.name, detail: String(error) }),
-      )
-      .finally(() => {
-        isRunning = false;
-      });
-  });
-  lifecycle.defer(task.name, () => timer.cancel());
 }

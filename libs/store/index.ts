@@ -1,9 +1,9 @@
 /**
  * Where state lives: a service's PostgreSQL database with its schema changes, notifications and
- * event outbox; the hot store for what is shared, short-lived and fast (limits, leases, caches,
- * messages between replicas); and the local journal for what must survive kill -9 before anybody
- * else has it. Every store fails with the faults of `storeFaults`, within a bounded time, and comes
- * back by itself when what it stands on comes back. What each promises is in README.md.
+ * event outbox. The other stores have entrances of their own, so that whoever needs no database
+ * does not load what speaks to one: `store/hot` and `store/journal`. Every store fails with the
+ * faults of `storeFaults`, within a bounded time, and comes back by itself when what it stands on
+ * comes back. What each promises is in README.md.
  */
 export {
   type ColumnType,
@@ -29,20 +29,6 @@ export {
   subscribe,
 } from "./database/subscribe.ts";
 export { storeFaults } from "./faults.ts";
-export {
-  type HotChange,
-  type HotDemand,
-  type HotEntry,
-  type HotStore,
-  type HotSubscription,
-  hotKey,
-  type MessageHandlers,
-  type TakeResult,
-  type TimeToLive,
-} from "./hot/hot-store.ts";
-export { type HotStoreOptions, hotStorePort, openHotStore } from "./hot/open-hot-store.ts";
-export type { JournalRecord } from "./journal/frame.ts";
-export { type Journal, type JournalOptions, openJournal } from "./journal/journal.ts";
 export {
   discardParked,
   enqueueEvent,

@@ -8,13 +8,12 @@ import { AnalyticsService } from "@tandem/contracts/rpc/analytics/v1/analytics_p
 import { implement } from "@tandem/libs/rpc";
 import {
   createLifecycle,
-  databaseUrlOf,
   type Lifecycle,
   type Replica,
   type Site,
   serveRpc,
-  tellDatabase,
 } from "@tandem/libs/service";
+import { databaseUrlOf, tellDatabase } from "@tandem/libs/service/database";
 import { migrate, openDatabase } from "@tandem/libs/store";
 import type { Config } from "./config.ts";
 import { exportUsage } from "./operations/export-usage.ts";

@@ -12,14 +12,16 @@ import { type Implementation, implement } from "@tandem/libs/rpc";
 import {
   connectRpc,
   createLifecycle,
-  databaseUrlOf,
-  implementOutbox,
   type Replica,
   type Site,
   serveRpc,
+} from "@tandem/libs/service";
+import {
+  databaseUrlOf,
+  implementOutbox,
   tellDatabase,
   tellOutbox,
-} from "@tandem/libs/service";
+} from "@tandem/libs/service/database";
 import { migrate, openDatabase, startRelay } from "@tandem/libs/store";
 import { requireReplayer } from "./authority.ts";
 import { buildRules } from "./build-rules.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { createLifecycle } from "@tandem/libs/service";
-import { openHotStore } from "@tandem/libs/store";
+import { openHotStore } from "@tandem/libs/store/hot";
 import { createTestHouse } from "@tandem/libs/testing";
 import { realWorld, sleep } from "@tandem/libs/world";
 import type { FellowWord } from "./core/vouching.ts";

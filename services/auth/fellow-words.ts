@@ -4,7 +4,7 @@
  * database is away: can anybody revoke a key now? Without the hot store there is no answer.
  */
 import { type Lifecycle, replicasOf, type Site } from "@tandem/libs/service";
-import { type HotStore, hotKey } from "@tandem/libs/store";
+import { type HotStore, hotKey } from "@tandem/libs/store/hot";
 import { areAllCut, decodeWord, encodeWord, type FellowWord } from "./core/vouching.ts";
 
 const sayPeriodMs = 500;

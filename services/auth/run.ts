@@ -10,14 +10,14 @@ import { type Implementation, implement } from "@tandem/libs/rpc";
 import {
   connectRpc,
   createLifecycle,
-  databaseUrlOf,
   type Replica,
   type Site,
   serveRpc,
-  tellDatabase,
   tellHotStore,
 } from "@tandem/libs/service";
-import { type Database, migrate, openDatabase, openHotStore } from "@tandem/libs/store";
+import { databaseUrlOf, tellDatabase } from "@tandem/libs/service/database";
+import { type Database, migrate, openDatabase } from "@tandem/libs/store";
+import { openHotStore } from "@tandem/libs/store/hot";
 import type { Config } from "./config.ts";
 import { startFellowWords } from "./fellow-words.ts";
 import { createProviders } from "./oidc/providers.ts";

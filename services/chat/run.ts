@@ -5,14 +5,8 @@
  */
 import { ChatService } from "@tandem/contracts/rpc/chat/v1/chat_pb";
 import { implement } from "@tandem/libs/rpc";
-import {
-  createLifecycle,
-  databaseUrlOf,
-  type Replica,
-  type Site,
-  serveRpc,
-  tellDatabase,
-} from "@tandem/libs/service";
+import { createLifecycle, type Replica, type Site, serveRpc } from "@tandem/libs/service";
+import { databaseUrlOf, tellDatabase } from "@tandem/libs/service/database";
 import { migrate, openDatabase } from "@tandem/libs/store";
 import type { Config } from "./config.ts";
 import { chatFaults } from "./faults.ts";

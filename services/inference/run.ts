@@ -10,12 +10,11 @@ import { implement } from "@tandem/libs/rpc";
 import {
   connectRpc,
   createLifecycle,
-  databaseUrlOf,
   type Replica,
   type Site,
   serveRpc,
-  tellDatabase,
 } from "@tandem/libs/service";
+import { databaseUrlOf, tellDatabase } from "@tandem/libs/service/database";
 import { migrate, openDatabase, subscribe } from "@tandem/libs/store";
 import type { Config } from "./config.ts";
 import { type DeclaredUpstream, declareUpstream } from "./core/declared-upstream.ts";

@@ -7,14 +7,8 @@
 import { hash } from "node:crypto";
 import { ModelsService } from "@tandem/contracts/rpc/models/v1/models_pb";
 import { implement } from "@tandem/libs/rpc";
-import {
-  createLifecycle,
-  databaseUrlOf,
-  type Replica,
-  type Site,
-  serveRpc,
-  tellDatabase,
-} from "@tandem/libs/service";
+import { createLifecycle, type Replica, type Site, serveRpc } from "@tandem/libs/service";
+import { databaseUrlOf, tellDatabase } from "@tandem/libs/service/database";
 import { migrate, openDatabase, subscribe } from "@tandem/libs/store";
 import { createCatalogueBoard } from "./catalogue-board.ts";
 import type { Config } from "./config.ts";

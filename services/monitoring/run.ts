@@ -9,14 +9,13 @@ import { Fault } from "@tandem/libs/kernel";
 import { implement } from "@tandem/libs/rpc";
 import {
   createLifecycle,
-  databaseUrlOf,
   type Lifecycle,
   type Replica,
   type Site,
   serveRpc,
   type Topology,
-  tellDatabase,
 } from "@tandem/libs/service";
+import { databaseUrlOf, tellDatabase } from "@tandem/libs/service/database";
 import { type Database, migrate, openDatabase } from "@tandem/libs/store";
 import { sleep } from "@tandem/libs/world";
 import { alertsPage } from "./alerts-page.ts";

@@ -10,14 +10,16 @@ import { QuotaService } from "@tandem/contracts/rpc/quota/v1/quota_pb";
 import {
   connectRpc,
   createLifecycle,
-  databaseUrlOf,
-  implementOutbox,
   type Replica,
   type Site,
   serveRpc,
+} from "@tandem/libs/service";
+import {
+  databaseUrlOf,
+  implementOutbox,
   tellDatabase,
   tellOutbox,
-} from "@tandem/libs/service";
+} from "@tandem/libs/service/database";
 import { migrate, openDatabase, startRelay } from "@tandem/libs/store";
 import { requirePlatformPermission } from "./authority.ts";
 import { buildHandlers } from "./build-handlers.ts";

@@ -1,4 +1,5 @@
-import { databaseUrlOf, type Lifecycle, type Site, tellDatabase } from "@tandem/libs/service";
+import type { Lifecycle, Site } from "@tandem/libs/service";
+import { databaseUrlOf, tellDatabase } from "@tandem/libs/service/database";
 import { migrate, openDatabase } from "@tandem/libs/store";
 import type { Config } from "./config.ts";
 import { type Books, databaseClock } from "./store/books.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { HotStore } from "@tandem/libs/store";
-import { openHotStore, storeFaults } from "@tandem/libs/store";
+import { storeFaults } from "@tandem/libs/store";
+import type { HotStore } from "@tandem/libs/store/hot";
+import { openHotStore } from "@tandem/libs/store/hot";
 import { seededWorld } from "@tandem/libs/testing";
 import type { Limit, LimitKind } from "./core/limit.ts";
 import type { Subject } from "./core/subject.ts";

@@ -5,7 +5,7 @@
  * nothing to do with any of this.
  */
 import { Fault } from "@tandem/libs/kernel";
-import type { HotStore } from "@tandem/libs/store";
+import type { HotStore } from "@tandem/libs/store/hot";
 import type { Log } from "@tandem/libs/telemetry";
 import type { World } from "@tandem/libs/world";
 import { type Limit, type LimitInForce, limitAt, limitsOf, stockOf } from "./core/limit.ts";

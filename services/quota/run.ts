@@ -7,14 +7,15 @@
  */
 import {
   createLifecycle,
-  implementOutbox,
   type Replica,
   replicasOf,
   type Site,
   serveRpc,
   tellHotStore,
 } from "@tandem/libs/service";
-import { openHotStore, subscribe } from "@tandem/libs/store";
+import { implementOutbox } from "@tandem/libs/service/database";
+import { subscribe } from "@tandem/libs/store";
+import { openHotStore } from "@tandem/libs/store/hot";
 import { requirePlatformPermission } from "./authority.ts";
 import { buildBooks } from "./build-books.ts";
 import { buildHandlers } from "./build-handlers.ts";

@@ -1,5 +1,6 @@
 import { AnalyticsService } from "@tandem/contracts/rpc/analytics/v1/analytics_pb";
-import { connectRpc, type Lifecycle, type Site, tellOutbox } from "@tandem/libs/service";
+import { connectRpc, type Lifecycle, type Site } from "@tandem/libs/service";
+import { tellOutbox } from "@tandem/libs/service/database";
 import { startRelay } from "@tandem/libs/store";
 import type { Books } from "./store/books.ts";
 

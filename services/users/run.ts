@@ -12,14 +12,16 @@ import { type Implementation, implement, type RpcClient } from "@tandem/libs/rpc
 import {
   connectRpc,
   createLifecycle,
-  databaseUrlOf,
-  implementOutbox,
   type Replica,
   type Site,
   serveRpc,
+} from "@tandem/libs/service";
+import {
+  databaseUrlOf,
+  implementOutbox,
   tellDatabase,
   tellOutbox,
-} from "@tandem/libs/service";
+} from "@tandem/libs/service/database";
 import { migrate, type OutboxEvent, openDatabase, startRelay } from "@tandem/libs/store";
 import { requireOperator } from "./authority.ts";
 import type { Config } from "./config.ts";

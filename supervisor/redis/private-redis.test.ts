@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Fault } from "@tandem/libs/kernel";
-import { hotKey, openHotStore } from "@tandem/libs/store";
+import { hotKey, openHotStore } from "@tandem/libs/store/hot";
 import { createLog } from "@tandem/libs/telemetry";
 import { realWorld, sleep } from "@tandem/libs/world";
 import { findOnPath } from "../postgres/identity.ts";

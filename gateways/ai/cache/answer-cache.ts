@@ -1,4 +1,4 @@
-import { type HotEntry, type HotStore, hotKey } from "@tandem/libs/store";
+import { type HotEntry, type HotStore, hotKey } from "@tandem/libs/store/hot";
 import type { Log } from "@tandem/libs/telemetry";
 import type { World } from "@tandem/libs/world";
 import { AnswerMemory, type StoredAnswer } from "./answer-memory.ts";

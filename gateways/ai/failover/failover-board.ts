@@ -1,4 +1,4 @@
-import { type HotStore, hotKey } from "@tandem/libs/store";
+import { type HotStore, hotKey } from "@tandem/libs/store/hot";
 import { z } from "zod";
 import type { Side } from "../core/failover/failover-machine.ts";
 

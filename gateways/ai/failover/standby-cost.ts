@@ -1,4 +1,4 @@
-import type { HotStore } from "@tandem/libs/store";
+import type { HotStore } from "@tandem/libs/store/hot";
 import type { Clock } from "@tandem/libs/world";
 import { hotKeyOf } from "./failover-board.ts";
 

@@ -13,7 +13,7 @@ import {
 } from "@tandem/libs/gateway";
 import type { ExchangeHandler } from "@tandem/libs/http";
 import { replicasOf, type Site } from "@tandem/libs/service";
-import type { HotStore } from "@tandem/libs/store";
+import type { HotStore } from "@tandem/libs/store/hot";
 import type { Clients } from "../clients.ts";
 import { credentialOf, keyOf } from "../credential.ts";
 import { FailoverBoard } from "../failover/failover-board.ts";

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type Journal, openJournal } from "@tandem/libs/store";
+import { type Journal, openJournal } from "@tandem/libs/store/journal";
 import { createLog } from "@tandem/libs/telemetry";
 import { realWorld } from "@tandem/libs/world";
 import fc from "fast-check";

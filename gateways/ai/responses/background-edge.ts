@@ -2,7 +2,7 @@ import type { CallerIdentity } from "@tandem/libs/gateway";
 import { hasApiKeyForm } from "@tandem/libs/gateway";
 import type { Exchange, ExchangeHandler } from "@tandem/libs/http";
 import { Fault } from "@tandem/libs/kernel";
-import type { HotStore } from "@tandem/libs/store";
+import type { HotStore } from "@tandem/libs/store/hot";
 import { newId } from "@tandem/libs/world";
 import { isProblem } from "../core/request/generation-request.ts";
 import { splitEvents } from "../core/stream/server-event.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import type { Exchange, RequestHead } from "@tandem/libs/http";
-import { type HotStore, openHotStore } from "@tandem/libs/store";
+import { type HotStore, openHotStore } from "@tandem/libs/store/hot";
 import { createLog } from "@tandem/libs/telemetry";
 import { realWorld } from "@tandem/libs/world";
 import { AnswerDesk } from "../resume/answer-desk.ts";

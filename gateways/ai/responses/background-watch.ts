@@ -1,4 +1,4 @@
-import { type HotStore, type HotSubscription, hotKey } from "@tandem/libs/store";
+import { type HotStore, type HotSubscription, hotKey } from "@tandem/libs/store/hot";
 import type { Log } from "@tandem/libs/telemetry";
 import type { Timer, World } from "@tandem/libs/world";
 import { z } from "zod";

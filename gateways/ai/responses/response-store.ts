@@ -1,5 +1,5 @@
 import type { CallerIdentity } from "@tandem/libs/gateway";
-import { type HotStore, hotKey } from "@tandem/libs/store";
+import { type HotStore, hotKey } from "@tandem/libs/store/hot";
 import { z } from "zod";
 import { responsePlace, StreamStore } from "../resume/stream-store.ts";
 

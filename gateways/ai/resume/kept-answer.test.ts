@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Fault } from "@tandem/libs/kernel";
-import { openHotStore } from "@tandem/libs/store";
+import { openHotStore } from "@tandem/libs/store/hot";
 import { createLog } from "@tandem/libs/telemetry";
 import { realWorld } from "@tandem/libs/world";
 import { listeningExchange } from "../testing/listening-exchange.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Exchange, ExchangeHandler } from "@tandem/libs/http";
 import { Fault, isId } from "@tandem/libs/kernel";
-import type { HotStore } from "@tandem/libs/store";
+import type { HotStore } from "@tandem/libs/store/hot";
 import { newId } from "@tandem/libs/world";
 import { dialectFor, routeAt } from "../dialects/routes.ts";
 import { aiFaults } from "../faults.ts";

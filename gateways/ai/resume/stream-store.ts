@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type HotStore, hotKey } from "@tandem/libs/store";
+import { type HotStore, hotKey } from "@tandem/libs/store/hot";
 import { z } from "zod";
 
 /** Which answer is meant: its owner and the name the client gave it. */

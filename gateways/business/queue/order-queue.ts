@@ -5,7 +5,7 @@
  * its id and its idempotency key from the beginning, none is made twice.
  */
 import { Fault } from "@tandem/libs/kernel";
-import type { Journal } from "@tandem/libs/store";
+import type { Journal } from "@tandem/libs/store/journal";
 import type { Log } from "@tandem/libs/telemetry";
 import type { World } from "@tandem/libs/world";
 import { businessFaults } from "../faults.ts";

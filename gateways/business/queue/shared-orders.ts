@@ -4,7 +4,7 @@
  * an order's note and its buyer are nobody else's business.
  */
 import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
-import { type HotStore, hotKey } from "@tandem/libs/store";
+import { type HotStore, hotKey } from "@tandem/libs/store/hot";
 import type { World } from "@tandem/libs/world";
 import { type QueuedOrder, queuedOrder } from "./queued-order.ts";
 

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { createHttpServer } from "../../http/index.ts";
 import { Fault } from "../../kernel/index.ts";
-import { type HotStore, openHotStore } from "../../store/index.ts";
+import { type HotStore, openHotStore } from "../../store/hot/index.ts";
 import { createLog, createMetrics } from "../../telemetry/index.ts";
 import { type HttpAnswer, httpRequest } from "../../testing/index.ts";
 import { realWorld } from "../../world/index.ts";

@@ -13,7 +13,7 @@
  * was refused, so that it can be corrected and repeated.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from "node:crypto";
-import { type HotStore, hotKey } from "../../store/index.ts";
+import { type HotStore, hotKey } from "../../store/hot/index.ts";
 import type { World } from "../../world/index.ts";
 import { restFaults } from "./rest-faults.ts";
 

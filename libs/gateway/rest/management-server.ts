@@ -5,7 +5,7 @@
 import { createHttpServer, type Exchange, type ExchangeHandler } from "../../http/index.ts";
 import type { Fault } from "../../kernel/index.ts";
 import { type Lifecycle, type Replica, type Site, tellFeed } from "../../service/index.ts";
-import type { HotStore } from "../../store/index.ts";
+import type { HotStore } from "../../store/hot/index.ts";
 import { newId } from "../../world/index.ts";
 import { type AuthClient, createIdentities } from "../identity/identities.ts";
 import { revocationPollMs } from "../identity/revocation-feed.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { Fault } from "../../kernel/index.ts";
-import type { HotStore } from "../../store/index.ts";
+import type { HotStore } from "../../store/hot/index.ts";
 import { seededWorld } from "../../testing/index.ts";
 import { realWorld } from "../../world/index.ts";
 import { type Ask, type BookServer, openBookServer, type Shelf } from "./book-server.suite.ts";

@@ -8,7 +8,7 @@
  * store alone opens none and none can be moved to another tenant's place.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from "node:crypto";
-import { type HotStore, hotKey } from "../../store/index.ts";
+import { type HotStore, hotKey } from "../../store/hot/index.ts";
 import type { World } from "../../world/index.ts";
 import type { StoredAnswer } from "./idempotency.ts";
 

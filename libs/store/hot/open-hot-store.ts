@@ -2,9 +2,7 @@ import type { Log } from "../../telemetry/index.ts";
 import { definePort, portOf, type World } from "../../world/index.ts";
 import { storeFaults } from "../faults.ts";
 import type { HotStore } from "./hot-store.ts";
-import { LmdbHotStore } from "./lmdb-hot-store.ts";
 import { MemoryHotStore } from "./memory-hot-store.ts";
-import { RedisHotStore } from "./redis-hot-store.ts";
 
 export interface HotStoreOptions {
   readonly world: World;
@@ -26,8 +24,13 @@ export async function openHotStore(url: string, options: HotStoreOptions): Promi
   const own = portOf(options.world, hotStorePort);
   if (own !== undefined) return own(options);
   if (url.startsWith("memory:")) return new MemoryHotStore(options);
-  if (url.startsWith("lmdb:")) return new LmdbHotStore(url.slice("lmdb:".length), options);
+  // A process loads the client of the store it has, not those of the others.
+  if (url.startsWith("lmdb:")) {
+    const { LmdbHotStore } = await import("./lmdb-hot-store.ts");
+    return new LmdbHotStore(url.slice("lmdb:".length), options);
+  }
   if (/^(rediss?|redis\+unix):\/\//.test(url)) {
+    const { RedisHotStore } = await import("./redis-hot-store.ts");
     const store = new RedisHotStore(url, { commandTimeoutMs: 250, ...options });
     await store.open();
     return store;

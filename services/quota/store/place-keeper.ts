@@ -1,4 +1,5 @@
-import { type HotStore, hotKey, storeFaults } from "@tandem/libs/store";
+import { storeFaults } from "@tandem/libs/store";
+import { type HotStore, hotKey } from "@tandem/libs/store/hot";
 import { newId, sleep, type World } from "@tandem/libs/world";
 import { decidePlaces, type PlaceDecision } from "../core/place-share.ts";
 import { Turns } from "./turns.ts";

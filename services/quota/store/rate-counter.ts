@@ -1,4 +1,4 @@
-import { type HotDemand, type HotStore, hotKey } from "@tandem/libs/store";
+import { type HotDemand, type HotStore, hotKey } from "@tandem/libs/store/hot";
 import type { Limit } from "../core/limit.ts";
 
 /** Limits that one operation of the store can take from. */

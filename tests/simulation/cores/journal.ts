@@ -1,4 +1,4 @@
-import { type Journal, openJournal } from "@tandem/libs/store";
+import { type Journal, openJournal } from "@tandem/libs/store/journal";
 import { type SeededRandom, seededRandom } from "@tandem/libs/testing";
 import { diskPort } from "@tandem/libs/world";
 import { SimulatedDisk } from "../world/disk.ts";

@@ -9,7 +9,8 @@ import {
   type Site,
   serveRpc,
 } from "@tandem/libs/service";
-import { type OutboxTable, openHotStore, startTableRelay } from "@tandem/libs/store";
+import { type OutboxTable, startTableRelay } from "@tandem/libs/store";
+import { openHotStore } from "@tandem/libs/store/hot";
 import { newId } from "@tandem/libs/world";
 import { partly } from "../../../gateways/ai/testing/partly.ts";
 import type { Limit } from "../../../services/quota/core/limit.ts";

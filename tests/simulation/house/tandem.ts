@@ -8,7 +8,7 @@ import {
   type ReplicaName,
   serveRpc,
 } from "@tandem/libs/service";
-import { hotStorePort } from "@tandem/libs/store";
+import { hotStorePort } from "@tandem/libs/store/hot";
 import type { Log } from "@tandem/libs/telemetry";
 import { type SeededRandom, seededRandom } from "@tandem/libs/testing";
 import { diskPort } from "@tandem/libs/world";

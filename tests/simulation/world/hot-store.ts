@@ -1,11 +1,11 @@
+import { storeFaults } from "@tandem/libs/store";
 import {
   type HotStore,
   type HotStoreOptions,
   type HotSubscription,
   type MessageHandlers,
   openHotStore,
-  storeFaults,
-} from "@tandem/libs/store";
+} from "@tandem/libs/store/hot";
 import type { SeededRandom } from "@tandem/libs/testing";
 import { simulatedLog } from "./log.ts";
 import type { SimulatedProcess } from "./machine.ts";

@@ -1,6 +1,6 @@
 import { OutboxService } from "@tandem/contracts/rpc/outbox/v1/outbox_pb";
-import { type CallContext, type Implementation, implement } from "../rpc/index.ts";
-import { type Executor, outboxStatus, parkedEvents, replayParked } from "../store/index.ts";
+import { type CallContext, type Implementation, implement } from "../../rpc/index.ts";
+import { type Executor, outboxStatus, parkedEvents, replayParked } from "../../store/index.ts";
 
 const limitDefault = 20;
 const limitMax = 100;

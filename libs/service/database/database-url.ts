@@ -1,5 +1,5 @@
-import { defineFaults } from "../kernel/index.ts";
-import type { Site } from "./site.ts";
+import { defineFaults } from "../../kernel/index.ts";
+import type { Site } from "../site.ts";
 
 const faults = defineFaults("service", {
   no_database: {
