@@ -40,10 +40,11 @@ export function hostsRouter({ hosts }: TopologyProcess): boolean {
   return hosts.some((replica) => replica.startsWith("router/"));
 }
 
-const requestPath = /^(router|access|business|ai)\//;
+/** Where every call and every streamed chunk passes; people's management plane is not among it. */
+const requestPath = /^(router|ai)\//;
 
-/** Services allocate little: a small young generation saves some 25 MiB a process. */
-const serviceFlags = ["--max-semi-space-size=4"];
+/** All others allocate little: a small young generation saves some 25 MiB a process. */
+const frugalFlags = ["--max-semi-space-size=4"];
 
 /**
  * What stands in the path of requests keeps V8's roomy young generation. There, bytes come and go
@@ -60,7 +61,7 @@ const requestPathFlags = [
 function heapFlags({ heapMib, hosts }: TopologyProcess): readonly string[] {
   const limit = heapMib === undefined ? [] : [`--max-old-space-size=${heapMib}`];
   const isOnPath = hosts.some((replica) => requestPath.test(replica));
-  return [...limit, ...(isOnPath ? requestPathFlags : serviceFlags)];
+  return [...limit, ...(isOnPath ? requestPathFlags : frugalFlags)];
 }
 
 /** A release brings its own host program; folders of deployables alone are run by ours. */
