@@ -73,6 +73,36 @@ export const budgets: readonly Budget[] = [
   },
 ];
 
+/** What the product costs when nobody calls it. */
+export interface HouseFigures {
+  /** From the command to the ready line, nothing cached but npm's packages. */
+  readonly firstStartSeconds: number;
+  readonly laterStartSeconds: number;
+  /** Of supervisor and processes, without the engine's model and PostgreSQL. */
+  readonly idleMib: number;
+  readonly idleCorePercent: number;
+}
+
+interface HouseBudget {
+  readonly what: string;
+  readonly figure: keyof HouseFigures;
+  readonly must: number;
+  readonly goal: number;
+  readonly unit: string;
+}
+
+const houseBudgets: readonly HouseBudget[] = [
+  { ...ofHouse("first start", "firstStartSeconds", [12, 6]), unit: "s" },
+  { ...ofHouse("later start", "laterStartSeconds", [6, 3]), unit: "s" },
+  { ...ofHouse("idle, memory without engine and database", "idleMib", [1_229, 800]), unit: "MiB" },
+  { ...ofHouse("idle, the same, of a core", "idleCorePercent", [3, 1]), unit: "%" },
+];
+
+function ofHouse(what: string, figure: keyof HouseFigures, limits: readonly [number, number]) {
+  const [must, goal] = limits;
+  return { what: `all processes: ${what}`, figure, must, goal };
+}
+
 type Limits = readonly [must: number | undefined, goal: number | undefined];
 
 function row(
@@ -119,6 +149,16 @@ export function judge(samples: Samples): Judgement[] {
           ...(against.inScenario && { inScenario: against.inScenario }),
         })
       : medianOf(samples, which);
+    return { ...budget, value, verdict: verdictOn(value, budget) };
+  });
+}
+
+export type HouseJudgement = HouseBudget & Pick<Judgement, "value" | "verdict">;
+
+/** Without figures it was not measured. */
+export function judgeHouse(figures: HouseFigures | undefined): HouseJudgement[] {
+  return houseBudgets.map((budget) => {
+    const value = figures?.[budget.figure];
     return { ...budget, value, verdict: verdictOn(value, budget) };
   });
 }

@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: what a call through Tandem costs, beside nginx, HAProxy and Portkey in the same
- * run, against its budgets. `--quick` takes under four minutes, `--only NAME,…` takes these
+ * run, against its budgets. `--quick` takes under five minutes, `--only NAME,…` takes these
  * scenarios, `--peers` leaves Tandem out. Writes RESULTS.md and results.json beside this file,
  * unless `--only` or `--peers` made the run a partial one. bench/README.md tells the method.
  */
@@ -17,6 +17,7 @@ import { startHaproxy } from "./contenders/haproxy.ts";
 import { startNginx } from "./contenders/nginx.ts";
 import { startPortkey } from "./contenders/portkey.ts";
 import { startTandemPaths } from "./contenders/tandem.ts";
+import { measureHouse } from "./house.ts";
 import { type LoadGenerator, startLoadGenerator } from "./load-generator.ts";
 import { commitName, machineFacts } from "./machine.ts";
 import { startPinned } from "./pinned-process.ts";
@@ -36,6 +37,7 @@ const { values: flags } = parseArgs({
 const quickPace: Pace = { warmupMs: 500, windowMs: 1_500, idleStreams: 1_000 };
 const fullPace: Pace = { warmupMs: 1_000, windowMs: 4_000, idleStreams: 2_000 };
 const pace = flags.quick ? quickPace : fullPace;
+const isPartial = flags.only !== undefined || flags.peers;
 const rounds = Number(flags.rounds ?? (flags.quick ? 2 : 5));
 const wanted = flags.only?.split(",");
 const chosen = scenarios.filter(({ name }) => wanted === undefined || wanted.includes(name));
@@ -56,6 +58,8 @@ try {
 }
 
 async function run(): Promise<void> {
+  // First, while nothing else runs.
+  const house = isPartial ? undefined : await measureHouse(folder);
   const upstreamPort = await startUpstream();
   const { contenders, absent } = await startContenders(upstreamPort);
   const generator = startLoadGenerator();
@@ -98,6 +102,7 @@ async function run(): Promise<void> {
         .map(({ name, version }) => [name, version]),
     ),
     absent,
+    house,
   });
 }
 
@@ -176,7 +181,7 @@ function isWarming(scenario: Scenario, contender: Contender): boolean {
 
 function publish(samples: Samples, facts: RunFacts): void {
   const page = reportPage(samples, facts);
-  if (flags.only === undefined && !flags.peers) {
+  if (!isPartial) {
     writeFileSync(new URL("RESULTS.md", import.meta.url), page);
     const results = { facts, judgements: judge(samples), samples };
     writeFileSync(

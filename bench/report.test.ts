@@ -21,6 +21,7 @@ test("the page tells figures, versions, verdicts, and who was left out and why",
       ...{ date: "2026-11-22", commit: "abc", machine: "2 cores", rounds: 2, windowMs: 3_000 },
       ...{ isQuick: false, versions: { nginx: "1.22.1" } },
       absent: [{ name: "HAProxy", reason: "haproxy is not installed" }],
+      house: { firstStartSeconds: 5.5, laterStartSeconds: 7, idleMib: 900, idleCorePercent: 2 },
     },
   );
   assert.match(
@@ -30,5 +31,7 @@ test("the page tells figures, versions, verdicts, and who was left out and why",
   assert.match(page, /\| nginx \| 27.1 \| 27.1–27.1 \| 1 \| 12346 \| 97 % \| 0.123 \/ 2 \|/);
   assert.match(page, /\| Portkey \| failed: status 500 \|/);
   assert.match(page, /Left out: HAProxy \(haproxy is not installed\)/);
+  assert.match(page, /first start \| 5.5 s \| ≤ 12 \| ≤ 6 \| goal reached/);
+  assert.match(page, /later start \| 7 s \| ≤ 6 \| ≤ 3 \| OVER BUDGET/);
   assert.match(page, /cache hit, p99 \| – \| ≤ 2 \| – \| not measured/);
 });

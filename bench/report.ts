@@ -1,5 +1,5 @@
 /** The results as a page to read. Pure. */
-import { contenderNames, judge } from "./budgets.ts";
+import { contenderNames, type HouseFigures, judge, judgeHouse } from "./budgets.ts";
 import { type Figure, isSound, median, type Sample, type Samples } from "./samples.ts";
 
 export interface RunFacts {
@@ -13,6 +13,8 @@ export interface RunFacts {
   readonly isQuick: boolean;
   readonly versions: Readonly<Record<string, string>>;
   readonly absent: readonly { readonly name: string; readonly reason: string }[];
+  /** Absent where only some scenarios were asked for. */
+  readonly house: HouseFigures | undefined;
 }
 
 const titles: Readonly<Record<keyof Samples, readonly [title: string, figure: Figure]>> = {
@@ -45,7 +47,7 @@ export function reportPage(samples: Samples, facts: RunFacts): string {
     "",
     "## Budgets",
     "",
-    ...budgetTable(samples),
+    ...budgetTable(samples, facts.house),
     ...Object.entries(titles).flatMap(([scenario, [title, figure]]) =>
       scenarioTable(title, figure, samples[scenario as keyof Samples] ?? {}),
     ),
@@ -53,15 +55,17 @@ export function reportPage(samples: Samples, facts: RunFacts): string {
   ].join("\n");
 }
 
-function budgetTable(samples: Samples): string[] {
+function budgetTable(samples: Samples, house: HouseFigures | undefined): string[] {
   return [
     "| budget | measured | must | goal | verdict |",
     "|---|---|---|---|---|",
-    ...judge(samples).map(({ what, value, must, goal, unit, verdict }) => {
-      const limit = (number: number | undefined) => (number === undefined ? "–" : `≤ ${number}`);
-      const measured = value === undefined ? "–" : `${precise(value)} ${unit}`;
-      return `| ${what} | ${measured} | ${limit(must)} | ${limit(goal)} | ${verdict} |`;
-    }),
+    ...[...judge(samples), ...judgeHouse(house)].map(
+      ({ what, value, must, goal, unit, verdict }) => {
+        const limit = (number: number | undefined) => (number === undefined ? "–" : `≤ ${number}`);
+        const measured = value === undefined ? "–" : `${precise(value)} ${unit}`;
+        return `| ${what} | ${measured} | ${limit(must)} | ${limit(goal)} | ${verdict} |`;
+      },
+    ),
     "",
   ];
 }

@@ -21,6 +21,14 @@ export function privateMemoryKib(pids: readonly number[]): number {
   }, 0);
 }
 
+/** Resident memory; what several share counts for each by its part. Gone ones count zero. */
+export function proportionalMemoryKib(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => {
+    const [, kib = "0"] = /^Pss:\s+(\d+)/m.exec(readProc(`/proc/${pid}/smaps_rollup`)) ?? [];
+    return sum + Number(kib);
+  }, 0);
+}
+
 function scheduledUs(pid: number): number | undefined {
   try {
     return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => {
