@@ -42,6 +42,34 @@ test("a request waits for the only replica of a gateway to come back", async (co
   assert.equal((await answer).text, "ai-1 3");
 });
 
+test("who waited for a gateway has the time that its answer takes, not what is left", async (context) => {
+  const router = await start(context, { ai: 1, settings: { hold_timeout: "1s" } });
+  const gateway = router.gateway("ai-1");
+  await gateway.kill();
+  const answer = httpRequest(router.address, { method: "POST", path: "/v1/x", body: "abc" });
+  await eventually("an attempt has failed", () =>
+    router.logLines.some((line) => line["event"] === "attempt_failed"),
+  );
+  gateway.handle = (exchange) => {
+    setTimeout(() => exchange.respond(200, [], "after the wait"), 1_200);
+  };
+  await gateway.revive();
+  assert.equal((await answer).text, "after the wait");
+});
+
+test("whoever waits is tried once more at the end, whatever probes say", async (context) => {
+  const settings = { hold_timeout: "400ms", probe_period: "10s" };
+  const router = await start(context, { ai: 1, settings });
+  const gateway = router.gateway("ai-1");
+  await gateway.kill();
+  const answer = httpRequest(router.address, { method: "POST", path: "/v1/x", body: "abc" });
+  await eventually("an attempt has failed", () =>
+    router.logLines.some((line) => line["event"] === "attempt_failed"),
+  );
+  await gateway.revive();
+  assert.equal((await answer).text, "ai-1 3");
+});
+
 test("a gateway that stays away is answered with 503 and when to try again", async (context) => {
   const router = await start(context, { ai: 1, settings: { hold_timeout: "100ms" } });
   await router.gateway("ai-1").kill();

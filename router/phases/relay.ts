@@ -44,8 +44,12 @@ export class Relay implements ResponseHandler, WaitingCall {
   #tried: Set<GatewayReplica> | undefined;
   #isCommitted = false;
   #withheld: { readonly head: ResponseHead; readonly chunks: Buffer[] } | undefined;
-  #holdTimer: Timer | undefined;
-  #endHolding: (() => void) | undefined;
+  /** While it waits for a replica that takes connections. */
+  #holding:
+    | { readonly sinceMs: number; readonly timer: Timer; readonly stop: () => void }
+    | undefined;
+  /** Waited so far, however often replicas came back and went again. */
+  #heldMs = 0;
   /** Of a stream that another replica could go on with. */
   #handOver: HandOver | undefined;
   #isOver = false;
@@ -119,12 +123,11 @@ export class Relay implements ResponseHandler, WaitingCall {
 
   onHead(head: ResponseHead): void {
     const request = this.#request;
-    this.#holdTimer?.cancel();
-    this.#holdTimer = undefined;
     if (this.#isCommitted) {
       this.#goOn(head);
       return;
     }
+    this.#heldMs = 0;
     const nowMs = this.#parts.world.clock.monotonicMs();
     request.status = head.status;
     request.firstByteMs = nowMs - request.startedAtMs;
@@ -184,6 +187,7 @@ export class Relay implements ResponseHandler, WaitingCall {
   #goOn(head: ResponseHead): void {
     if (this.#handOver?.takes(head) === true) {
       this.#tried = undefined;
+      this.#heldMs = 0;
       return;
     }
     this.#call?.cancel();
@@ -248,20 +252,39 @@ export class Relay implements ResponseHandler, WaitingCall {
     this.#tried ??= new Set();
     if (this.#replica !== undefined) this.#tried.add(this.#replica);
     this.#endAttempt();
-    if (this.#tried.size < this.#pool.replicas.length) this.#attempt();
+    const tried = this.#tried;
+    // Replicas come and go meanwhile: what counts is who is there now.
+    if (this.#pool.replicas.some((each) => !tried.has(each))) this.#attempt();
     else this.#hold();
   }
 
   /** Every replica was tried. One that was killed is back within a second: better late than failed. */
   #hold(): void {
     this.#tried = undefined;
-    this.#endHolding = this.#pool.whenReady(() => this.#attempt());
-    // Once for the whole request, however often a replica comes back and goes again.
+    const { clock, timers } = this.#parts.world;
     const { holdTimeoutMs, streamHoldTimeoutMs } = this.#parts.config;
     const patienceMs = this.#isCommitted ? streamHoldTimeoutMs : holdTimeoutMs;
-    this.#holdTimer ??= this.#parts.world.timers.after(patienceMs, () => {
+    if (this.#heldMs >= patienceMs) {
       this.#giveUp(routerFaults.gateway_unavailable({ retryAfterMs: 1_000 }), "failed");
-    });
+      return;
+    }
+    const goOn = (): void => {
+      this.#endHold();
+      this.#attempt();
+    };
+    // An attempt under way is no waiting. One more at the end: on a busy machine this timer rings
+    // before the answer to a probe is read that has long come.
+    const timer = timers.after(patienceMs - this.#heldMs, goOn);
+    this.#holding = { sinceMs: clock.monotonicMs(), timer, stop: this.#pool.whenReady(goOn) };
+  }
+
+  #endHold(): void {
+    const holding = this.#holding;
+    if (holding === undefined) return;
+    this.#holding = undefined;
+    this.#heldMs += this.#parts.world.clock.monotonicMs() - holding.sinceMs;
+    holding.timer.cancel();
+    holding.stop();
   }
 
   #commit(head: ResponseHead): void {
@@ -326,8 +349,7 @@ export class Relay implements ResponseHandler, WaitingCall {
   /** Stops whatever is under way, without a word to anybody. */
   #abandon(): void {
     this.#isOver = true;
-    this.#holdTimer?.cancel();
-    this.#endHolding?.();
+    this.#endHold();
     this.#call?.cancel();
     if (this.#call !== undefined) this.#replica?.health.callAbandoned();
     this.#endAttempt();
