@@ -11,9 +11,8 @@ import type { GenService, GenServiceMethods } from "@bufbuild/protobuf/codegenv2
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Fault } from "../kernel/index.ts";
 import type { World } from "../world/index.ts";
-import { findInProcess } from "./dispatch.ts";
+import { type Dispatcher, findInProcess } from "./dispatch.ts";
 import { rpcFaults } from "./faults.ts";
-import type { Operation } from "./implementation.ts";
 import type { PassportClaims, PassportSigner } from "./passport.ts";
 import type { ReplicaSet, ReplicaTarget } from "./replica-set.ts";
 import { faultFromWire } from "./wire-fault.ts";
@@ -139,16 +138,43 @@ interface ReplicaCall {
   readonly options: CallOptions;
 }
 
-async function callReplica(target: Target, given: ReplicaCall): Promise<Message> {
+function callReplica(target: Target, given: ReplicaCall): Promise<Message> {
   const neighbour = findInProcess(given.replica.address);
   if (neighbour === undefined) return callOverSocket(target, given);
-  const operation: Operation = neighbour.find(target.service, target.method.name);
-  return neighbour.run(operation, given.request, {
-    requestId: given.options.requestId ?? "",
-    passport: target.parts.signer.signFor(target.parts.deployable, given.options.caller),
-    timeoutMs: given.remainingMs,
-    isAbandoned: () => false,
-    onAbandon: () => undefined,
+  return callWithinProcess(target, given, neighbour);
+}
+
+/** The caller stops waiting at its deadline here too, and the operation is told that it has. */
+async function callWithinProcess(
+  target: Target,
+  given: ReplicaCall,
+  neighbour: Dispatcher,
+): Promise<Message> {
+  const { method, parts } = target;
+  const { replica, request, remainingMs, options } = given;
+  const operation = neighbour.find(target.service, method.name);
+  const onAbandon: (() => void)[] = [];
+  let isAbandoned = false;
+  return new Promise((resolve, reject) => {
+    const deadline = parts.world.timers.after(remainingMs, () => {
+      isAbandoned = true;
+      parts.replicas.reportFailure(replica);
+      reject(rpcFaults.deadline_exceeded({ detail: `${target.service}/${method.name}` }));
+      for (const run of onAbandon) run();
+    });
+    neighbour
+      .run(operation, request, {
+        requestId: options.requestId ?? "",
+        passport: parts.signer.signFor(parts.deployable, options.caller),
+        timeoutMs: remainingMs,
+        isAbandoned: () => isAbandoned,
+        onAbandon: (run) => {
+          if (isAbandoned) run();
+          else onAbandon.push(run);
+        },
+      })
+      .finally(() => deadline.cancel())
+      .then(resolve, reject);
   });
 }
 

@@ -262,3 +262,27 @@ test("within a process a call takes no socket and meets the same passport check"
   await assert.rejects(forged.verifyKey({}), { reason: "rpc.passport_refused" });
   replicas.close();
 });
+
+test("within a process too a caller waits for its deadline and no longer", async () => {
+  let isTold = false;
+  const server = await serve("slow neighbour", {
+    verifyKey: (_, context) => {
+      context.onAbandon(() => {
+        isTold = context.isAbandoned();
+      });
+      return new Promise(() => undefined);
+    },
+  });
+  const address = addressOf("slow neighbour");
+  assert.ok(findInProcess(address) !== undefined);
+  const replicas = createReplicaSet({ addresses: [address], world });
+  const nowMs = () => world.clock.nowMs();
+  const signer = createPassportSigner({ issuer: "ai", privateKey: gatewayKey.privateKey, nowMs });
+  const client = createRpcClient(AuthService, { deployable: "auth", replicas, signer, world });
+  await assert.rejects(client.verifyKey({}, { deadlineMs: 80 }), {
+    reason: "rpc.deadline_exceeded",
+  });
+  assert.ok(isTold, "and the operation hears that nobody waits any more");
+  replicas.close();
+  await server.close({ deadlineMs: 0 });
+});
