@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { freePort } from "@tandem/libs/testing";
+import { makeRelease } from "./fixtures/make-release.ts";
 import { get, type RunningSupervisor, startSupervisor } from "./fixtures/running-supervisor.ts";
 import type { Status } from "./fleet/control-door.ts";
 import { identityOf } from "./folder/process-identity.ts";
@@ -153,6 +154,47 @@ describe("a supervisor that is killed", () => {
     const pids = new Set(pidsOf(second.status));
     assert.ok(pids.has(pidOf("ai-gateway-1")) && pids.has(pidOf("router-1")));
     assert.ok(!pids.has(pidOf("engine-1")) && !pids.has(pidOf("router-2")));
+    await stop(second.supervisor);
+  });
+
+  test("an upgrade that it had under way is taken back by its successor, and no call fails", async () => {
+    const first = await start("upgrading");
+    // Its second router never opens, so that half of them are replaced when the supervisor dies.
+    const to = makeRelease(join(folder, "half-way"), {
+      "router/main.ts": `import { existsSync, writeFileSync } from "node:fs";
+import { serve } from "../serve.ts";
+const mark = import.meta.dirname + "/mark";
+export const start = (site) => {
+  if (existsSync(mark)) return new Promise(() => {});
+  writeFileSync(mark, "");
+  return serve(site, (_, to) => to.setHeader("connection", "close").end("of the next release"));
+};
+`,
+    });
+    const calls = callAgainAndAgain(first.url);
+    // Nobody is left to answer it.
+    void first.supervisor.operate(`upgrade?to=${to}&steps=none`).catch(() => undefined);
+    const foldersOf = ({ processes }: Status): readonly string[] =>
+      processes.filter(({ isMember }) => isMember).map(({ sourceFolder }) => sourceFolder);
+    // The gateway and one of two routers.
+    await first.supervisor.until(
+      (now) => foldersOf(now).filter((each) => each === to).length === 2,
+    );
+    await first.supervisor.until(({ processes }) =>
+      processes.some(({ isMember, state }) => !isMember && state === "opening"),
+    );
+    await kill(first.supervisor);
+    const second = await start("upgrading");
+    await second.supervisor.event("rolled_back");
+    const status = await second.supervisor.until(
+      ({ state, processes }) => state === "ready" && processes.every(({ isMember }) => isMember),
+    );
+    assert.ok(foldersOf(status).every((each) => each !== to));
+    assert.deepEqual(
+      [...status.processes.map(({ name }) => name.replace(/\d$/, ""))].toSorted(),
+      [...first.status.processes.map(({ name }) => name.replace(/\d$/, ""))].toSorted(),
+    );
+    assert.deepEqual((await calls.stop()).failed, []);
     await stop(second.supervisor);
   });
 

@@ -51,7 +51,7 @@ export function buildFleet(
     members:
       ground.heritage?.processes ??
       topology.processes.map((spec) => ({
-        ...{ spec, sourceFolder, isMember: true, adopted: undefined },
+        ...{ spec, sourceFolder, isMember: true, replaces: undefined, adopted: undefined },
       })),
     world,
     log: announcer.log,
@@ -203,6 +203,8 @@ async function openFleet(
   });
   lifecycle.defer("control door", () => control.close());
   await fleet.open();
+  // In the background: what runs serves meanwhile.
+  if (ground.heritage !== undefined) void rollout.takeBack();
   if (config.watch) restartOnChange(options, { fleet, lifecycle });
   const durationMs = world.clock.monotonicMs() - startMs;
   const unready = fleet.processes.filter(({ state }) => state !== "ready");

@@ -31,10 +31,11 @@ export function keepNotes(options: {
     const notes: Notes = {
       version: 2,
       ...options.fixed,
-      processes: fleet.processes.map(({ spec, sourceFolder, identity = nobody }) => ({
+      processes: fleet.processes.map(({ spec, sourceFolder, replaces, identity = nobody }) => ({
         ...identity,
         spec,
         sourceFolder,
+        ...(replaces && { replaces }),
         isMember: fleet.roster.isMember(spec.name),
       })),
       stores: (stores?.status() ?? []).flatMap(({ name, pid }) => {

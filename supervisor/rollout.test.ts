@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { makeRelease } from "./fixtures/make-release.ts";
 import { get, startSupervisor } from "./fixtures/running-supervisor.ts";
 import type { Status } from "./fleet/control-door.ts";
 
@@ -15,15 +16,8 @@ after(async () => {
 });
 const url = String((await supervisor.event("ready"))["url"]);
 
-/** The fixtures once more, in a folder of their own, as a release would be. */
-function release(name: string): string {
-  const to = join(folder, name);
-  const fixtures = join(import.meta.dirname, "fixtures");
-  cpSync(fixtures, to, { recursive: true });
-  writeFileSync(join(to, "package.json"), '{ "type": "module" }');
-  symlinkSync(join(import.meta.dirname, "..", "node_modules"), join(to, "node_modules"));
-  return to;
-}
+const release = (name: string, spoilt?: Readonly<Record<string, string>>): string =>
+  makeRelease(join(folder, name), spoilt);
 
 function namesOf({ processes }: Status): readonly string[] {
   return processes.filter(({ isMember }) => isMember).map(({ name }) => name);
@@ -34,13 +28,19 @@ function hasSettled(status: Status): boolean {
 }
 
 /** Runs the operation while calls go on, one after the other, and expects none of them to fail. */
-async function withoutACut(operation: string): Promise<{ readonly lines: readonly Line[] }> {
+async function withoutACut(
+  operation: string,
+  slowMs = 4000,
+): Promise<{ readonly lines: readonly Line[] }> {
   let isOver = false;
   const failed: string[] = [];
   const calls = (async () => {
-    while (!isOver) await get(`${url}/`).catch((error: unknown) => failed.push(String(error)));
+    while (!isOver) {
+      const answered = await get(`${url}/`).catch((error: unknown) => ({ status: String(error) }));
+      if (answered.status !== 200) failed.push(String(answered.status));
+    }
   })();
-  const slow = get(`${url}/slow/4000`);
+  const slow = get(`${url}/slow/${slowMs}`);
   const { text } = await supervisor.operate(operation);
   isOver = true;
   await calls;
@@ -52,6 +52,55 @@ async function withoutACut(operation: string): Promise<{ readonly lines: readonl
       .split("\n")
       .map((line) => JSON.parse(line) as Line),
   };
+}
+
+const opening = (words: string): string =>
+  `import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { serve } from "../serve.ts";
+const mark = join(import.meta.dirname, "mark");
+export const start = async (site) => {
+  ${words}
+};
+`;
+const inDepth = (words: string): string => opening(words).replace("../serve", "../../serve");
+
+/** Releases that fail at one step after the other. */
+const steps = [
+  {
+    what: "a release whose gateway does not open",
+    files: { "gateways/ai/main.ts": inDepth("throw new Error('does not open');") },
+    where: /rolled back at ai-gateway-\d: .*Everything runs as before/,
+  },
+  {
+    what: "one whose gateway dies once it is called",
+    files: {
+      "gateways/ai/main.ts": inDepth(
+        "setTimeout(() => process.exit(1), 100); return serve(site, (_, to) => to.end());",
+      ),
+    },
+    where: /rolled back at ai-gateway-\d: .* died/,
+  },
+  {
+    what: "one whose routers do not load, after its gateway took over",
+    files: { "router/main.ts": "throw new Error('does not load');\n" },
+    where: /rolled back at router-\d: /,
+  },
+  {
+    what: "one of which half the routers open",
+    files: {
+      "router/main.ts": opening(
+        `if (existsSync(mark)) throw new Error("only one");
+  writeFileSync(mark, "");
+  return serve(site, (_, to) => to.setHeader("connection", "close").end("begun and done"));`,
+      ),
+    },
+    where: /rolled back at router-\d: /,
+  },
+] as const;
+
+function foldersOf({ processes }: Status): readonly string[] {
+  return processes.map(({ sourceFolder }) => sourceFolder).toSorted();
 }
 
 interface Line {
@@ -72,22 +121,20 @@ describe("while it serves", () => {
     }
   });
 
-  test("a release that does not start is rolled back, step by step, and no call fails", async () => {
-    const before = await supervisor.until(hasSettled);
-    const to = release("broken");
-    writeFileSync(join(to, "router", "main.ts"), "throw new Error('does not load');\n");
-    const { lines } = await withoutACut(`upgrade?to=${to}&steps=none`);
-    const last = lines.at(-1);
-    assert.equal(last?.event, "failed");
-    assert.equal(last?.reason, "supervisor.upgrade_rolled_back");
-    assert.match(last?.message ?? "", /rolled back at router-\d.*Everything runs as before/);
-    // The gateway had been replaced by then; it is back too.
-    const status = await supervisor.until(hasSettled);
-    assert.deepEqual(
-      status.processes.map(({ sourceFolder }) => sourceFolder).toSorted(),
-      before.processes.map(({ sourceFolder }) => sourceFolder).toSorted(),
-    );
-  });
+  for (const [at, { what, files, where }] of steps.entries()) {
+    test(`${what}: rolled back, and no call fails`, async () => {
+      const before = await supervisor.until(hasSettled);
+      const to = release(`broken-${at}`, files);
+      const { lines } = await withoutACut(`upgrade?to=${to}&steps=none`, 500);
+      const last = lines.at(-1);
+      assert.equal(last?.event, "failed");
+      assert.equal(last?.reason, "supervisor.upgrade_rolled_back");
+      assert.match(last?.message ?? "", where);
+      // What had been replaced by then is back too.
+      const status = await supervisor.until(hasSettled);
+      assert.deepEqual(foldersOf(status), foldersOf(before));
+    });
+  }
 
   test("processes are added and taken away, and no call fails", async () => {
     await withoutACut("scale/router/4");

@@ -6,6 +6,7 @@ import { borrowDoor } from "./door/borrow-door.ts";
 import type { HeldDoor } from "./door/held-door.ts";
 import { type AdoptedProcess, adoptProcess } from "./fleet/adopted-process.ts";
 import { hostsRouter } from "./fleet/launch.ts";
+import type { Replaced } from "./fleet/managed-process.ts";
 import { doorPathOf, grpcDoorPathOf, linkPathOf, siteFilePath } from "./fleet/site-file.ts";
 import { hashOf, type NotedProcess, type Notes } from "./folder/notes.ts";
 import { readOwner } from "./folder/owner.ts";
@@ -18,6 +19,7 @@ export interface InheritedProcess {
   readonly spec: TopologyProcess;
   readonly sourceFolder: string;
   readonly isMember: boolean;
+  readonly replaces: Replaced | undefined;
   readonly adopted: AdoptedProcess | undefined;
 }
 
@@ -75,7 +77,7 @@ async function adoptAll(notes: Notes, { world, announcer }: RunOptions): Promise
     door !== undefined && (grpcDoor !== undefined) === (notes.grpcDoor !== undefined);
   const processes = await Promise.all(
     notes.processes.map(async (process): Promise<InheritedProcess> => {
-      const { spec, sourceFolder, isMember } = process;
+      const { spec, sourceFolder, isMember, replaces } = process;
       // A router on a socket that we do not have would take connections that we cannot give back.
       const isLost = !hasAllDoors && hostsRouter(spec);
       const linkPath = linkPathOf(siteFilePath(sockets, spec.name));
@@ -83,7 +85,7 @@ async function adoptAll(notes: Notes, { world, announcer }: RunOptions): Promise
         ? undefined
         : await adoptProcess({ identity: process, linkPath, timeoutMs: linkPatienceMs, world });
       if (adopted === undefined) await seeOff([process], { world, log });
-      return { spec, sourceFolder, isMember, adopted };
+      return { spec, sourceFolder, isMember, replaces, adopted };
     }),
   );
   const adopted = processes.filter((process) => process.adopted !== undefined);

@@ -16,6 +16,7 @@ export interface WarmUpOptions {
   readonly deployables: readonly string[];
 }
 
+const stampsMax = 8;
 const sources = ["libs", "contracts", "router", "gateways", "services", "supervisor"];
 
 /**
@@ -28,7 +29,8 @@ export async function warmUp(options: WarmUpOptions): Promise<void> {
   const { compileCache, sourceFolder, deployables } = options;
   const stampFile = join(compileCache, "warm.json");
   const stamp = stampOf(options);
-  if (readOr(stampFile) === stamp) return;
+  const known = (readOr(stampFile) ?? "").split("\n");
+  if (known.includes(stamp)) return;
   const program = join(import.meta.dirname, "host", "warm-up.ts");
   const child = spawn(process.execPath, [program, compileCache, sourceFolder, ...deployables], {
     stdio: "ignore",
@@ -40,7 +42,8 @@ export async function warmUp(options: WarmUpOptions): Promise<void> {
   if (!isDone) return;
   try {
     mkdirSync(compileCache, { recursive: true });
-    writeFileSync(stampFile, stamp);
+    // Of the releases before too: the way back is as warm.
+    writeFileSync(stampFile, [stamp, ...known].slice(0, stampsMax).join("\n"));
   } catch {
     // Then it is warmed up again the next time.
   }

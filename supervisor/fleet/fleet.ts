@@ -7,7 +7,12 @@ import { groupByLevel } from "../core/levels.ts";
 import { lookAround, watchFrom } from "../core/silence.ts";
 import { supervisorFaults } from "../faults.ts";
 import type { AdoptedProcess } from "./adopted-process.ts";
-import { type Launch, ManagedProcess, type ProcessEvent } from "./managed-process.ts";
+import {
+  type Launch,
+  ManagedProcess,
+  type ProcessEvent,
+  type Replaced,
+} from "./managed-process.ts";
 import { Roster } from "./roster.ts";
 
 /** A process that the fleet is to have, or has already where it was adopted. */
@@ -16,6 +21,8 @@ export interface FleetMember {
   readonly sourceFolder: string;
   /** Others call it. */
   readonly isMember: boolean;
+  /** It came with an upgrade that the last supervisor did not live to end. */
+  readonly replaces: Replaced | undefined;
   readonly adopted: AdoptedProcess | undefined;
 }
 
@@ -65,8 +72,9 @@ export class Fleet {
         for (const process of this.#processes) this.#tellRoster(process);
       },
     });
-    for (const { spec, sourceFolder, adopted } of members) {
+    for (const { spec, sourceFolder, replaces, adopted } of members) {
       const process = this.add(spec, sourceFolder);
+      process.replaces = replaces;
       if (adopted !== undefined) process.adopt(adopted);
     }
     let watch = watchFrom(world.clock.monotonicMs());

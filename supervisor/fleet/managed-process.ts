@@ -36,6 +36,12 @@ const stopGraceMs = 3000;
 /** Of one that a killed supervisor had told to end: it keeps the deadline it was given itself. */
 const adoptedDrainMs = 900_000;
 
+/** Whose place a process has in an upgrade, and where that one's code is. */
+export interface Replaced {
+  readonly process: string;
+  readonly sourceFolder: string;
+}
+
 export type Launch = (spec: TopologyProcess, sourceFolder: string) => LaunchedProcess;
 
 interface Options {
@@ -52,6 +58,8 @@ interface Options {
 export class ManagedProcess {
   readonly spec: TopologyProcess;
   readonly sourceFolder: string;
+  /** Until the upgrade that it belongs to has succeeded. */
+  replaces: Replaced | undefined;
   readonly #options: Options;
   #state: ProcessState = "stopped";
   #mayOpen: boolean = false;

@@ -4,12 +4,13 @@ import type { TopologyProcess } from "@tandem/libs/service";
 import { parseReplicaName } from "@tandem/libs/service";
 import type { Log } from "@tandem/libs/telemetry";
 import { sleep, type World } from "@tandem/libs/world";
+import { hostsGateway, isMovable } from "../core/hosted.ts";
 import { byLevelAndKind } from "../core/levels.ts";
 import { groupOf, renumber } from "../core/renumber.ts";
 import { supervisorFaults } from "../faults.ts";
 import { type CanaryPlan, watchCanary } from "./canary-watch.ts";
 import type { Deadlines, Fleet } from "./fleet.ts";
-import type { ManagedProcess } from "./managed-process.ts";
+import type { ManagedProcess, Replaced } from "./managed-process.ts";
 import type { Tell } from "./tell.ts";
 
 export interface UpgradeWishes {
@@ -33,9 +34,10 @@ export interface RolloutOptions {
   readonly deadlines: Deadlines;
 }
 
+/** A process that has taken another one's place, and where that one's code is. */
 interface Replacement {
-  readonly old: ManagedProcess;
   readonly fresh: ManagedProcess;
+  readonly sourceFolder: string;
 }
 
 interface ReplaceWishes {
@@ -47,6 +49,8 @@ interface ReplaceWishes {
 /** Of all kinds that are replaced at the same time. */
 interface Progress {
   readonly replaced: Replacement[];
+  /** Whose code is loading already, by the first of its kind that it is to replace. */
+  readonly ahead: Map<ManagedProcess, ManagedProcess>;
   failure: { readonly process: string; readonly why: string; readonly cause: unknown } | undefined;
 }
 
@@ -80,12 +84,23 @@ export class Rollout {
       const { fleet } = this.#options;
       fleet.tellRollout("");
       await this.#options.warmUp(sourceFolder);
-      const progress: Progress = { replaced: [], failure: undefined };
-      for (const kinds of byLevelAndKind(this.#replaceable(), ({ spec }) => spec)) {
-        const given = { sourceFolder, canary: wishes.canary, tell };
-        await Promise.all(kinds.map((kind) => this.#replaceKind(kind, given, progress)));
+      const progress: Progress = { replaced: [], ahead: new Map(), failure: undefined };
+      const given = { sourceFolder, canary: wishes.canary, tell };
+      const levels = byLevelAndKind(this.#replaceable(), ({ spec }) => spec);
+      for (const [at, kinds] of levels.entries()) {
+        let left = kinds.length;
+        const lookAhead = (): void => {
+          left -= 1;
+          if (left === 0 && progress.failure === undefined) {
+            this.#loadAhead(levels[at + 1], given, progress);
+          }
+        };
+        await Promise.all(
+          kinds.map((kind) => this.#replaceKind(kind, { ...given, lookAhead }, progress)),
+        );
         const { replaced, failure } = progress;
         if (failure === undefined) continue;
+        for (const fresh of progress.ahead.values()) this.#leave(fresh);
         const { process, why, cause } = failure;
         tell("rolling_back", { process, why, replaced: replaced.length });
         await this.#rollBack(replaced, tell);
@@ -95,6 +110,7 @@ export class Rollout {
           cause,
         });
       }
+      for (const { fresh } of progress.replaced) fresh.replaces = undefined;
       const replaced = progress.replaced.length;
       tell("upgraded", { processes: replaced, leaving: [...this.#leaving.keys()] });
       if (wishes.waitsForDrain) await Promise.all(this.#leaving.values());
@@ -107,19 +123,22 @@ export class Rollout {
    */
   async #replaceKind(
     kind: readonly ManagedProcess[],
-    given: ReplaceWishes,
+    given: ReplaceWishes & { readonly lookAhead: () => void },
     progress: Progress,
   ): Promise<void> {
-    let next = kind[0] && this.#prepare(kind[0].spec, given);
+    let next = kind[0] && progress.ahead.get(kind[0]);
+    if (kind[0] !== undefined) progress.ahead.delete(kind[0]);
     for (const [index, old] of kind.entries()) {
       const fresh = next ?? this.#prepare(old.spec, given);
+      fresh.replaces = { process: old.spec.name, sourceFolder: old.sourceFolder };
       const following = kind[index + 1];
       if (progress.failure !== undefined) return this.#leave(fresh);
       next = following && this.#prepare(following.spec, given);
+      if (following === undefined) given.lookAhead();
       try {
         const canary = index === 0 ? given.canary : undefined;
         await this.#replace(old, fresh, { ...given, canary });
-        progress.replaced.push({ old, fresh });
+        progress.replaced.push({ fresh, sourceFolder: old.sourceFolder });
       } catch (cause) {
         const why = cause instanceof Error ? cause.message : String(cause);
         progress.failure ??= { process: old.spec.name, why, cause };
@@ -129,14 +148,58 @@ export class Rollout {
     }
   }
 
+  /** Of each kind of the next level one; what waits meanwhile is this level's turn to be asked. */
+  #loadAhead(
+    kinds: readonly (readonly ManagedProcess[])[] | undefined,
+    given: ReplaceWishes,
+    { ahead }: Progress,
+  ): void {
+    for (const [first] of kinds ?? []) {
+      if (first !== undefined) ahead.set(first, this.#prepare(first.spec, given));
+    }
+  }
+
+  /**
+   * An upgrade that its supervisor did not live to end is undone by its successor: nobody knows how
+   * far the new release was found good.
+   */
+  takeBack(): Promise<void> {
+    const { fleet, log } = this.#options;
+    const tell: Tell = (event, fields) => log.info(event, fields);
+    return this.#alone(async () => {
+      const fresh = this.#members().filter(({ replaces }) => replaces !== undefined);
+      if (fresh.length === 0) return;
+      tell("rolling_back", { why: "its supervisor was killed", replaced: fresh.length });
+      const replaced: Replacement[] = [];
+      for (const process of fresh) {
+        const { replaces } = process;
+        if (replaces === undefined || this.#isBeside(replaces)) this.#dismiss(process, tell);
+        else replaced.push({ fresh: process, sourceFolder: replaces.sourceFolder });
+      }
+      await this.#rollBack(replaced, tell);
+      fleet.tellRollout("the supervisor was killed in the middle of the upgrade");
+      tell("rolled_back", { replaced: fresh.length });
+    });
+  }
+
+  /** The one that was to be replaced is called still: it had not come to that. */
+  #isBeside(replaced: Replaced): boolean {
+    return this.#members().some(
+      ({ spec, sourceFolder, replaces }) =>
+        replaces === undefined &&
+        spec.name === replaced.process &&
+        sourceFolder === replaced.sourceFolder,
+    );
+  }
+
   /** What cannot be undone stays as it is: it serves. */
   async #rollBack(replaced: readonly Replacement[], tell: Tell): Promise<void> {
-    const levels = byLevelAndKind(replaced, ({ old }) => old.spec).toReversed();
+    const levels = byLevelAndKind(replaced, ({ fresh }) => fresh.spec).toReversed();
     for (const kinds of levels) {
       await Promise.all(
         kinds.map(async (kind) => {
-          for (const { old, fresh } of kind.toReversed()) {
-            const given = { sourceFolder: old.sourceFolder, canary: undefined, tell };
+          for (const { fresh, sourceFolder } of kind.toReversed()) {
+            const given = { sourceFolder, canary: undefined, tell };
             await this.#replace(fresh, this.#prepare(fresh.spec, given), given).catch(
               (error: unknown) =>
                 tell("not_rolled_back", { process: fresh.spec.name, why: String(error) }),
@@ -314,20 +377,6 @@ export class Rollout {
       .finally(() => this.#leaving.delete(name));
     this.#leaving.set(name, gone);
   }
-}
-
-const gateways = new Set(["access", "business", "ai"]);
-
-function hostsGateway({ hosts }: TopologyProcess): boolean {
-  return hosts.some((host) => gateways.has(host.split("/")[0] ?? ""));
-}
-
-/**
- * The engine is an upstream at a fixed address, with a model in its memory: it stays as it is until
- * the next start.
- */
-function isMovable({ hosts }: TopologyProcess): boolean {
-  return !hosts.every((host) => host.startsWith("engine/"));
 }
 
 function releaseFolder(given: string): string {

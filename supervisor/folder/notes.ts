@@ -26,6 +26,8 @@ const notesSchema = z.object({
       sourceFolder: z.string(),
       /** Others call it. One that is being replaced is not called any more, and leaves. */
       isMember: z.boolean(),
+      /** Whose place it has in an upgrade that is under way, and where that one's code is. */
+      replaces: z.object({ process: z.string(), sourceFolder: z.string() }).optional(),
     }),
   ),
   stores: z.array(identitySchema.extend({ name: z.string() })),
