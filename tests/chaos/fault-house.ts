@@ -5,8 +5,6 @@
 import { dirname, join } from "node:path";
 import {
   createTestRedis,
-  type MockEngine,
-  mockEngine,
   redisBinary,
   startTandem,
   startTestPostgres,
@@ -15,6 +13,7 @@ import {
   type TestPostgres,
   type TestRedis,
 } from "@tandem/libs/testing";
+import { type EngineThread, engineThread } from "./engine-thread.ts";
 import { type ProxyThread, proxyThread } from "./proxy-thread.ts";
 
 export interface FaultHouse {
@@ -40,7 +39,7 @@ export interface FaultHouse {
 
 export interface Upstream {
   readonly name: string;
-  readonly engine: MockEngine;
+  readonly engine: EngineThread;
   readonly link: ProxyThread;
 }
 
@@ -118,7 +117,7 @@ async function openHotStoreLink(closing: (() => Promise<unknown>)[]) {
 }
 
 async function openUpstream(name: string, closing: (() => Promise<unknown>)[]): Promise<Upstream> {
-  const engine = await mockEngine({ profile: "vllm", tokensPerSecond });
+  const engine = await engineThread({ tokensPerSecond });
   closing.push(() => engine.close());
   const link = await proxyThread({ target: Number(new URL(engine.baseUrl).port) });
   closing.push(() => link.close());

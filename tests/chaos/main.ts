@@ -16,6 +16,7 @@ import { goalsOf } from "./goals.ts";
 import { ProofRunner } from "./proofs.ts";
 import { faultTable, goalTable } from "./report.ts";
 import { type Form, runFault } from "./run-fault.ts";
+import { simulationRow } from "./simulation-row.ts";
 import { upgradeAgainAndAgain } from "./upgrade-loop.ts";
 
 const { values: flags } = parseArgs({
@@ -48,7 +49,8 @@ console.log(`load of the machine before: ${loadText()}`);
 const rows = [...(await runLive(entries)), ...(flags.live ? [] : await runProofs(entries))];
 const table = merged(entries, rows);
 console.log(`\n${faultTable(table)}`);
-console.log(`\n${goalTable(goalsOf(table))}`);
+const simulated = flags.live ? [] : [await simulationRow(console.log)];
+console.log(`\n${goalTable(goalsOf([...table, ...simulated]))}`);
 const seconds = Math.round((performance.now() - startedMs) / 1_000);
 console.log(`\n${seconds} s; load of the machine after: ${loadText()}`);
 if (table.some(({ verdict }) => verdict === "FAIL")) process.exitCode = 1;

@@ -35,6 +35,9 @@ export interface CampaignResult {
   readonly requests: number;
 }
 
+/** Simulated time by time of one core that a campaign has to reach (G19). */
+export const speedGoal = 300;
+
 export function commitOf(): string {
   try {
     return execFileSync("git", ["rev-parse", "--short=10", "HEAD"], {

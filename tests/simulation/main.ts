@@ -3,7 +3,7 @@
  * `npm run simulate -- --scenario NAME --seed N [--trace]`: one run again, event by event.
  */
 import { parseArgs } from "node:util";
-import { commitOf, familyNamed, familyOf, runCampaign } from "./campaign.ts";
+import { commitOf, familyNamed, familyOf, runCampaign, speedGoal } from "./campaign.ts";
 import { runSeed } from "./run-seed.ts";
 
 const { values } = parseArgs({
@@ -43,7 +43,7 @@ async function campaign(): Promise<boolean> {
   say(
     `${runs} runs, ${requests} requests, ${failures.length} failed; ` +
       `${Math.round(simulatedMs / 60_000)} simulated minutes in ${Math.round(processorMs / 1_000)} s ` +
-      `of processor time: ${Math.round(speed)} times as fast as they would have been`,
+      `of processor time: ${Math.round(speed)} x real time (goal ${speedGoal})`,
   );
   return failures.length === 0;
 }
