@@ -43,6 +43,7 @@ export function hotStoreSuite(name: string, open: () => Promise<HotStore>): void
     });
   values(check);
   manyValues(check);
+  writesAtOnce(check);
   locks(check, open);
   replacing(check, open);
   counters(check, open);
@@ -73,6 +74,25 @@ function manyValues(check: Check): void {
       await store.setAll([{ key: hotKey(tenant, "brief"), value: "x" }], { ttlMs: 40 });
       await until(async () => (await store.get(hotKey(tenant, "brief"))) === undefined);
       await assert.rejects(store.setAll([{ key: "", value: "x" }], life), AssertionFault);
+    },
+  );
+}
+
+function writesAtOnce(check: Check): void {
+  check(
+    "what is set in one turn is all there, and the last of a key stays",
+    async (store, tenant) => {
+      const keyOf = (index: number) => hotKey(`${tenant}-${index % 2}`, String(index % 150));
+      const writes = Array.from({ length: 200 }, (_, index) =>
+        store.set(keyOf(index), Buffer.from([index, 0, 255]), life),
+      );
+      const brief = store.set(hotKey(tenant, "brief"), "x", { ttlMs: 40 });
+      await Promise.all([...writes, brief]);
+      for (let index = 50; index < 200; index += 1) {
+        assert.deepEqual(await store.get(keyOf(index)), Buffer.from([index, 0, 255]));
+      }
+      await until(async () => (await store.get(hotKey(tenant, "brief"))) === undefined);
+      await assert.rejects(store.set("", "x", life), AssertionFault);
     },
   );
 }

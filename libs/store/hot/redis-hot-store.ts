@@ -18,6 +18,7 @@ import {
 import { ReadBatch, tenantOf } from "./read-batch.ts";
 import { RedisConnection, type RedisConnectionOptions } from "./redis-connection.ts";
 import { RedisListener } from "./redis-listener.ts";
+import { WriteBatch } from "./write-batch.ts";
 
 const scanCount = 500;
 
@@ -26,6 +27,7 @@ export class RedisHotStore implements HotStore {
   readonly kind = "redis";
   readonly #connection: RedisConnection;
   readonly #reads = new ReadBatch((keys) => this.#readMany(keys));
+  readonly #writes = new WriteBatch((entries, life) => this.#writeMany(entries, life));
   readonly #listen: () => RedisListener;
   /** Made with the first subscription. */
   #listener: RedisListener | undefined;
@@ -54,6 +56,13 @@ export class RedisHotStore implements HotStore {
 
   async set(key: string, value: Uint8Array | string, life: TimeToLive): Promise<void> {
     checkEntry(key, value, life);
+    return this.#writes.set({ key, value }, life);
+  }
+
+  async #writeMany(entries: readonly HotEntry[], life: TimeToLive): Promise<void> {
+    const [first] = entries;
+    if (first === undefined || entries.length > 1) return this.setAll(entries, life);
+    const { key, value } = first;
     await this.#connection.run((client) => client.set(key, bytesOf(value), "PX", life.ttlMs));
   }
 
