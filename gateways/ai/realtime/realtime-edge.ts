@@ -66,7 +66,7 @@ function upgrade(
   socket.onInputEnd = () => opened?.restart();
   server.handleUpgrade(handshakeOf(exchange), socket, Buffer.alloc(0), (ws) => {
     const realtime = new RealtimeSocket(ws, {
-      ...{ ...given, opening: exchange },
+      ...{ ...given, opening: exchange, socket },
       onClose: () => sockets.delete(realtime),
     });
     opened = realtime;

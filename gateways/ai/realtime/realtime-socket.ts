@@ -4,6 +4,7 @@ import { newId } from "@tandem/libs/world";
 import type { WebSocket } from "ws";
 import { aiFaults } from "../faults.ts";
 import type { AiParts } from "../parts.ts";
+import type { ExchangeSocket } from "../websocket/exchange-socket.ts";
 import { SocketCall } from "../websocket/socket-call.ts";
 import { closeCodes, SocketLine } from "../websocket/socket-line.ts";
 import type { ClientEvent, Item } from "./client-event.ts";
@@ -19,6 +20,7 @@ import { type ReadEvent, readEvent } from "./read-event.ts";
 import { type Chunk, type Ending, ResponseEvents, type ServerEvent } from "./response-events.ts";
 
 export interface RealtimeGiven {
+  readonly socket: ExchangeSocket;
   readonly parts: AiParts;
   readonly next: ExchangeHandler;
   readonly opening: Exchange;
@@ -58,6 +60,7 @@ export class RealtimeSocket {
     this.#sessionId = this.#newId("sess");
     this.#conversationId = this.#newId("conv");
     this.#line = new SocketLine(ws, {
+      socket: given.socket,
       parts: given.parts,
       onMessage: (bytes) => this.#received(bytes),
       onClosing: () => this.#running?.call.leave(),

@@ -59,6 +59,8 @@ export class RpcExchange implements Exchange {
   #fields: EncodedFields = encodeFields([]);
   #pieces: string[] = [];
   #fault: Fault | undefined;
+  /** The client could take more after what was sent last. */
+  #hasRoom: boolean = true;
 
   constructor(inner: Exchange, given: RpcExchangeGiven) {
     this.#inner = inner;
@@ -163,17 +165,17 @@ export class RpcExchange implements Exchange {
   write(chunk: Buffer | string): boolean {
     if (this.#state === "collecting") this.#pieces.push(chunk.toString());
     if (this.#state !== "streaming") return true;
-    const envelopes: Buffer[] = [];
-    for (const data of this.#events.add(chunk)) {
-      if (data.startsWith("{") && this.#fault === undefined) {
-        const frame = this.#words?.frameOf(data);
-        envelopes.push(frame ?? this.#envelope(this.#given.method.toMessage(data)));
-      }
-    }
-    const [first] = envelopes;
-    if (first === undefined) return true;
-    return this.#inner.write(envelopes.length === 1 ? first : Buffer.concat(envelopes));
+    this.#hasRoom = true;
+    this.#events.add(chunk, this.#tell);
+    return this.#hasRoom;
   }
+
+  /** Several of one turn leave as one write all the same: that is the answer's own business. */
+  readonly #tell = (data: string): void => {
+    if (!data.startsWith("{") || this.#fault !== undefined) return;
+    const frame = this.#words?.frameOf(data);
+    this.#hasRoom = this.#inner.write(frame ?? this.#envelope(this.#given.method.toMessage(data)));
+  };
 
   onDrain(run: () => void): void {
     this.#inner.onDrain(run);

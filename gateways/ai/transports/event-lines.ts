@@ -13,22 +13,31 @@ export class EventLines {
   }
 
   /**
-   * The data of the events that are complete now, one by one, each with its own `lastId`; comments
-   * and blank lines are left out.
+   * Gives the data of the events that are complete now, one by one, each with its own `lastId`;
+   * comments and blank lines are left out.
    */
-  *add(chunk: Buffer | string): Generator<string> {
-    const given = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-    const bytes = this.#rest === undefined ? given : Buffer.concat([this.#rest, given]);
-    this.#rest = undefined;
+  add(chunk: Buffer | string, onData: (data: string) => void): void {
+    const text = this.#wholeLines(chunk);
     let start = 0;
     for (;;) {
-      const end = bytes.indexOf(newline, start);
-      if (end < 0) break;
-      const line = bytes.toString("utf8", start, end);
+      const end = text.indexOf("\n", start);
+      if (end < 0) return;
+      if (text.startsWith(dataPrefix, start)) onData(text.slice(start + dataPrefix.length, end));
+      else if (text.startsWith(idPrefix, start)) {
+        this.#lastId = text.slice(start + idPrefix.length, end);
+      }
       start = end + 1;
-      if (line.startsWith(idPrefix)) this.#lastId = line.slice(idPrefix.length);
-      else if (line.startsWith(dataPrefix)) yield line.slice(dataPrefix.length);
     }
-    if (start < bytes.length) this.#rest = Buffer.from(bytes.subarray(start));
+  }
+
+  /** What there is up to the end of a line, where no character is cut; the rest waits. */
+  #wholeLines(chunk: Buffer | string): string {
+    // Nearly all that comes as text is whole events, and needs not become bytes and text again.
+    if (typeof chunk === "string" && this.#rest === undefined && chunk.endsWith("\n")) return chunk;
+    const given = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+    const bytes = this.#rest === undefined ? given : Buffer.concat([this.#rest, given]);
+    const end = bytes.lastIndexOf(newline) + 1;
+    this.#rest = end === bytes.length ? undefined : Buffer.from(bytes.subarray(end));
+    return bytes.toString("utf8", 0, end);
   }
 }

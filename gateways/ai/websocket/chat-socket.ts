@@ -11,12 +11,14 @@ import { identify } from "../reads/answer-read.ts";
 import type { ResumeEdge } from "../resume/resume-edge.ts";
 import { placeOf, type StreamPlace } from "../resume/stream-store.ts";
 import { type ClientMessage, clientMessageSchema } from "./client-message.ts";
+import type { ExchangeSocket } from "./exchange-socket.ts";
 import { errorMessage, SocketCall } from "./socket-call.ts";
 import { closeCodes, SocketLine } from "./socket-line.ts";
 
 const recordedDepth = 2;
 
 export interface ChatSocketGiven {
+  readonly socket: ExchangeSocket;
   readonly parts: AiParts;
   readonly resume: ResumeEdge;
   readonly next: ExchangeHandler;
@@ -52,6 +54,7 @@ export class ChatSocket {
     const { world, config } = given.parts;
     this.#token = newId(world, "ses");
     this.#line = new SocketLine(ws, {
+      socket: given.socket,
       parts: given.parts,
       onMessage: (bytes) => this.#received(bytes),
       onClosing: () => {

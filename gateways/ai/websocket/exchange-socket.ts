@@ -53,6 +53,21 @@ export class ExchangeSocket extends Duplex {
     else this.#exchange.onDrain(done);
   }
 
+  /**
+   * A whole frame, past the stream's own queue: that costs as much again as the write itself. What
+   * `ws` has queued keeps its place, since it writes a frame's head and its rest one by one. False
+   * when the client is slow: wait for `onRoom`.
+   */
+  sendFrame(frame: Buffer): boolean {
+    return this.writableLength > 0 ? this.write(frame) : this.#exchange.write(frame);
+  }
+
+  /** Once; at once when there is room. */
+  onRoom(run: () => void): void {
+    if (this.writableNeedDrain) this.once("drain", run);
+    else this.#exchange.onDrain(run);
+  }
+
   override _final(done: () => void): void {
     this.#exchange.end();
     done();

@@ -26,6 +26,10 @@ export class SocketCall implements Exchange {
   readonly #port: SocketCallPort;
   readonly #body: Buffer;
   readonly #events = new EventLines();
+  /** The client's name for it, as a member of each message. */
+  readonly #name: string;
+  /** The client could take more after what was sent last. */
+  #hasRoom: boolean = true;
   #state: "open" | "body" | "events" | "over" = "open";
   #bodyText = "";
   #isComplete: boolean = false;
@@ -44,6 +48,7 @@ export class SocketCall implements Exchange {
   ) {
     this.#port = port;
     this.id = given.id;
+    this.#name = `"id":${JSON.stringify(given.id)}`;
     this.#body = given.body;
     const headers = new CallHeaders(port.opening.head.headers, given.fields);
     this.head = {
@@ -90,24 +95,21 @@ export class SocketCall implements Exchange {
     this.#port.send(`{"type":"chat.started",${this.#name},"request_id":"${requestId}"}`);
   }
 
-  get #name(): string {
-    return `"id":${JSON.stringify(this.id)}`;
-  }
-
   write(chunk: Buffer | string): boolean {
     if (this.#state === "body") this.#bodyText += chunk.toString();
     if (this.#state !== "events") return true;
-    let hasRoom = true;
-    for (const data of this.#events.add(chunk)) {
-      if (data === "[DONE]") this.#isComplete = true;
-      else if (this.#fault === undefined) {
-        hasRoom = this.#port.send(
-          `{"type":"chat.chunk",${this.#name}${this.#event},"data":${data}}`,
-        );
-      }
-    }
-    return hasRoom;
+    this.#hasRoom = true;
+    this.#events.add(chunk, this.#tell);
+    return this.#hasRoom;
   }
+
+  readonly #tell = (data: string): void => {
+    if (data === "[DONE]") this.#isComplete = true;
+    else if (this.#fault === undefined) {
+      const text = `{"type":"chat.chunk",${this.#name}${this.#event},"data":${data}}`;
+      this.#hasRoom = this.#port.send(text);
+    }
+  };
 
   /** The number by which the rest can be asked for; nothing where it cannot. */
   get #event(): string {

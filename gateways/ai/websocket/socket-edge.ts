@@ -43,7 +43,7 @@ export function createSocketEdge(given: {
     const credential = credentialIn(exchange);
     server.handleUpgrade(handshakeOf(exchange), socket, Buffer.alloc(0), (ws) => {
       const opened = new ChatSocket(ws, {
-        ...{ parts, resume, opening: exchange, credential, next: resume.handle },
+        ...{ parts, resume, opening: exchange, socket, credential, next: resume.handle },
         onClose: () => sockets.delete(opened),
       });
       chat = opened;

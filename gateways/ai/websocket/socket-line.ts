@@ -1,7 +1,9 @@
 import type { Timer } from "@tandem/libs/world";
 import type { WebSocket } from "ws";
 import type { AiParts } from "../parts.ts";
+import type { ExchangeSocket } from "./exchange-socket.ts";
 import { MessageBudget } from "./message-budget.ts";
+import { textFrame } from "./text-frame.ts";
 
 /** RFC 6455, 7.4.1, and the registry of later ones. */
 export const closeCodes = {
@@ -11,10 +13,12 @@ export const closeCodes = {
   tryLater: 1013,
 } as const;
 
-/** Bytes that may wait for a slow client before its conversations are held back. */
+/** Bytes of pongs that may wait for a slow client. */
 const highWaterBytes = 65_536;
 
 export interface SocketLineGiven {
+  /** What `ws` writes to. */
+  readonly socket: Pick<ExchangeSocket, "sendFrame" | "onRoom">;
   readonly parts: Pick<AiParts, "world" | "config">;
   /** A whole text message. */
   onMessage(bytes: Buffer): void;
@@ -65,7 +69,7 @@ export class SocketLine {
 
   #end(): void {
     this.#given.onClosing();
-    for (const run of this.#drains.splice(0)) run();
+    this.#release();
   }
 
   /** A connection whose other end has silently gone answers no ping. */
@@ -96,16 +100,15 @@ export class SocketLine {
   send(text: string): boolean {
     const ws = this.#ws;
     if (ws.readyState !== ws.OPEN) return true;
-    ws.send(text, () => this.#sent());
-    return ws.bufferedAmount < highWaterBytes;
+    return this.#given.socket.sendFrame(textFrame(text));
   }
 
   onDrain(run: () => void): void {
     this.#drains.push(run);
+    if (this.#drains.length === 1) this.#given.socket.onRoom(() => this.#release());
   }
 
-  #sent(): void {
-    if (this.#drains.length === 0 || this.#ws.bufferedAmount >= highWaterBytes) return;
+  #release(): void {
     for (const run of this.#drains.splice(0)) run();
   }
 }

@@ -53,5 +53,7 @@ export function numbered(event: string, number: number): string {
 
 /** Nothing but lines that begin with a colon. */
 export function isComment(block: string): boolean {
+  // What says something says it in its first line, nearly always.
+  if (block !== "" && block[0] !== ":" && block[0] !== "\n") return false;
   return block.split("\n").every((line) => line === "" || line.startsWith(":"));
 }
