@@ -14,22 +14,26 @@ interface Splice {
 export class BodyPatch {
   readonly #document: JsonDocument;
   readonly #splices: Splice[] = [];
-  readonly #removed = new Set<number>();
-  readonly #added = new Map<string, string>();
+  /** Both absent until they are needed: most changes replace one value, or add one. */
+  #removed: Set<number> | undefined;
+  #added: Map<string, string> | undefined;
 
   constructor(document: JsonDocument) {
     this.#document = document;
   }
 
   get isEmpty(): boolean {
-    return this.#splices.length === 0 && this.#removed.size === 0 && this.#added.size === 0;
+    return this.#splices.length === 0 && this.#removed === undefined && this.#added === undefined;
   }
 
   /** Sets a member of the root, which is there or not, to a value given as JSON. */
   set(key: string, json: string): void {
     const member = this.#document.member(this.#document.root, key);
-    if (member === nowhere) this.#added.set(key, json);
-    else this.replace(member, json);
+    if (member !== nowhere) this.replace(member, json);
+    else {
+      this.#added ??= new Map();
+      this.#added.set(key, json);
+    }
   }
 
   /** Replaces any value, given as JSON. */
@@ -61,16 +65,16 @@ export class BodyPatch {
   /** Takes a member of the root away, if it is there. */
   remove(key: string): void {
     const member = this.#document.member(this.#document.root, key);
-    if (member !== nowhere) this.#removed.add(member);
+    if (member === nowhere) return;
+    this.#removed ??= new Set();
+    this.#removed.add(member);
   }
 
   /** The changed text; the very bytes of the document when nothing was changed. */
   build(): Buffer {
     const document = this.#document;
     if (this.isEmpty) return document.bytes;
-    const splices = [...this.#splices, ...this.#removals()];
-    if (this.#added.size > 0) splices.push(this.#addition());
-    splices.sort((left, right) => left.start - right.start);
+    const splices = this.#all();
     let length = document.bytes.length;
     for (const { start, end, text } of splices) length += Buffer.byteLength(text) - (end - start);
     const built = Buffer.allocUnsafe(length);
@@ -86,17 +90,26 @@ export class BodyPatch {
     return built;
   }
 
+  /** All changes in the order of their places. */
+  #all(): readonly Splice[] {
+    const removed = this.#removed;
+    const splices = [...this.#splices];
+    if (removed !== undefined) splices.push(...this.#removals(removed));
+    if (this.#added !== undefined) splices.push(this.#addition(this.#added));
+    if (splices.length > 1) splices.sort((left, right) => left.start - right.start);
+    return splices;
+  }
+
   /** Each removed member with one of its commas, so that what stays is still a list. */
-  #removals(): Splice[] {
-    if (this.#removed.size === 0) return [];
+  #removals(removed: ReadonlySet<number>): Splice[] {
     const document = this.#document;
     const members = this.#members();
     let kept = members.length;
-    while (kept > 0 && this.#removed.has(members[kept - 1] ?? nowhere)) kept -= 1;
+    while (kept > 0 && removed.has(members[kept - 1] ?? nowhere)) kept -= 1;
     const removals: Splice[] = [];
     for (let index = 0; index < kept; index += 1) {
       const member = members[index] ?? nowhere;
-      if (!this.#removed.has(member)) continue;
+      if (!removed.has(member)) continue;
       const next = members[index + 1] ?? nowhere;
       removals.push({
         start: document.keyStart(member),
@@ -114,12 +127,22 @@ export class BodyPatch {
     return removals;
   }
 
-  #addition(): Splice {
+  #addition(added: ReadonlyMap<string, string>): Splice {
     const document = this.#document;
-    const hasOthers = this.#members().some((member) => !this.#removed.has(member));
-    const members = [...this.#added].map(([key, json]) => `${JSON.stringify(key)}:${json}`);
     const at = document.end(document.root) - 1;
-    return { start: at, end: at, text: (hasOthers ? "," : "") + members.join(",") };
+    let text = "";
+    let comma = this.#keepsMembers() ? "," : "";
+    for (const [key, json] of added) {
+      text += `${comma}${JSON.stringify(key)}:${json}`;
+      comma = ",";
+    }
+    return { start: at, end: at, text };
+  }
+
+  #keepsMembers(): boolean {
+    const removed = this.#removed;
+    if (removed !== undefined) return this.#members().some((member) => !removed.has(member));
+    return this.#document.firstChild(this.#document.root) !== nowhere;
   }
 
   #members(): number[] {
