@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { assertLeavingCancels } from "./cancellation.ts";
 import type { Asked, Client } from "./clients/client.ts";
+import type { ClientsTable } from "./clients-table.ts";
 import { freshPrompt } from "./prompt.ts";
 import { notingFetch } from "./statuses.ts";
 import type { Target } from "./target.ts";
@@ -13,18 +14,20 @@ const guessFactor = 3;
 export function clientsSuite(
   client: Client,
   targetOf: () => Target,
-  { upstream }: { readonly upstream: "openai" | "anthropic" },
+  given: { readonly upstream: "openai" | "anthropic"; readonly table?: ClientsTable },
 ): void {
+  const { upstream, table } = given;
+  const got = (...outcomes: readonly string[]): void => table?.note(client, ...outcomes);
   const isClaude = upstream === "anthropic";
   const asked = (prompt: string, part: Partial<Asked> = {}): Asked => {
     const { origin, apiKey, model, claude } = targetOf();
     return { origin, apiKey, model: isClaude ? claude : model, prompt, ...part };
   };
   describe(`${client.name}, ${upstream} upstream`, () => {
-    answers(client, asked);
-    refusals(client, asked, targetOf);
+    answers(client, asked, got);
+    refusals(client, { asked, targetOf, got });
     const engineOf = () => (isClaude ? targetOf().claudeEngine : targetOf().engine);
-    troubles(client, asked, engineOf);
+    troubles(client, { asked, engineOf, got });
   });
 }
 
@@ -32,8 +35,9 @@ export function clientsSuite(
 const readsOnWhy = "this client reads a stream to its end, whatever its user does";
 
 type Ask = (prompt: string, part?: Partial<Asked>) => Asked;
+type Got = (...outcomes: readonly string[]) => void;
 
-function answers(client: Client, asked: Ask): void {
+function answers(client: Client, asked: Ask, got: Got): void {
   test("a stream has the same words and the same usage as a whole answer", async () => {
     const { content, expected } = freshPrompt();
     const whole = await client.whole(asked(content));
@@ -52,6 +56,7 @@ function answers(client: Client, asked: Ask): void {
       assert.deepEqual({ ...streamed, inputTokens: 0 }, { ...whole, inputTokens: 0 });
     } else if (client.lacksUsage === true) assert.equal(streamed.text, whole.text);
     else assert.deepEqual(streamed, whole);
+    got("stream", "whole", "usage");
   });
 
   test("a tool is called, and the conversation goes on with its result", async () => {
@@ -60,15 +65,20 @@ function answers(client: Client, asked: Ask): void {
     assert.equal(name, "weather");
     assert.equal(typeof city, "string");
     assert.ok(text.length > 0);
+    got("tools");
   });
 
   test("a document is written to a schema", async () => {
     const { answer } = (await client.json(asked(freshPrompt().content))) as { answer?: unknown };
     assert.equal(typeof answer, "string");
+    got("JSON");
   });
 }
 
-function refusals(client: Client, asked: Ask, targetOf: () => Target): void {
+function refusals(
+  client: Client,
+  { asked, targetOf, got }: { asked: Ask; targetOf: () => Target; got: Got },
+): void {
   test("a bad key is 401, and an unknown model is named", async () => {
     const failure = await failureOf(client.whole(asked("x", { apiKey: "sk-not-a-key" })));
     assert.equal(client.statusOf(failure), 401, String(failure));
@@ -76,29 +86,44 @@ function refusals(client: Client, asked: Ask, targetOf: () => Target): void {
     assert.match(String((unknown as Error).message), /no-such-model/);
     const streamed = await failureOf(client.stream(asked("x", { model: "no-such-model" })));
     assert.match(String((streamed as Error).message), /no-such-model/);
+    got("error");
   });
 
   test("too fast is waited for and answered", async () => {
-    const { fetch, statuses } = notingFetch();
-    const { content, expected } = freshPrompt();
-    const apiKey = await targetOf().makeExhaustedKey();
-    const told = await client.whole(asked(content, { apiKey, maxRetries: 6, fetch }));
-    assert.equal(told.text, expected);
-    assert.equal(statuses[0], 429);
-    assert.equal(statuses.at(-1), 200);
+    for (let round = 0; ; round += 1) {
+      const { fetch, statuses } = notingFetch();
+      const codes: string[] = [];
+      const onRefusal = (code: string): unknown => codes.push(code);
+      const { content, expected } = freshPrompt();
+      const apiKey = await targetOf().makeExhaustedKey();
+      const told = await client.whole(asked(content, { apiKey, maxRetries: 6, fetch, onRefusal }));
+      assert.equal(told.text, expected);
+      if (client.hidesStatuses !== true) assert.equal(statuses.at(-1), 200);
+      if (codes[0] === "resource_exhausted" || statuses[0] === 429) break;
+      // A second after the limit was reached one more fits, and a busy machine may take that long.
+      assert.ok(round < 4, "it was never refused");
+    }
+    got("rate limit");
   });
 
   test("no balance is told as that, and not asked again", async () => {
     const { fetch, statuses } = notingFetch();
+    const codes: string[] = [];
+    const onRefusal = (code: string): unknown => codes.push(code);
     const apiKey = await targetOf().spentKey();
-    const failure = await failureOf(client.whole(asked("x", { apiKey, maxRetries: 1, fetch })));
+    const given = { apiKey, maxRetries: 1, fetch, onRefusal };
+    const failure = await failureOf(client.whole(asked("x", given)));
     assert.match(String((failure as Error).message), /budget|402/i);
-    assert.equal(statuses[0], 402);
-    assert.ok(statuses.length <= 2);
+    if (client.hidesStatuses === true) assert.deepEqual(codes, ["failed_precondition"]);
+    else assert.ok(statuses[0] === 402 && statuses.length <= 2, statuses.join());
+    got("no balance");
   });
 }
 
-function troubles(client: Client, asked: Ask, engineOf: () => Target["engine"]): void {
+function troubles(
+  client: Client,
+  { asked, engineOf, got }: { asked: Ask; engineOf: () => Target["engine"]; got: Got },
+): void {
   test("leaving a stream cancels the upstream within 50 ms", async (context) => {
     if (client.readsOn === true) return context.skip(readsOnWhy);
     await assertLeavingCancels(engineOf(), async (content) => {
@@ -110,6 +135,7 @@ function troubles(client: Client, asked: Ask, engineOf: () => Target["engine"]):
       await client.stream(asked(content), leave);
       return leftMs;
     });
+    got("abort");
   });
 
   test("a stream that breaks is an error, and never just ends", async () => {
@@ -124,6 +150,7 @@ function troubles(client: Client, asked: Ask, engineOf: () => Target["engine"]):
     }
     const { content, expected } = freshPrompt();
     assert.equal((await client.whole(asked(content, { maxRetries: 6 }))).text, expected);
+    got("broken upstream");
   });
 }
 

@@ -152,7 +152,7 @@ export async function openTarget(): Promise<Target> {
   let spent: Promise<string> | undefined;
   return {
     origin: tandem.origin,
-    grpcAddress: tandem.origin.replace("http://", ""),
+    grpcAddress: tandem.grpcAddress,
     apiKey: tandem.apiKey,
     model: "mock-1",
     thinker: "mock-thinker",

@@ -8,6 +8,8 @@ export interface Asked {
   /** Of the client itself; 0 when absent. */
   readonly maxRetries?: number;
   readonly fetch?: typeof fetch;
+  /** Of clients that have no `fetch`: each refusal's code. */
+  readonly onRefusal?: (code: string) => void;
 }
 
 export interface Told {
@@ -25,6 +27,8 @@ export interface Client {
   readonly lacksUsage?: boolean;
   /** It reads a stream to its end, whatever its user does. */
   readonly readsOn?: boolean;
+  /** It speaks no HTTP that one could listen to: its refusals are told by `onRefusal`. */
+  readonly hidesStatuses?: boolean;
   whole(asked: Asked): Promise<Told>;
   /** Leaves the stream when `onPiece` says so, in the way its users do. */
   stream(asked: Asked, onPiece?: (piece: string) => "go" | "leave"): Promise<Told>;
@@ -34,6 +38,7 @@ export interface Client {
   json(asked: Asked): Promise<unknown>;
   /** The status that an error of this client tells; undefined for none. */
   statusOf(error: unknown): number | undefined;
+  close?(): void | Promise<void>;
 }
 
 export const answerSchema = {

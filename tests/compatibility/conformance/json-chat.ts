@@ -6,12 +6,28 @@ export function chatJson(ask: Ask, model: string): Record<string, unknown> {
   const tool = { type: "function", function: { name: weatherTool.function.name } };
   return {
     model: ask.model ?? model,
-    messages: [{ role: "user", content: ask.content }],
+    messages: [{ role: "user", content: ask.content }, ...messagesAfter(ask)],
     max_tokens: ask.maxTokens,
     ...(ask.isOutOfRange ? { temperature: 3 } : {}),
     ...(ask.usesTool ? { tools: [weatherTool], tool_choice: tool } : {}),
     ...(ask.isJson ? { response_format: { type: "json_object" } } : {}),
+    ...(ask.schema === undefined ? {} : { response_format: schemaFormat(ask.schema) }),
   };
+}
+
+function schemaFormat(schema: object): object {
+  return { type: "json_schema", json_schema: { name: "answer", strict: true, schema } };
+}
+
+const callId = "call_1";
+
+function messagesAfter({ after }: Ask): readonly object[] {
+  if (after === undefined) return [];
+  const calls = [{ id: callId, type: "function", function: after.call }];
+  return [
+    { role: "assistant", content: null, tool_calls: calls },
+    { role: "tool", tool_call_id: callId, content: after.result },
+  ];
 }
 
 interface MessageJson {

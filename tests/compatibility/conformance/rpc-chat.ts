@@ -1,5 +1,5 @@
 /** The public contract's words, for gRPC, gRPC-web and Connect alike. */
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import type {
   ChatCompletion,
   ChatCompletionChunk,
@@ -21,14 +21,30 @@ export function chatMessage(
   const schema = { type, properties, required: [...required], additionalProperties };
   return {
     model: ask.model ?? model,
-    messages: [{ role: "user", content: ask.content }],
+    messages: [{ role: "user", content: ask.content }, ...messagesAfter(ask)],
     ...(ask.maxTokens === undefined ? {} : { maxTokens: ask.maxTokens }),
     ...(ask.isOutOfRange ? { temperature: 3 } : {}),
     ...(ask.usesTool
       ? { tools: [{ name, description, parameters: schema }], toolFunction: name }
       : {}),
     ...(ask.isJson ? { responseFormat: { type: "json_object" } } : {}),
+    ...(ask.schema === undefined ? {} : { responseFormat: schemaFormat(ask.schema) }),
   };
+}
+
+function schemaFormat(schema: object) {
+  const jsonSchema = { name: "answer", strict: true, schema: schema as JsonObject };
+  return { type: "json_schema", jsonSchema };
+}
+
+const callId = "call_1";
+
+function messagesAfter({ after }: Ask) {
+  if (after === undefined) return [];
+  return [
+    { role: "assistant", toolCalls: [{ id: callId, ...after.call }] },
+    { role: "tool", toolCallId: callId, content: after.result },
+  ];
 }
 
 export function joinChunk(joiner: Joiner, chunk: ChatCompletionChunk): void {

@@ -12,6 +12,13 @@ export interface Ask {
   /** Offers the weather tool, and wants it called. */
   readonly usesTool?: boolean;
   readonly isJson?: boolean;
+  /** What a document has to be of. */
+  readonly schema?: object;
+  /** The tool that was called before, and what came of it. */
+  readonly after?: {
+    readonly call: { readonly name: string; readonly arguments: string };
+    readonly result: string;
+  };
 }
 
 export interface Answer {
