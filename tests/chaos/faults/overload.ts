@@ -46,6 +46,25 @@ async function flooded(
 const atATime: Pace = { kind: "workers", count: 192 };
 const peakSeconds = 4;
 
+/** Leases grow and code is compiled meanwhile: the first spells say little. */
+const spellsMin = 4;
+const spellsMax = 6;
+/** A spell that carries this much more than the one before was not the peak yet. */
+const growth = 1.1;
+
+/** What can be carried once everything is warm: spells until one is no better than the last. */
+async function peakOf(scene: Scene, callers: Callers): Promise<FloodReport> {
+  let best = await flooded(scene, { callers, pace: atATime, seconds: peakSeconds });
+  for (let spell = 2; spell <= spellsMax; spell += 1) {
+    const next = await flooded(scene, { callers, pace: atATime, seconds: peakSeconds });
+    const isPeak = next.goodput < best.goodput * growth;
+    if (next.goodput > best.goodput) best = next;
+    scene.tell(`  ${next.goodput.toFixed(0)}/s carried`);
+    if (isPeak && spell >= spellsMin) break;
+  }
+  return best;
+}
+
 function strangeIn({ strange }: FloodReport, tell: Scene["tell"]): string[] {
   for (const one of strange.slice(0, 3)) tell(`  ${one}`);
   return strange.length > 0 ? [`${strange.length} neither served nor shed`] : [];
@@ -61,7 +80,7 @@ export const overload: LiveFault = {
   async strike(scene) {
     const { house, seconds, tell } = scene;
     const callers = await callersOf(scene);
-    const normal = await flooded(scene, { callers, pace: atATime, seconds: peakSeconds });
+    const normal = await peakOf(scene, callers);
     const peak = normal.goodput;
     const pace: Pace = { kind: "open", perSecond: peak * 5 };
     const over = await flooded(scene, { callers, pace, seconds });
@@ -86,6 +105,8 @@ export const overload: LiveFault = {
       },
       wrongs: [
         ...strangeIn(over, tell),
+        // Whoever carries more beside five times the load had a higher peak than was found.
+        ...(goodputPercent > 120 ? [`no peak: goodput ${Math.round(goodputPercent)} % of it`] : []),
         ...(goodputPercent < 95 ? [`goodput ${Math.round(goodputPercent)} %`] : []),
         ...(criticalOk < 99.9 ? [`critical ${criticalOk.toFixed(1)} % ok`] : []),
         ...atMost("normal again", backMs, 2_000),
@@ -102,7 +123,7 @@ export const retryStorm: LiveFault = {
   async strike(scene) {
     const { tandem } = scene.house;
     const callers = [{ apiKey: tandem.apiKey, share: 1 }];
-    const normal = await flooded(scene, { callers, pace: atATime, seconds: peakSeconds });
+    const normal = await peakOf(scene, callers);
     const pace: Pace = { kind: "bursts", size: 1_000, rounds: 5 };
     const storm = await flooded(scene, { callers, pace, seconds: 0 });
     const goodputPercent = percent(storm.goodput, normal.goodput);
