@@ -6,6 +6,7 @@ export type ScenarioName =
   | "stream-chunk"
   | "message-chunk"
   | "response-chunk"
+  | "resumable-chunk"
   | "websocket-chunk"
   | "grpc-chunk"
   | "grpc-web-chunk"

@@ -7,6 +7,7 @@ import type { Sample, ScenarioName } from "./samples.ts";
 import {
   messagesRequest,
   responsesRequest,
+  resumableRequest,
   rpcRequest,
   socketRequest,
   type TranslatedRequest,
@@ -61,6 +62,11 @@ export const scenarios: readonly Scenario[] = [
     name: "response-chunk",
     contenders: [tandem, gatewayAlone],
     jobOf: (contender, pace) => translated(contender, pace, responsesRequest()),
+  },
+  {
+    name: "resumable-chunk",
+    contenders: [tandem],
+    jobOf: (contender, pace) => translated(contender, pace, resumableRequest()),
   },
   {
     name: "websocket-chunk",

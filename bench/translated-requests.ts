@@ -28,6 +28,13 @@ export function responsesRequest(): TranslatedRequest {
   return asked("/v1/responses", { stream: true, store: false, input: content });
 }
 
+/** In the native dialect, but resumable by its name, as a turn on a WebSocket always is. */
+export function resumableRequest(): TranslatedRequest {
+  const { form, request } = asked("/v1/chat/completions", { stream: true, messages });
+  const headers = { "idempotency-key": `bench-${counterPlaceholder}` };
+  return { form, request: { ...request, headers } };
+}
+
 export function socketRequest(): TranslatedRequest {
   return asked("/v1/chat/ws", { stream: true, messages }, "websocket");
 }
