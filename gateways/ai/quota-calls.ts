@@ -51,6 +51,7 @@ export async function callWallet(
     scopedBy: reply.scopedBy,
     isSuperseded: reply.superseded,
     isScarce: reply.scarce,
+    isCallingIn: reply.callingIn,
     warning: reply.warnings.map(warningText).join(", "),
   };
 }

@@ -28,6 +28,8 @@ export interface SeedRun {
 const comebackMs = 5_000;
 /** and then to come to rest: one run in four waits until unused money is back in its wallets. */
 const restMs = 4_000;
+/** Gateways have given back what they were told to. */
+const calledInMs = 2_000;
 const longRestMs = 26_000;
 const longRestEvery = 4;
 
@@ -95,6 +97,9 @@ async function play(house: SimulatedTandem, { scenario, faults, seed }: Planned)
   await probe(house, client, keys);
   const isLong = seed % longRestEvery === 0;
   await house.scheduler.runUntil(house.nowMs + (isLong ? longRestMs : restMs));
+  // What lies ready for callers who may come again is to be there for whoever is short of it.
+  house.quota.callAllIn();
+  await house.scheduler.runUntil(house.nowMs + calledInMs);
   takeStock(house, { ignoresHolds: !isLong });
 }
 

@@ -24,6 +24,8 @@ function bench(total: bigint) {
     calls: [] as WalletCall[],
     scopedBy: [] as string[],
     failing: undefined as Error | undefined,
+    isCallingIn: false as boolean,
+    validMs: 5_000,
     losesAnswers: false as boolean,
   };
   const answer = (call: WalletCall): WalletReply => {
@@ -43,13 +45,14 @@ function bench(total: bigint) {
     quota.availableNanos -= granted;
     const reply: WalletReply = {
       grantedNanos: granted,
-      validMs: 5_000,
+      validMs: quota.validMs,
       currency: "USD",
       limitSource: isShort ? "wallet" : "",
       resetsAtMs: 0,
       scopedBy: quota.scopedBy,
       isSuperseded: isSuperseded || (known === undefined && granted === 0n),
-      isScarce: room < wanted * 20n,
+      isScarce: room < wanted * 20n || quota.isCallingIn,
+      isCallingIn: isShort && quota.isCallingIn,
       warning: "",
     };
     if (known !== undefined || granted > 0n) {
@@ -205,11 +208,13 @@ test("a superseded lease is followed by another, and closed when its requests ar
   assert.equal(held(), next.lease.freeNanos + next.lease.carvedNanos);
 });
 
-test("money that nobody uses goes back after ten seconds, and all of it at the end", async () => {
+test("money that nobody uses goes back after ten seconds but for a few requests', and all at the end", async () => {
   const { desk, quota, run, held } = bench(1_000_000n);
   const { lease, nanos } = await take(desk, 100n);
   lease.finish(nanos, 0n);
   await run(11_000);
+  assert.equal(held(), 400n);
+  await run(15 * 60_000);
   assert.equal(held(), 0n);
   assert.equal(quota.availableNanos, 1_000_000n);
   const again = await take(desk, 100n);
@@ -227,7 +232,67 @@ test("money of a call whose answer never came goes back once nobody needs it", a
   assert.ok(held() > 0n);
   quota.losesAnswers = false;
   await run(12_000);
+  assert.equal(held(), 400n);
+});
+
+test("a caller who was idle is served for as long as its lease is valid when quota is away", async () => {
+  const { desk, quota, run, held } = bench(1_000_000n);
+  const { lease, nanos } = await take(desk, 100n);
+  lease.finish(nanos, 0n);
+  quota.validMs = 90_000;
+  await run(5 * 60_000);
+  quota.failing = new Error("connect ECONNREFUSED");
+  await run(55_000);
+  for (let count = 0; count < 4; count += 1) {
+    assert.ok(!(desk.reserve(payer, { wantedNanos: 100n, leastNanos: 100n }) instanceof Promise));
+  }
+  assert.equal(held(), 400n);
+});
+
+test("keeping a line ready costs a call in thirty seconds, and none for an empty one", async () => {
+  const { desk, quota, run } = bench(1_000_000n);
+  quota.validMs = 90_000;
+  const { lease, nanos } = await take(desk, 100n);
+  lease.finish(nanos, 0n);
+  await run(20_000);
+  const calls = quota.calls.length;
+  await run(300_000);
+  assert.equal(quota.calls.length - calls, 10);
+});
+
+test("money that is wanted elsewhere is given back at once, and waited for where it is wanted", async () => {
+  const { desk, quota, run, held } = bench(10_000n);
+  const idle = await take(desk, 100n, { organisationId: "org_1" });
+  idle.lease.finish(idle.nanos, 0n);
+  await run(12_000);
+  assert.ok(held() > 0n);
+  quota.isCallingIn = true;
+  const other = bench(0n);
+  other.quota.isCallingIn = true;
+  const waiting = take(other.desk, 100n);
+  await other.run(300);
+  desk.forgetRefusals(["org_1"]);
+  await run(300);
   assert.equal(held(), 0n);
+  other.quota.availableNanos = 100n;
+  await other.run(300);
+  assert.equal((await waiting).nanos, 100n);
+  const vain = take(other.desk, 100n).catch((error: unknown) => error);
+  await other.run(1_300);
+  const fault = await vain;
+  assert.ok(Fault.is(fault));
+  assert.equal(fault.reason, "ai.no_credit");
+});
+
+test("no more than two hundred lines of a replica keep money ready", async () => {
+  const { desk, quota, run, held } = bench(1_000_000_000n);
+  quota.scopedBy = ["key"];
+  for (let key = 0; key < 250; key += 1) {
+    const { lease, nanos } = await take(desk, 100n, { keyId: `key_${key}` });
+    lease.finish(nanos, 0n);
+  }
+  await run(30_000);
+  assert.equal(held(), 200n * 400n);
 });
 
 test("what was charged before its acknowledgement came is not held for ever", async () => {
@@ -237,11 +302,12 @@ test("what was charged before its acknowledgement came is not held for ever", as
   // Quota has booked it, and the gateway gives the rest back before it hears of that.
   for (const known of quota.leases.values()) known.held -= nanos;
   await run(11_000);
-  assert.equal(held(), nanos);
+  assert.equal(held(), nanos + 400n);
   lease.acknowledge(nanos);
   await run(500);
+  assert.equal(held(), 400n);
+  await desk.close();
   assert.equal(held(), 0n);
-  assert.equal(desk.walletOf("org_1").lineOf(payer).isAtRest, true);
 });
 
 test("requests that budgets tell apart have lines of their own, and share one where they do not", async () => {

@@ -3,19 +3,21 @@ import { type Payer, type Reservation, WalletLine, type WalletLineParts } from "
 /** A line that has been empty and unused for this long is forgotten. */
 const forgottenAfterMs = 60_000;
 
+type OrganisationParts = Omit<WalletLineParts, "onScope">;
+
 /**
  * The wallets of an organisation's requests: one line of money, or one for each value of the fields
  * by which its budgets tell requests apart.
  */
 export class OrganisationWallet {
-  readonly #parts: Omit<WalletLineParts, "onScope">;
+  readonly #parts: OrganisationParts;
   readonly #lines = new Map<string, WalletLine>();
   /** Lines from before budgets changed: they end what they began. */
   readonly #retired = new Set<WalletLine>();
   /** Until quota has said it, every request's fields count. */
   #scopedBy: readonly string[] = ["project", "user", "key", "model"];
 
-  constructor(parts: Omit<WalletLineParts, "onScope">) {
+  constructor(parts: OrganisationParts) {
     this.#parts = parts;
   }
 
@@ -64,6 +66,10 @@ export class OrganisationWallet {
     for (const line of this.#lines.values()) line.forgetRefusal();
   }
 
+  offer(): void {
+    for (const line of this.#lines.values()) line.offer();
+  }
+
   tick(nowMs: number): void {
     for (const [name, line] of this.#lines) {
       line.tick(nowMs);
@@ -83,11 +89,11 @@ export class OrganisationWallet {
 
 /** All organisations that spend money through this replica. */
 export class WalletDesk {
-  readonly #parts: Omit<WalletLineParts, "onScope">;
+  readonly #parts: OrganisationParts;
   readonly #wallets = new Map<string, OrganisationWallet>();
 
-  constructor(parts: Omit<WalletLineParts, "onScope">) {
-    this.#parts = parts;
+  constructor(parts: Omit<OrganisationParts, "standing">) {
+    this.#parts = { ...parts, standing: new Set() };
   }
 
   walletOf(organisationId: string): OrganisationWallet {
@@ -111,7 +117,10 @@ export class WalletDesk {
   /** The money of these organisations has changed; of all, when none is named. */
   forgetRefusals(organisationIds?: readonly string[]): void {
     for (const id of organisationIds ?? this.#wallets.keys()) {
-      this.#wallets.get(id)?.forgetRefusals();
+      const wallet = this.#wallets.get(id);
+      wallet?.forgetRefusals();
+      // Not all at once, where it is not known whose it is.
+      if (organisationIds !== undefined) wallet?.offer();
     }
   }
 

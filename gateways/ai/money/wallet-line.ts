@@ -23,6 +23,8 @@ export interface WalletReply {
   readonly scopedBy: readonly string[];
   readonly isSuperseded: boolean;
   readonly isScarce: boolean;
+  /** Others were told to give back what they have in stock: ask again in a moment. */
+  readonly isCallingIn: boolean;
   /** Budgets that are nearly spent, as answers are to say it; empty for none. */
   readonly warning: string;
 }
@@ -34,6 +36,8 @@ export interface WalletLineParts {
   readonly onScope: (scopedBy: readonly string[]) => void;
   /** How long a request waits for money before it is told that nobody can be asked. */
   readonly patienceMs: number;
+  /** The lines of all organisations that keep a little money ready although nobody uses them. */
+  readonly standing: Set<WalletLine>;
 }
 
 /** Money that is held for one request, until it is finished. */
@@ -57,8 +61,20 @@ const retryPauseMs = 100;
 const quietRetryPauseMs = 1_000;
 /** After a refusal others of this line are refused for this long without asking. */
 const refusalKeptMs = 500;
-/** A line that nobody used for this long gives its money back. */
+/** How long a request waits for money that others were told to give back. */
+const callingInMs = 1_000;
+/**
+ * A line that nobody used for this long gives its money back, but for what a few requests like its
+ * last one take: so that its callers are served when quota goes away meanwhile.
+ */
 const idleMs = 10_000;
+const standingRequests = 4n;
+/** That is renewed so often that two thirds of its validity are left whenever quota goes away. */
+const renewalsOfStanding = 3;
+/** After this long without use that goes back, too. */
+const standingMsMax = 15 * 60_000;
+/** Lines of a replica that keep any: what their renewals cost quota is bounded, 7 calls a second. */
+const standingMax = 200;
 
 /**
  * Money for the requests that one lease serves: carved at once while there is some, else waited for
@@ -78,6 +94,8 @@ export class WalletLine {
   #refusal: { readonly untilMs: number; readonly fault: Fault } | undefined;
   #usedAtMs: number;
   #typicalNanos = 1n;
+  #keptAtMs = Number.NEGATIVE_INFINITY;
+  #validMs = 0;
   #warning = "";
   #isRetired: boolean = false;
 
@@ -134,6 +152,11 @@ export class WalletLine {
     this.#refusal = undefined;
   }
 
+  /** What lies here unused may be wanted elsewhere: asks quota, which says so. */
+  offer(): void {
+    if (this.#waiting.length === 0 && this.#lease.freeNanos > 0n) this.#keep(this.#lease.freeNanos);
+  }
+
   /** Called some times a second. */
   tick(nowMs: number): void {
     this.#dropImpatient(nowMs);
@@ -141,13 +164,15 @@ export class WalletLine {
     const holdsMore = freeNanos > 0n || wantsReconciling;
     if (this.#waiting.length > 0) this.#call();
     else if (isCalling) this.#callAgain(nowMs);
-    else if (this.#isIdle(nowMs) && holdsMore) this.#rest();
+    else if (this.#isIdle(nowMs)) this.#stand(nowMs);
     else if (isScarce && holdsMore) this.#call();
+    else this.#parts.standing.delete(this);
     for (const lease of this.#ending) void this.#finishLease(lease);
   }
 
   /** Gives everything back that is not carved. Resolves when quota has heard it, or cannot. */
   async close(): Promise<void> {
+    this.#parts.standing.delete(this);
     this.#retire();
     await Promise.all([...this.#ending].map((lease) => this.#finishLease(lease)));
   }
@@ -182,7 +207,33 @@ export class WalletLine {
     if (nowMs >= this.#pauseUntilMs + quietRetryPauseMs - retryPauseMs) this.#call();
   }
 
+  /** What an idle line keeps: the price of a few requests, while there is plenty. */
+  #stand(nowMs: number): void {
+    const { freeNanos, isScarce, wantsReconciling } = this.#lease;
+    if (freeNanos === 0n && !wantsReconciling) return;
+    const { standing } = this.#parts;
+    const isPlaced = standing.has(this) || standing.size < standingMax;
+    const isLate = this.#isRetired || nowMs - this.#usedAtMs > standingMsMax;
+    if (isScarce || isLate || !isPlaced || freeNanos === 0n) {
+      this.#rest();
+      return;
+    }
+    standing.add(this);
+    const keepNanos = this.#typicalNanos * standingRequests;
+    const isOld = nowMs >= this.#keptAtMs + this.#validMs / renewalsOfStanding;
+    if (isOld || freeNanos > keepNanos || wantsReconciling) this.#keep(keepNanos);
+  }
+
+  #keep(nanos: bigint): void {
+    const nowMs = this.#nowMs();
+    if (this.#isCalling || nowMs < this.#pauseUntilMs) return;
+    this.#keptAtMs = nowMs;
+    const call = this.#lease.callToKeep(nowMs, nanos);
+    if (call !== undefined) void this.#makeCall(this.#lease, call);
+  }
+
   #rest(): void {
+    this.#parts.standing.delete(this);
     if (this.#isCalling) return;
     const call = this.#lease.callToRest(this.#nowMs());
     if (call !== undefined) void this.#makeCall(this.#lease, call);
@@ -212,6 +263,7 @@ export class WalletLine {
       const reply = await this.#parts.callQuota(this.payer, call);
       lease.answered(call.number, reply);
       this.#warning = reply.warning;
+      this.#validMs = reply.validMs;
       this.#parts.onScope(reply.scopedBy);
       this.#isCalling = false;
       this.#serve(reply);
@@ -224,7 +276,9 @@ export class WalletLine {
       this.#pauseUntilMs = this.#nowMs() + retryPauseMs;
     }
     if (this.#lease.state !== "open") this.#retire();
-    if (this.#waiting.length > 0) this.#call();
+    // A standing line whose lease was ended, by the end of a period say, begins another one.
+    const isToStand = this.#parts.standing.has(this) && this.#lease.freeNanos === 0n;
+    if (this.#waiting.length > 0 || (isToStand && lease !== this.#lease)) this.#call();
   }
 
   /** Gives money to those who wait, in their order, and tells those it does not suffice for. */
@@ -240,6 +294,9 @@ export class WalletLine {
       if (offered >= next.leastNanos && lease.carve(offered, nowMs)) {
         this.#waiting.shift();
         next.resolve({ lease, nanos: offered, warning: this.#warning });
+      } else if (isShort && reply.isCallingIn && nowMs - next.sinceMs < callingInMs) {
+        this.#pauseUntilMs = nowMs + retryPauseMs;
+        return;
       } else if (isShort) {
         this.#waiting.shift();
         const fault = shortageFault(reply);

@@ -155,12 +155,22 @@ export class WalletLease {
     });
   }
 
+  /** Gives back what is free beyond `keepNanos` and goes on: for a lease that is seldom used. */
+  callToKeep(nowMs: number, keepNanos: bigint): WalletCall | undefined {
+    if (this.#pending !== undefined || this.#state !== "open") return undefined;
+    const overNanos = this.#freeNanos > keepNanos ? this.#freeNanos - keepNanos : 0n;
+    const nothing = { neededNanos: 0n, leastNanos: 0n };
+    return this.#makeCall(nowMs, { ...nothing, returnedNanos: overNanos, mayCarve: true });
+  }
+
   #makeCall(
     nowMs: number,
-    parts: Pick<WalletCall, "neededNanos" | "leastNanos" | "returnedNanos">,
+    given: Pick<WalletCall, "neededNanos" | "leastNanos" | "returnedNanos"> & {
+      readonly mayCarve?: boolean;
+    },
   ): WalletCall {
     this.#calls += 1n;
-    const mayCarve = this.#state === "open" && parts.returnedNanos === 0n;
+    const { mayCarve = this.#state === "open" && given.returnedNanos === 0n, ...parts } = given;
     const call: WalletCall = {
       ...parts,
       leaseId: this.id,

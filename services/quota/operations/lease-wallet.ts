@@ -58,6 +58,7 @@ export async function leaseWalletOperation(
     scopedBy: [...answer.scopedBy],
     superseded: answer.isSuperseded,
     scarce: answer.isScarce,
+    callingIn: answer.isCallingIn,
     resetsAtMs: BigInt(answer.resetsAtMs),
     warnings: answer.marks.map(({ isSoft: soft, ...mark }) => ({ ...mark, soft })),
   };

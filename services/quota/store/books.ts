@@ -49,6 +49,8 @@ export interface LockedWallet {
   readonly currency: string;
   readonly availableNanos: bigint;
   readonly nowMs: number;
+  /** When somebody was last short of money that lay in stock at a gateway. */
+  readonly shortAtMs: number;
   /** Some of its credit has run out of time and is not booked out yet. */
   readonly hasExpired: boolean;
   /** The one stripe of the ledger that this transaction writes to. */
@@ -64,10 +66,11 @@ export async function lockWallet(
   books: Books,
   organisationId: string,
 ): Promise<LockedWallet | undefined> {
-  const locked = await sql<{ currency: string }>`
-    select currency from wallets where organisation_id = ${organisationId} for update`.execute(tx);
-  const currency = locked.rows[0]?.currency;
-  if (currency === undefined) return undefined;
+  const locked = await sql<{ currency: string; short_at_ms: bigint }>`
+    select currency, short_at_ms from wallets
+    where organisation_id = ${organisationId} for update`.execute(tx);
+  const [found] = locked.rows;
+  if (found === undefined) return undefined;
   // A statement of its own: one that waited for the lock would see balances from before it.
   const { rows } = await sql<{ balance: bigint; now_ms: bigint; has_expired: boolean }>`
     with clock as (select ${books.clock()} as now_ms)
@@ -80,9 +83,10 @@ export async function lockWallet(
   if (row === undefined) return undefined;
   return {
     organisationId,
-    currency,
+    currency: found.currency,
     availableNanos: row.balance,
     nowMs: Number(row.now_ms),
+    shortAtMs: Number(found.short_at_ms),
     hasExpired: row.has_expired,
     stripe: books.ledger.drawStripe(),
   };

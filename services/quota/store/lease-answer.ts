@@ -43,11 +43,14 @@ export interface LeaseAnswer {
   readonly scopedBy: readonly SubjectField[];
   readonly isSuperseded: boolean;
   readonly isScarce: boolean;
+  /** Others were told to give back what they have in stock: ask again in a moment. */
+  readonly isCallingIn: boolean;
   readonly marks: readonly BudgetMark[];
 }
 
 /** Amounts as text, since JSON has no integers of 64 bits. */
-type Encoded = Omit<LeaseAnswer, "grantedNanos" | "availableNanos" | "marks"> & {
+type Encoded = Omit<LeaseAnswer, "grantedNanos" | "availableNanos" | "marks" | "isCallingIn"> & {
+  readonly isCallingIn?: boolean;
   readonly marks?: readonly BudgetMark[];
   readonly grantedNanos: string;
   readonly availableNanos: string;
@@ -67,7 +70,8 @@ export function decodeAnswer(text: string): LeaseAnswer {
   const encoded = JSON.parse(text) as Encoded;
   return {
     ...encoded,
-    // One that the version before has kept has none.
+    // One that the version before has kept has neither.
+    isCallingIn: encoded.isCallingIn ?? false,
     marks: encoded.marks ?? [],
     limitSource: encoded.limitSource,
     grantedNanos: BigInt(encoded.grantedNanos),

@@ -3,6 +3,7 @@ import { after, before, test } from "node:test";
 import { newId } from "@tandem/libs/world";
 import { organisationWith, type TestBooks, TestHolder, world } from "../testing/scenario.ts";
 import { openTwinBooks, type TwinBooks } from "../testing/twin-books.ts";
+import { readChanges, readHead } from "./changes.ts";
 import { adoptLeases, releaseLeases } from "./leases.ts";
 import { settle } from "./settle.ts";
 import { readBalance } from "./statements.ts";
@@ -155,6 +156,44 @@ test("near the end a lease is for what is needed, and the holder is told to keep
   assert.deepEqual([poor.grantedNanos, poor.isScarce], [900_000n, true]);
   const returned = await holder.call(books, { returnedNanos: 10_000n });
   assert.ok(returned.availableNanos === 100_000n);
+});
+
+test("what lies in stock is called in when somebody is short of it: the last unit is spent anywhere", async () => {
+  twin.nowMs = books.nowMs;
+  const organisationId = await organisationWith(books, 10_000n);
+  const standing = new TestHolder(organisationId);
+  await standing.call(books, { neededNanos: 10n });
+  const kept = await standing.call(books, { keptNanos: 40n });
+  assert.equal(kept.isScarce, false);
+  const everything = { neededNanos: 10_000n, leastNanos: 10_000n };
+  const before = await readHead(books.database);
+  const short = await new TestHolder(organisationId).call(twin, everything);
+  assert.deepEqual([short.grantedNanos, short.isCallingIn], [0n, true]);
+  const page = await readChanges(books.database, { afterSequence: before, limit: 10 });
+  assert.deepEqual(page.organisationIds, [organisationId]);
+  const again = await new TestHolder(organisationId).call(books, everything);
+  assert.equal(again.isCallingIn, true);
+  assert.equal(await readHead(books.database), page.sequence, "it is said once in a while");
+  const told = await standing.call(books, { keptNanos: 40n });
+  assert.equal(told.isScarce, true);
+  await standing.call(twin, { keptNanos: 0n });
+  const served = await new TestHolder(organisationId).call(twin, everything);
+  assert.equal(served.grantedNanos, 10_000n);
+  const last = await new TestHolder(organisationId).call(books, { neededNanos: 1n });
+  assert.deepEqual([last.limitSource, last.isCallingIn], ["wallet", false]);
+});
+
+test("all that lies in stock is at most a tenth of the credit", async () => {
+  const organisationId = await organisationWith(books, 1_000_000n);
+  const holders = Array.from({ length: 30 }, () => new TestHolder(organisationId));
+  for (const holder of holders) await holder.call(books, { neededNanos: 5n });
+  let keptNanos = 0n;
+  for (const holder of holders) {
+    const { isScarce } = await holder.call(books, { keptNanos: 7_000n });
+    if (isScarce) await holder.call(books, { keptNanos: 0n });
+    else keptNanos += 7_000n;
+  }
+  assert.ok(keptNanos > 0n && keptNanos <= 100_000n, `${keptNanos} are kept`);
 });
 
 test("expired credit is never leased, and what is held expires when it comes back", async () => {

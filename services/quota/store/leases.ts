@@ -8,6 +8,7 @@ import {
   type LeaseState,
 } from "../core/lease.ts";
 import { decideSlice, type Room } from "../core/slice.ts";
+import { isCalledIn } from "../core/standing.ts";
 import { type Scope, type Subject, type SubjectField, scopeOf } from "../core/subject.ts";
 import { faults } from "../faults.ts";
 import { type Books, changeBooks, type LockedWallet, lockWallet } from "./books.ts";
@@ -24,6 +25,7 @@ import {
 import { expireCredit } from "./credit.ts";
 import { budgetMarks, decodeAnswer, encodeAnswer, type LeaseAnswer } from "./lease-answer.ts";
 import { findLeases, insertLease, type StoredLease, updateLease } from "./lease-rows.ts";
+import { callIn, stockBeside } from "./stocks.ts";
 
 /** A holder's call to open or renew a lease. */
 export interface WalletCall extends LeaseCall {
@@ -72,6 +74,7 @@ function emptyAnswer(books: Books): LeaseAnswer {
     scopedBy: [],
     isSuperseded: true,
     isScarce: true,
+    isCallingIn: false,
     marks: [],
   };
 }
@@ -100,6 +103,7 @@ async function open(tx: Executor, given: Given): Promise<LeaseAnswer> {
     scopedBy: fields,
     isSuperseded: !isOpened,
     isScarce: decision.isScarce,
+    isCallingIn: shortOf !== undefined && (await callIn(tx, { wallet, leaseId: call.leaseId })),
     marks: budgetMarks(budgets),
   };
   if (!isOpened) return answer;
@@ -149,13 +153,22 @@ async function renew(
     availableNanos: wallet.availableNanos + releaseNanos - grantNanos,
     scopedBy: fields,
     isSuperseded: !isActive,
-    isScarce: decision.isScarce,
+    isScarce: decision.isScarce || (await isWanted(tx, given, keptNanos)),
+    isCallingIn: shortOf !== undefined && (await callIn(tx, { wallet, leaseId: call.leaseId })),
     marks: budgetMarks(budgets),
   };
   // A budget that was taken away meanwhile is still counted, so that the ledger verifies.
   await moveHold(tx, given, { nanos: grantNanos - releaseNanos, isBudgeted: stored.isBudgeted });
   await hear(tx, given, { answer, state, heldNanos: keptNanos + grantNanos, stored });
   return answer;
+}
+
+/** A holder that needs nothing now is to keep nothing; one that does is told by its slice. */
+async function isWanted(tx: Executor, given: Given, keptNanos: bigint): Promise<boolean> {
+  const { wallet, call } = given;
+  if (call.neededNanos > 0n || keptNanos <= call.carvedNanos) return false;
+  const stockNanos = keptNanos - call.carvedNanos + (await stockBeside(tx, call));
+  return isCalledIn({ ...wallet, stockNanos });
 }
 
 function budgetsOf(tx: Executor, { wallet, call }: Given, scope: Scope) {
@@ -214,7 +227,8 @@ async function hear(
       call: call.call,
       answer: encodeAnswer(answer),
       isTold: answer.isSuperseded,
-      carvedNanos: call.carvedNanos,
+      // Whoever needs something carves it as soon as it is there.
+      carvedNanos: call.carvedNanos + smaller(answer.grantedNanos, call.neededNanos),
       ceilingNanos,
       nowMs,
     },
@@ -303,4 +317,8 @@ export function changeLease(
     ]);
     return releaseNanos;
   });
+}
+
+function smaller(left: bigint, right: bigint): bigint {
+  return left < right ? left : right;
 }

@@ -6,6 +6,7 @@ import * as outbox from "./migrations/0004-outbox.ts";
 import * as takeBacks from "./migrations/0005-take-backs.ts";
 import * as raises from "./migrations/0006-raises.ts";
 import * as giveBacks from "./migrations/0007-give-backs.ts";
+import * as callsIn from "./migrations/0008-calls-in.ts";
 
 /** Schema changes in their order. Every step must leave the version before it working. */
 export const migrations: Migrations = {
@@ -16,4 +17,5 @@ export const migrations: Migrations = {
   "0005-take-backs": takeBacks,
   "0006-raises": raises,
   "0007-give-backs": giveBacks,
+  "0008-calls-in": callsIn,
 };

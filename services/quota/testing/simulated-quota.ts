@@ -208,6 +208,7 @@ export class SimulatedQuota {
       scopedBy: scopedBy(this.budgets.map(({ subject }) => subject)),
       isSuperseded: state !== "active",
       isScarce: decision.isScarce,
+      isCallingIn: false,
       marks: [],
     };
   }

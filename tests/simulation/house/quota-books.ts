@@ -23,32 +23,23 @@ import {
   SettlementDesk,
 } from "../../../services/quota/core/settlement.ts";
 import { decideSlice } from "../../../services/quota/core/slice.ts";
+import { isCalledIn } from "../../../services/quota/core/standing.ts";
 import { scopeOf } from "../../../services/quota/core/subject.ts";
 import type { LeaseAnswer } from "../../../services/quota/store/lease-answer.ts";
 import type { WalletCall } from "../../../services/quota/store/leases.ts";
 import type { History } from "../history.ts";
+import { correctionsOf, factsOf, type OutboxRow, type UsageNote } from "./usage-outbox.ts";
 
 interface HeldLease {
   lease: Lease;
   answer: LeaseAnswer;
-}
-
-export interface OutboxRow {
-  readonly id: string;
-  readonly payload: Uint8Array;
-  attempts: number;
-  nextAttemptAtMs: number;
-  isParked: boolean;
+  /** What its holder told last. */
+  carvedNanos: bigint;
 }
 
 export interface SettleAnswer {
   readonly settled: readonly string[];
   readonly refused: readonly { readonly requestId: string; readonly reason: RefusalKind }[];
-}
-
-interface Fact {
-  readonly id: string;
-  readonly chargedNanos: string;
 }
 
 interface Due {
@@ -63,6 +54,10 @@ interface Due {
  */
 export class QuotaBooks {
   readonly outbox: OutboxRow[] = [];
+  /** Organisations whose credit changed, in this order; who listens hears of each. */
+  readonly changes: string[] = [];
+  readonly onChange = new Set<() => void>();
+  readonly #shortAtMs = new Map<string, number>();
   readonly #leases = new Map<string, HeldLease>();
   /** By the id under which each is booked, less what was given back of it. */
   readonly #settled = new Map<string, Settlement & Booked>();
@@ -117,7 +112,7 @@ export class QuotaBooks {
       scope: scopeOf(call.subject, []),
       ...{ state: "active", isTold: false, lastCall: 1n, renewedAtMs: this.#nowMs() },
     };
-    this.#leases.set(id, { lease, answer });
+    this.#leases.set(id, { lease, answer, carvedNanos: call.neededNanos });
     this.#hold(lease, decision.grantNanos);
     return answer;
   }
@@ -138,7 +133,9 @@ export class QuotaBooks {
       rooms: this.#rooms(call, releaseNanos),
     });
     this.#hold(lease, decision.grantNanos - releaseNanos);
-    known.answer = this.#answer(call, decision, state);
+    known.carvedNanos = call.carvedNanos + call.neededNanos;
+    const isScarce = decision.isScarce || this.#isWanted(call, keptNanos);
+    known.answer = this.#answer(call, { ...decision, isScarce }, state);
     known.lease = {
       ...lease,
       state,
@@ -165,8 +162,48 @@ export class QuotaBooks {
       scopedBy: [],
       isSuperseded: state !== "active",
       isScarce: decision.isScarce,
+      isCallingIn: decision.shortOf !== undefined && this.callIn(call),
       marks: [],
     };
+  }
+
+  #stockBeside(wanted: { readonly organisationId: string; readonly leaseId: string }): bigint {
+    let sum = 0n;
+    for (const [id, { lease, carvedNanos }] of this.#leases) {
+      const isOther = lease.organisationId === wanted.organisationId && id !== wanted.leaseId;
+      if (!isOther || lease.state !== "active") continue;
+      const stockNanos = this.balanceOf(holdAccount(id)) - carvedNanos;
+      if (stockNanos > 0n) sum += stockNanos;
+    }
+    return sum;
+  }
+
+  #isWanted(call: WalletCall, keptNanos: bigint): boolean {
+    const { organisationId, neededNanos, carvedNanos } = call;
+    if (neededNanos > 0n || keptNanos <= carvedNanos) return false;
+    return isCalledIn({
+      stockNanos: keptNanos - carvedNanos + this.#stockBeside(call),
+      availableNanos: this.balanceOf(walletAccount(organisationId)),
+      shortAtMs: this.#shortAtMs.get(organisationId) ?? 0,
+      nowMs: this.#nowMs(),
+    });
+  }
+
+  /** Somebody is short of money that may lie in stock elsewhere. */
+  callIn(short: { readonly organisationId: string; readonly leaseId: string }): boolean {
+    if (this.#stockBeside(short) === 0n) return false;
+    this.#shortAtMs.set(short.organisationId, this.#nowMs());
+    this.changes.push(short.organisationId);
+    for (const hear of this.onChange) hear();
+    return true;
+  }
+
+  /** As if everybody were short of the last unit. */
+  callAllIn(): void {
+    const organisations = new Set(
+      [...this.#leases.values()].map((one) => one.lease.organisationId),
+    );
+    for (const organisationId of organisations) this.callIn({ organisationId, leaseId: "" });
   }
 
   settle(holder: string, given: readonly Settlement[], eventId: string): SettleAnswer {
@@ -276,7 +313,7 @@ export class QuotaBooks {
     this.#history.givenBack.push({ settlementId, nanos, outputTokens });
   }
 
-  #enqueue(facts: readonly Fact[], id: string): void {
+  #enqueue(facts: readonly UsageNote[], id: string): void {
     const payload = Buffer.from(JSON.stringify(facts));
     const nextAttemptAtMs = this.#nowMs();
     this.outbox.push({ id, payload, attempts: 0, isParked: false, nextAttemptAtMs });
@@ -340,18 +377,4 @@ export class QuotaBooks {
     balances.set(credit, (balances.get(credit) ?? 0n) + nanos);
     transfers.push({ debit, credit, nanos, reference });
   }
-}
-
-function factsOf(bookings: readonly Booking[]): readonly Fact[] {
-  return bookings.map(({ settlement, fromHoldNanos, fromWalletNanos }) => ({
-    id: settlement.requestId,
-    chargedNanos: String(fromHoldNanos + fromWalletNanos),
-  }));
-}
-
-function correctionsOf(givenBack: readonly GivenBack[]): readonly Fact[] {
-  return givenBack.map(({ settlementId, nanos }) => ({
-    id: `${settlementId}+back`,
-    chargedNanos: String(-nanos),
-  }));
 }

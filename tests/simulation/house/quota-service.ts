@@ -49,7 +49,9 @@ function implementation(
   { site, process, books, database, history, nowMs }: QuotaParts,
   { desk, relay }: { readonly desk: LimitDesk; readonly relay: { wake(): void } },
 ): Implementation {
-  const changes = createVersionFeed(site.world.timers, 1n);
+  const sequence = (): bigint => BigInt(books.changes.length + 1);
+  const changes = createVersionFeed(site.world.timers, sequence());
+  books.onChange.add(() => changes.advance(sequence()));
   return partly(QuotaService, {
     async leaseWallet({ $typeName: _, ...request }) {
       const { organisationId, projectId, userId, keyId, model, ceilingNanos, keptNanos } = request;
@@ -65,6 +67,7 @@ function implementation(
         availableNanos: answer.availableNanos,
         superseded: answer.isSuperseded,
         scarce: answer.isScarce,
+        callingIn: answer.isCallingIn,
       };
     },
     async leaseLimits(request, context) {
@@ -99,7 +102,9 @@ function implementation(
       return { releasedNanos };
     },
     async watchChanges({ afterSequence, waitMs }, { onAbandon }) {
-      return { sequence: await changes.wait(afterSequence, { waitMs, onAbandon }) };
+      const heard = await changes.wait(afterSequence, { waitMs, onAbandon });
+      const from = afterSequence > 0n ? Number(afterSequence) - 1 : 0;
+      return { sequence: heard, organisationIds: books.changes.slice(from, Number(heard) - 1) };
     },
   });
 }

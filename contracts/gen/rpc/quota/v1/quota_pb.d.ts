@@ -538,6 +538,14 @@ export declare type LeaseWalletResponse = Message<"tandem.quota.v1.LeaseWalletRe
    * @generated from field: repeated tandem.quota.v1.BudgetMark warnings = 11;
    */
   warnings: BudgetMark[];
+
+  /**
+   * Less than needed was granted while other holders have some in stock. They were told, by the feed
+   * of changes, to give it back: ask again in a moment before refusing anybody.
+   *
+   * @generated from field: bool calling_in = 12;
+   */
+  callingIn: boolean;
 };
 
 /**
