@@ -12,5 +12,7 @@ for (const deployable of deployables) {
   // What cannot be loaded says so, in its own words, when its process starts.
   await loadDeployable(sourceFolder, deployable).catch(() => {});
 }
+const { loadHotStores } = await import("@tandem/libs/store/hot");
+await loadHotStores();
 flushCompileCache();
 process.exit(0);

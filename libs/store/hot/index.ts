@@ -10,4 +10,9 @@ export {
   type TakeResult,
   type TimeToLive,
 } from "./hot-store.ts";
-export { type HotStoreOptions, hotStorePort, openHotStore } from "./open-hot-store.ts";
+export {
+  type HotStoreOptions,
+  hotStorePort,
+  loadHotStores,
+  openHotStore,
+} from "./open-hot-store.ts";

@@ -14,6 +14,17 @@ export interface HotStoreOptions {
 /** Of a world that has a hot store of its own, whatever the URL says. */
 export const hotStorePort = definePort<(options: HotStoreOptions) => HotStore>("hot store");
 
+/** A process loads the one of the store it has. */
+const drivers = {
+  lmdb: () => import("./lmdb-hot-store.ts"),
+  redis: () => import("./redis-hot-store.ts"),
+};
+
+/** Loads all that `openHotStore` may need, for who wants it compiled before it is needed. */
+export async function loadHotStores(): Promise<void> {
+  await Promise.all([drivers.lmdb(), drivers.redis()]);
+}
+
 /**
  * Opens a hot store by URL: `memory:` (this caller's alone), `lmdb:/directory` (shared by the
  * processes of one machine), `redis://…`, `rediss://…` or `redis+unix:///socket` (shared by
@@ -24,13 +35,12 @@ export async function openHotStore(url: string, options: HotStoreOptions): Promi
   const own = portOf(options.world, hotStorePort);
   if (own !== undefined) return own(options);
   if (url.startsWith("memory:")) return new MemoryHotStore(options);
-  // A process loads the client of the store it has, not those of the others.
   if (url.startsWith("lmdb:")) {
-    const { LmdbHotStore } = await import("./lmdb-hot-store.ts");
+    const { LmdbHotStore } = await drivers.lmdb();
     return new LmdbHotStore(url.slice("lmdb:".length), options);
   }
   if (/^(rediss?|redis\+unix):\/\//.test(url)) {
-    const { RedisHotStore } = await import("./redis-hot-store.ts");
+    const { RedisHotStore } = await drivers.redis();
     const store = new RedisHotStore(url, { commandTimeoutMs: 250, ...options });
     await store.open();
     return store;
