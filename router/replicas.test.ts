@@ -70,6 +70,28 @@ test("whoever waits is tried once more at the end, whatever probes say", async (
   assert.equal((await answer).text, "ai-1 3");
 });
 
+test("what one replica cannot do another one is asked for, each once", async (context) => {
+  const router = await start(context);
+  const [first, second] = [router.gateway("ai-1"), router.gateway("ai-2")];
+  const asked: string[] = [];
+  for (const gateway of [first, second]) {
+    gateway.handle = (exchange) => {
+      asked.push(gateway.name);
+      exchange.respond(503, [["x-tandem-declined", "1"]], `${gateway.name} cannot`);
+    };
+  }
+  const call = () => httpRequest(router.address, { method: "POST", path: "/v1/x", body: "abc" });
+  const refused = await call();
+  assert.equal(refused.status, 503);
+  assert.deepEqual(asked.toSorted(), ["ai-1", "ai-2"]);
+  assert.equal(refused.text, `${asked[1]} cannot`);
+  assert.equal(refused.headers["x-tandem-declined"], undefined);
+  second.handle = (exchange) => exchange.respond(200, [], "ai-2 can");
+  const answers = await Promise.all(Array.from({ length: 8 }, call));
+  assert.deepEqual(new Set(answers.map(({ text }) => text)), new Set(["ai-2 can"]));
+  assert.ok(asked.length > 2, "all of them went to the one that can at once");
+});
+
 test("a gateway that stays away is answered with 503 and when to try again", async (context) => {
   const router = await start(context, { ai: 1, settings: { hold_timeout: "100ms" } });
   await router.gateway("ai-1").kill();

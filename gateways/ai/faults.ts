@@ -213,7 +213,7 @@ export const aiFaults = defineFaults("ai", {
   wallet_unavailable: {
     code: "unavailable",
     blame: "platform",
-    retry: "after_delay",
+    retry: "another_replica",
     publicMessage: "Credit cannot be checked right now. Try again in a moment.",
   },
   /** A paid answer that could not be recorded is not given. */

@@ -66,6 +66,8 @@ describe("while quota is away", () => {
     await bench.platform.stopOne("quota");
     const answer = await bench.chat(freshPrompt().content, {}, as(fresh));
     assert.equal(answer.status, 503, answer.text);
+    // Another replica may still have money for it: the router asks there.
+    assert.equal(answer.headers["x-tandem-declined"], "1");
     const free = await bench.chat(freshPrompt().content, { model: "free" }, as(fresh));
     assert.equal(free.status, 200, free.text);
     await bench.platform.startOne("quota");

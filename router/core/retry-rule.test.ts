@@ -4,6 +4,7 @@ import { type FailedAttempt, judgeRetry } from "./retry-rule.ts";
 
 const lostPost: FailedAttempt = {
   requestStarted: true,
+  isDeclined: false,
   isCommitted: false,
   isBodyKept: true,
   replay: "idempotent",
@@ -23,6 +24,7 @@ test("a request that may have taken effect is repeated only where that is safe",
   assert.equal(judgeRetry({ ...lostPost, method: "DELETE" }), "budgeted");
   assert.equal(judgeRetry({ ...lostPost, hasIdempotencyKey: true }), "budgeted");
   assert.equal(judgeRetry({ ...lostPost, replay: "always" }), "budgeted");
+  assert.equal(judgeRetry({ ...lostPost, isDeclined: true }), "budgeted");
 });
 
 test("nothing is repeated once the client has seen a byte, or the body is gone", () => {

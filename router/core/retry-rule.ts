@@ -2,6 +2,8 @@
 export interface FailedAttempt {
   /** Bytes of the request were given to the kernel. */
   readonly requestStarted: boolean;
+  /** The replica said itself that it has done nothing of it, and that another one may. */
+  readonly isDeclined: boolean;
   /** Something of the answer has been sent to the client. */
   readonly isCommitted: boolean;
   /** The whole body is still there to be sent again. */
@@ -29,6 +31,7 @@ export function judgeRetry(attempt: FailedAttempt): RetryVerdict {
   if (!attempt.requestStarted) return "free";
   if (attempt.startedAttempts >= attempt.attemptsMax) return "no";
   const isRepeatable =
+    attempt.isDeclined ||
     attempt.replay === "always" ||
     attempt.hasIdempotencyKey ||
     idempotentMethods.has(attempt.method);

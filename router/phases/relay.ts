@@ -2,7 +2,7 @@ import type { AttemptFailure, ClientCall, ResponseHandler, ResponseHead } from "
 import { Fault } from "@tandem/libs/kernel";
 import { failureLatencyMs } from "@tandem/libs/resilience";
 import type { Timer } from "@tandem/libs/world";
-import { judgeRetry } from "../core/retry-rule.ts";
+import { type FailedAttempt, judgeRetry } from "../core/retry-rule.ts";
 import type { Route } from "../core/route-table.ts";
 import { routerFaults } from "../faults.ts";
 import type { GatewayPool } from "../pool/gateway-pool.ts";
@@ -13,7 +13,7 @@ import { respondFault } from "./answer-fault.ts";
 import { choose } from "./choose.ts";
 import { HandOver } from "./hand-over.ts";
 import { RequestBody } from "./request-body.ts";
-import { answerFields, requestFields } from "./request-fields.ts";
+import { answerFields, declinedField, requestFields } from "./request-fields.ts";
 
 /**
  * A long generation says nothing about the replica that passed it on: above this a latency counts
@@ -128,6 +128,9 @@ export class Relay implements ResponseHandler, WaitingCall {
       return;
     }
     this.#heldMs = 0;
+    const { contentLength } = head;
+    const isSmall = (contentLength ?? Infinity) <= this.#parts.config.withheldAnswerBytes;
+    if (isSmall && head.headers.has(declinedField) && this.#askOther()) return;
     const nowMs = this.#parts.world.clock.monotonicMs();
     request.status = head.status;
     request.firstByteMs = nowMs - request.startedAtMs;
@@ -138,8 +141,6 @@ export class Relay implements ResponseHandler, WaitingCall {
     this.#replica?.tally.answered(head.status, tookMs);
     this.#handOver = HandOver.of(head, this.#route);
     if (this.#handOver === undefined) this.#replica?.movable.delete(this);
-    const { contentLength } = head;
-    const isSmall = (contentLength ?? Infinity) <= this.#parts.config.withheldAnswerBytes;
     if (isSmall) {
       this.#withheld = { head, chunks: [] };
     } else {
@@ -207,7 +208,8 @@ export class Relay implements ResponseHandler, WaitingCall {
     this.#reportFailure(failure, nowMs);
     this.#withheld = undefined;
     if (failure.requestStarted) this.#startedAttempts += 1;
-    if (this.#mayMove() || this.#mayRetry(failure.requestStarted, nowMs)) {
+    const { requestStarted } = failure;
+    if (this.#mayMove() || this.#mayRetry({ requestStarted, isDeclined: false }, nowMs)) {
       this.#handOver?.lost();
       this.#retry();
       return;
@@ -220,7 +222,8 @@ export class Relay implements ResponseHandler, WaitingCall {
   moveAway(isLong: boolean): void {
     if (this.#isCommitted && !isLong) return;
     const nowMs = this.#parts.world.clock.monotonicMs();
-    if (this.#isOver || !(this.#mayMove() || this.#mayRetry(true, nowMs))) return;
+    const begun = { requestStarted: true, isDeclined: false };
+    if (this.#isOver || !(this.#mayMove() || this.#mayRetry(begun, nowMs))) return;
     this.#handOver?.lost();
     this.#startedAttempts += 1;
     this.#replica?.health.callAbandoned();
@@ -228,15 +231,34 @@ export class Relay implements ResponseHandler, WaitingCall {
     this.#retry();
   }
 
+  /** Its replica cannot do it. Each is asked once; false when what the last one says is to be told. */
+  #askOther(): boolean {
+    this.#startedAttempts += 1;
+    const nowMs = this.#parts.world.clock.monotonicMs();
+    const tried = this.#tried;
+    const hasOther = this.#pool.replicas.some(
+      (each) => each !== this.#replica && !tried?.has(each) && each.isRouted(nowMs),
+    );
+    const declined = { requestStarted: true, isDeclined: true };
+    if (!hasOther || !this.#mayRetry(declined, nowMs)) return false;
+    const { id, target, attempts: attempt } = this.#request;
+    this.#parts.log.info("attempt_declined", { request_id: id, target, attempt });
+    this.#call?.cancel();
+    this.#replica?.health.callAbandoned();
+    this.#replica?.load.observed(failureLatencyMs, nowMs);
+    this.#retry();
+    return true;
+  }
+
   /** A stream that is under way can be gone on with elsewhere. */
   #mayMove(): boolean {
     return this.#isCommitted && this.#handOver?.mayMove(this.#parts.config.lossesMax) === true;
   }
 
-  #mayRetry(requestStarted: boolean, nowMs: number): boolean {
+  #mayRetry(attempt: Pick<FailedAttempt, "requestStarted" | "isDeclined">, nowMs: number): boolean {
     const { head } = this.#request.exchange;
     const verdict = judgeRetry({
-      requestStarted,
+      ...attempt,
       isCommitted: this.#isCommitted,
       isBodyKept: this.#body.isKept,
       replay: this.#route.replay,

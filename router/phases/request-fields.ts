@@ -40,11 +40,15 @@ const wishes = [
   "x-tandem-csrf",
 ] as const;
 
+/** Of a gateway's answer that says: nothing of this was done, and another replica may do it. */
+export const declinedField = "x-tandem-declined";
+
 const droppedFromAnswer = new FieldNameSet([
   ...hopByHopFields,
   "x-request-id",
   "date",
   handOverField,
+  declinedField,
 ]);
 
 /** What each hop subtracts from the deadline for itself, in milliseconds. */

@@ -24,6 +24,7 @@ import {
   rpcFailure,
   streamEnd,
 } from "@tandem/libs/rpc";
+import { declinedFields } from "../core/declined.ts";
 import { aiFaults } from "../faults.ts";
 import { handOverField, handOverLengthField } from "../hand-over/hand-over.ts";
 import { EventLines } from "../transports/event-lines.ts";
@@ -216,7 +217,7 @@ export class RpcExchange implements Exchange {
     this.#state = "over";
     const { form, requestId } = this.#given;
     const { status, contentType, body } = rpcFailure(form, fault, requestId);
-    const own = encodeFields([["content-type", contentType]]);
+    const own = encodeFields([["content-type", contentType], ...declinedFields(fault)]);
     this.#inner.respond(status, { lines: own.lines + this.#fields.lines }, body);
   }
 

@@ -188,6 +188,7 @@ function foreignFault(status: number, body: string): Fault {
 /** What went wrong: with one conversation where `id` names it, else with the connection. */
 export function errorMessage(fault: Fault, id?: string): string {
   const { parameter, limit_source: limitSource } = fault.context;
+  const isLater = fault.retry === "after_delay" || fault.retry === "another_replica";
   return JSON.stringify({
     type: "error",
     id,
@@ -198,7 +199,7 @@ export function errorMessage(fault: Fault, id?: string): string {
       status: fault.httpStatus,
       param: parameter,
       limit_source: limitSource,
-      retry_after_ms: fault.retry === "after_delay" ? (fault.retryAfterMs ?? 1_000) : undefined,
+      retry_after_ms: isLater ? (fault.retryAfterMs ?? 1_000) : undefined,
     },
   });
 }

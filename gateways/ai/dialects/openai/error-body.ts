@@ -1,5 +1,7 @@
 /** Errors as OpenAI and DeepSeek write them. */
+
 import type { Fault } from "@tandem/libs/kernel";
+import { declinedFields } from "../../core/declined.ts";
 
 interface ErrorWords {
   readonly type: string;
@@ -85,6 +87,7 @@ export function errorBody(fault: Fault, requestId: string): string {
 export function retryFields(fault: Fault): (readonly [name: string, value: string])[] {
   const fields: (readonly [string, string])[] = [
     ["x-should-retry", fault.retry === "never" ? "false" : "true"],
+    ...declinedFields(fault),
   ];
   const isLater = fault.retry !== "never" && (fault.httpStatus === 429 || fault.httpStatus === 503);
   const retryAfterMs = fault.retryAfterMs ?? (isLater ? 1_000 : undefined);
