@@ -65,8 +65,9 @@ test("what is streamed, or made in the background, goes on while every gateway i
     ...{ apiKey: tandem.apiKey, model: "mock-1" },
   };
   const transports = [...openTransports(place).values()];
-  // A WebSocket is its client's to resume or open anew; text completions need another engine.
-  const apart = ["WebSocket", "Realtime", "Text completions"];
+  // WebSockets and streams of the background are their clients' to resume or open anew; text
+  // completions need another engine.
+  const apart = ["WebSocket", "Realtime", "Responses, background", "Text completions"];
   const streams = transports.filter(({ name, stream }) => stream && !apart.includes(name));
   assert.equal(streams.length, 7);
   const calls = engine.calls.length;

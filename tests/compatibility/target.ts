@@ -122,7 +122,7 @@ async function openEngines(sharedFaults: EngineFault[]): Promise<Engines> {
 
 function settingsFor(engines: Engines) {
   const { claude, silent, ...others } = engines;
-  const timeouts = { firstTokenTimeoutMs: "1s", idleTimeoutMs: "1s", totalTimeoutMs: "3s" };
+  const timeouts = { firstTokenTimeoutMs: "2s", idleTimeoutMs: "1s", totalTimeoutMs: "3s" };
   const usual = { profile: "deepseek" };
   return {
     inference: {

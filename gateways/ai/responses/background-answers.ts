@@ -30,7 +30,10 @@ export async function cancelResponse(store: StreamStore, place: StreamPlace): Pr
     const meta = await store.read(place);
     if (meta === undefined || meta.ended !== undefined) return;
     const blocks = await blocksOf(store, place, meta);
-    if (await store.endAs(place, meta, { how: "canceled", blocks })) return;
+    if (await store.endAs(place, meta, { how: "canceled", blocks })) {
+      await store.tellCanceled(place);
+      return;
+    }
   }
 }
 

@@ -49,6 +49,8 @@ class Shared {
     shared.set = orAway((...given) => hotStore.set(...given));
     shared.setIfAbsent = orAway((...given) => hotStore.setIfAbsent(...given));
     shared.replaceIfEqual = orAway((...given) => hotStore.replaceIfEqual(...given));
+    shared.publish = orAway((...given) => hotStore.publish(...given));
+    shared.subscribe = orAway((...given) => hotStore.subscribe(...given));
     this.store = new StreamStore(shared, { ttlMs: 60_000 });
   }
 }
@@ -152,6 +154,18 @@ test("a cancel wins against an end that was not stored yet, and nobody is told t
   await until(() => told.includes("end"));
   assert.equal(await statusOf(shared), "cancelled");
   assert.deepEqual(told.slice(3), ["response.cancelled", "end"]);
+});
+
+test("whoever makes it hears of a cancel at another replica at once, not with its next beat", async () => {
+  const shared = await newShared();
+  const { answer } = await begin(shared, new Fleet(shared.store));
+  let isAborted: boolean = false;
+  answer.onAbort(() => {
+    isAborted = true;
+  });
+  await cancelResponse(shared.store, place);
+  await until(() => isAborted);
+  assert.equal((await shared.store.read(place))?.beat, 0);
 });
 
 test("who was only frozen ends nothing that was taken over, and its client is told the rest", async () => {

@@ -1,4 +1,5 @@
 import type { ExchangeHandler } from "@tandem/libs/http";
+import type { HotSubscription } from "@tandem/libs/store/hot";
 import { newId } from "@tandem/libs/world";
 import type { AiConfig } from "../config.ts";
 import { aiFaults } from "../faults.ts";
@@ -58,6 +59,8 @@ export class AnswerDesk {
   readonly #options: AnswerDeskOptions;
   readonly #lives = new Map<string, KeptAnswer>();
   #onEmpty: (() => void) | undefined;
+  /** Of what is canceled at other replicas, from the first answer that is made here on. */
+  #hearing: Promise<HotSubscription | undefined> | undefined;
 
   constructor(options: AnswerDeskOptions) {
     this.#options = options;
@@ -96,6 +99,7 @@ export class AnswerDesk {
     const { parts, store, next, bytesMax, backingOf, onOver } = this.#options;
     const { world, log, config } = parts;
     const key = lifeKey(place);
+    this.#hear();
     const answer = new KeptAnswer({
       ...{ world, log, store, place, meta, events, bytesMax },
       request: asMade(request, meta, events),
@@ -110,6 +114,17 @@ export class AnswerDesk {
     this.#lives.set(key, answer);
     if (listener !== undefined) answer.tell(listener);
     next(answer);
+  }
+
+  #hear(): void {
+    const { store } = this.#options;
+    // With the store away the next answer tries again; until then each is asked for at its beat.
+    this.#hearing ??= store
+      .hearCanceled((place) => this.abort(place))
+      .catch(() => {
+        this.#hearing = undefined;
+        return undefined;
+      });
   }
 
   /** Tells what the store has of it, and waits for more. */
@@ -177,8 +192,13 @@ export class AnswerDesk {
   }
 
   /** Waits until the answers that nobody is connected to are complete. */
-  async close({ deadlineMs }: { readonly deadlineMs: number }): Promise<void> {
-    if (this.#lives.size === 0) return;
+  async close(options: { readonly deadlineMs: number }): Promise<void> {
+    if (this.#lives.size > 0) await this.#drain(options);
+    const subscription = await this.#hearing;
+    await subscription?.close().catch(() => undefined);
+  }
+
+  async #drain({ deadlineMs }: { readonly deadlineMs: number }): Promise<void> {
     const { parts, backingOf } = this.#options;
     const { timers } = parts.world;
     const isMoved = backingOf !== undefined;

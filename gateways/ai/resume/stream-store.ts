@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type HotStore, hotKey } from "@tandem/libs/store/hot";
+import { type HotStore, type HotSubscription, hotKey } from "@tandem/libs/store/hot";
 import { z } from "zod";
 
 /** Which answer is meant: its owner and the name the client gave it. */
@@ -59,6 +59,10 @@ export interface KnownAnswer extends StreamMeta {
 
 /** Stands where the maker's name would. */
 export const canceledMaker = "canceled";
+
+/** Where all replicas hear of answers that nobody wants any more. */
+const canceledChannel = hotKey("answers", "canceled");
+const placeSchema = z.object({ organisationId: z.string(), id: z.string() });
 
 /** The last words of a fenced answer, apart from its blocks: they count once its end does. */
 const endBlock = "end";
@@ -168,6 +172,20 @@ export class StreamStore {
   /** Nobody wants it any more: who makes it stops, and who asks for it is told that it is gone. */
   async cancel(place: StreamPlace): Promise<void> {
     await this.#hotStore.set(keyOf(place, "maker"), canceledMaker, this.#life);
+    await this.tellCanceled(place);
+  }
+
+  /** To whoever makes it. A message may be lost: then it is seen with the maker's next beat. */
+  async tellCanceled(place: StreamPlace): Promise<void> {
+    await this.#hotStore.publish(canceledChannel, JSON.stringify(place)).catch(() => undefined);
+  }
+
+  hearCanceled(run: (place: StreamPlace) => void): Promise<HotSubscription> {
+    const onMessage = (message: Buffer): void => {
+      const { success, data } = placeSchema.safeParse(JSON.parse(message.toString()));
+      if (success) run(data);
+    };
+    return this.#hotStore.subscribe(canceledChannel, { onMessage, onGap: () => undefined });
   }
 
   /** The streams that a connection holds, by the client's names for them. */
