@@ -5,6 +5,7 @@ import { askMonitoring } from "./fleet/ask-monitoring.ts";
 import { openControlDoor, type Status, statusOfProcesses } from "./fleet/control-door.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { type LaunchPlan, launchProcess } from "./fleet/launch.ts";
+import { guardMemory } from "./fleet/memory-guard.ts";
 import { Rollout } from "./fleet/rollout.ts";
 import { siteFilePath } from "./fleet/site-file.ts";
 import { hashOf } from "./folder/notes.ts";
@@ -203,6 +204,7 @@ async function openFleet(
   });
   lifecycle.defer("control door", () => control.close());
   await fleet.open();
+  watchMemory(options, { fleet, rollout, lifecycle });
   // In the background: what runs serves meanwhile.
   if (ground.heritage !== undefined) void rollout.takeBack();
   if (config.watch) restartOnChange(options, { fleet, lifecycle });
@@ -211,6 +213,15 @@ async function openFleet(
   const inherited = ground.heritage === undefined ? "" : " (taken over)";
   announcer.step("processes", `${summaryOf(fleet.roster.topology)}${inherited}`, durationMs);
   if (unready.length > 0) announcer.incomplete(unready.map(({ spec }) => spec.name));
+}
+
+function watchMemory(
+  { config, world, announcer }: RunOptions,
+  parts: { readonly fleet: Fleet; readonly rollout: Rollout; readonly lifecycle: Lifecycle },
+): void {
+  const shareMax = config.memoryPercentMax / 100;
+  const guard = guardMemory({ ...parts, world, log: announcer.log, shareMax });
+  parts.lifecycle.defer("memory guard", () => Promise.resolve(guard.close()));
 }
 
 /** `npm run dev`: what a changed file is loaded by is started anew. */

@@ -43,6 +43,12 @@ export const configSchema = z.strictObject({
     min: "3s",
     max: "5m",
   }),
+  memoryPercentMax: count({
+    doc: "Percent of its heap or container; a process that uses so much is replaced beside it.",
+    default: 85,
+    min: 60,
+    max: 100,
+  }),
   levelPatienceMs: duration({
     doc: "How long a level may take to become ready before the next one starts all the same.",
     default: "20s",

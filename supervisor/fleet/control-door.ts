@@ -48,6 +48,8 @@ export interface ProcessStatus {
   readonly residentBytes: number | undefined;
   readonly cpuMs: number | undefined;
   readonly loopLagMs: number | undefined;
+  /** Of the memory that it may have, in use. */
+  readonly memoryShare: number | undefined;
 }
 
 export function statusOfProcesses(fleet: Fleet): readonly ProcessStatus[] {
@@ -65,6 +67,7 @@ export function statusOfProcesses(fleet: Fleet): readonly ProcessStatus[] {
     residentBytes: process.beat?.residentBytes,
     cpuMs: process.beat?.cpuMs,
     loopLagMs: process.beat?.loopLagMs,
+    memoryShare: process.beat?.memoryShare,
   }));
 }
 

@@ -60,6 +60,7 @@ export class Fleet {
   #failure: Error | undefined;
   #isOpen: boolean = false;
   #rolledBack = "";
+  readonly #relieved = new Map<string, number>();
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -236,11 +237,20 @@ export class Fleet {
     for (const process of this.#processes) process.tell({ kind: "rollout", rolledBack });
   }
 
+  /** Lets everybody know that a process of this kind was replaced for its memory. */
+  tellRelieved(kind: string): void {
+    this.#relieved.set(kind, (this.#relieved.get(kind) ?? 0) + 1);
+    const counts = Object.fromEntries(this.#relieved);
+    for (const process of this.#processes) process.tell({ kind: "relieved", counts });
+  }
+
   #tellRoster(process: ManagedProcess): void {
     const { topology, weights } = this.roster;
     process.tell({ kind: "members", topology, weights });
     const rolledBack = this.#rolledBack;
     if (rolledBack !== "") process.tell({ kind: "rollout", rolledBack });
+    const counts = Object.fromEntries(this.#relieved);
+    if (this.#relieved.size > 0) process.tell({ kind: "relieved", counts });
   }
 
   #hear(process: ManagedProcess, event: ProcessEvent): void {

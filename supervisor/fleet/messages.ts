@@ -17,6 +17,8 @@ const heartbeatSchema = z.object({
   cpuMs: z.number(),
   /** How late the beat's own timer rang: how long the event loop was busy. */
   loopLagMs: z.number(),
+  /** Of the heap, or of the container, whichever is fuller; absent from an older release. */
+  memoryShare: z.number().optional(),
 });
 
 const greetingSchema = z.object({
@@ -60,6 +62,8 @@ const orderSchema = z.discriminatedUnion("kind", [
   }),
   /** How the last upgrade ended, for monitoring to judge; empty for well, or none yet. */
   z.object({ kind: z.literal("rollout"), rolledBack: z.string() }),
+  /** How many processes of a kind were replaced for their memory, for monitoring to tell. */
+  z.object({ kind: z.literal("relieved"), counts: z.record(z.string(), z.number()) }),
 ]);
 
 export type Heartbeat = z.infer<typeof heartbeatSchema>;

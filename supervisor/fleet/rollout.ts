@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
 import type { TopologyProcess } from "@tandem/libs/service";
 import { parseReplicaName } from "@tandem/libs/service";
 import type { Log } from "@tandem/libs/telemetry";
@@ -11,6 +9,7 @@ import { supervisorFaults } from "../faults.ts";
 import { type CanaryPlan, watchCanary } from "./canary-watch.ts";
 import type { Deadlines, Fleet } from "./fleet.ts";
 import type { ManagedProcess, Replaced } from "./managed-process.ts";
+import { releaseFolder } from "./release-folder.ts";
 import type { Tell } from "./tell.ts";
 
 export interface UpgradeWishes {
@@ -262,11 +261,29 @@ export class Rollout {
     return process;
   }
 
-  async #alone(run: () => Promise<void>): Promise<void> {
+  /** Whether `renew` would take it now. */
+  isRenewable(process: ManagedProcess): boolean {
+    return !this.#isBusy && process.state === "ready" && this.#replaceable().includes(process);
+  }
+
+  /** One process by another one of its own release, beside it; resolves to that. */
+  renew(old: ManagedProcess, tell: Tell): Promise<ManagedProcess> {
+    return this.#alone(async () => {
+      const { sourceFolder, spec } = old;
+      const given = { sourceFolder, canary: undefined, tell };
+      const fresh = this.#prepare(spec, given);
+      fresh.replaces = { process: spec.name, sourceFolder };
+      await this.#replace(old, fresh, given);
+      fresh.replaces = undefined;
+      return fresh;
+    });
+  }
+
+  async #alone<Result>(run: () => Promise<Result>): Promise<Result> {
     if (this.#isBusy) throw supervisorFaults.busy({ retryAfterMs: 1000 });
     this.#isBusy = true;
     try {
-      await run();
+      return await run();
     } finally {
       this.#isBusy = false;
     }
@@ -377,14 +394,4 @@ export class Rollout {
       .finally(() => this.#leaving.delete(name));
     this.#leaving.set(name, gone);
   }
-}
-
-function releaseFolder(given: string): string {
-  const folder = resolve(given);
-  if (existsSync(join(folder, "package.json")) && existsSync(join(folder, "router", "main.ts"))) {
-    return folder;
-  }
-  throw supervisorFaults.release_unusable({
-    publicMessage: `There is no release of Tandem in ${folder}. Nothing was changed.`,
-  });
 }

@@ -1,5 +1,6 @@
 import type { Metrics } from "@tandem/libs/telemetry";
 import type { World } from "@tandem/libs/world";
+import { followMemory } from "./memory-share.ts";
 
 /** What a process knows of its own body. */
 export interface ProcessSample {
@@ -8,6 +9,8 @@ export interface ProcessSample {
   readonly cpuMs: number;
   /** How late the sampling timer rang: how long the event loop was kept busy. */
   readonly loopLagMs: number;
+  /** Of the memory that the process may have, in use: heap or container, in [0, 1]. */
+  readonly memoryShare: number;
 }
 
 /**
@@ -31,20 +34,27 @@ export function sampleProcess(
     name: "tandem_process_event_loop_lag_seconds",
     help: "How late the last sampling timer rang.",
   });
+  const memory = metrics.gauge({
+    name: "tandem_process_memory_used_ratio",
+    help: "Of the heap after a collection, or of the container where that is fuller: 0 to 1.",
+  });
+  const memoryShareOf = followMemory();
   let expectedMs = world.clock.monotonicMs() + periodMs;
   let cpuSeenMs = 0;
   let residentBytes = 0;
   world.timers.every(periodMs, () => {
     const nowMs = world.clock.monotonicMs();
     const { user, system } = process.cpuUsage();
+    residentBytes = residentOr(residentBytes);
     const sample = {
-      residentBytes: residentOr(residentBytes),
+      residentBytes,
       cpuMs: Math.round((user + system) / 1000),
       loopLagMs: Math.max(0, Math.round(nowMs - expectedMs)),
+      memoryShare: memoryShareOf(residentBytes),
     };
     expectedMs = nowMs + periodMs;
-    residentBytes = sample.residentBytes;
-    resident.set(sample.residentBytes);
+    resident.set(residentBytes);
+    memory.set(sample.memoryShare);
     cpu.add((sample.cpuMs - cpuSeenMs) / 1000);
     lag.set(sample.loopLagMs / 1000);
     cpuSeenMs = sample.cpuMs;

@@ -11,6 +11,7 @@ import type { OrphanRule } from "./orphan.ts";
 import { type ProcessSample, sampleProcess } from "./process-metrics.ts";
 import { type HostedReplica, reportSamples } from "./report-samples.ts";
 import { linkToSupervisor, type SupervisorLink } from "./supervisor-link.ts";
+import { tellRelieved } from "./tell-relieved.ts";
 import { tellRollout } from "./tell-rollout.ts";
 import { tellRoom } from "./tell-room.ts";
 
@@ -73,6 +74,7 @@ export async function runHost(options: {
     tellWhenReady({ world, link, replicas });
     reportSamples(hosted, metrics, () => state.sample);
     tellRollout(link, metrics);
+    tellRelieved(link, metrics);
     tellRoom(world, metrics, file.replicas[0]?.dataDirectory ?? ".");
   } catch (error) {
     ending.refuse(error);
