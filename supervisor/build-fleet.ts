@@ -12,6 +12,7 @@ import { hashOf } from "./folder/notes.ts";
 import { keepNotes } from "./keep-notes.ts";
 import { followLogs } from "./output/log-follower.ts";
 import { findProviderKeys } from "./provider-keys.ts";
+import { KeyRotation } from "./rotate-keys.ts";
 import type { RunOptions } from "./run-options.ts";
 import { writeSiteFiles } from "./site-files.ts";
 import { openStores, type Stores } from "./stores.ts";
@@ -153,7 +154,7 @@ async function openFleet(
     readonly sites: SiteWriter;
   },
 ): Promise<void> {
-  const { config, world, announcer, directory } = options;
+  const { config, world, announcer, directory, sourceFolder } = options;
   const { ground, lifecycle, fleet, sites } = parts;
   const startMs = world.clock.monotonicMs();
   const [stores, detected] = await Promise.all([
@@ -170,14 +171,13 @@ async function openFleet(
     orphanLimitMs: config.orphanLimitMs,
     hasGrpcDoor: ground.grpcDoor !== undefined,
     sockets: ground.runDirectory.sockets,
-    secrets: ground.secrets,
     databaseUrls: stores.databaseUrls,
     hotStoreUrl: stores.hotStoreUrl,
     told: whatIsTold(options, ground, detected),
   };
-  sites.write = () => writeSiteFiles(fleet, siteOptions);
+  const rotation = buildRotation(options, parts);
+  sites.write = () => writeSiteFiles(fleet, { ...siteOptions, secrets: rotation.secrets });
   sites.write();
-  const { sourceFolder } = options;
   const { compileCache } = directory;
   const deployables = [...new Set(replicasOf(options.topology).map((name) => name.deployable))];
   const rollout = new Rollout({
@@ -187,7 +187,7 @@ async function openFleet(
   });
   const control = await openControlDoor({
     path: ground.control,
-    ...{ fleet, rollout, sourceFolder, log: announcer.log },
+    ...{ fleet, rollout, rotation, sourceFolder, log: announcer.log },
     deadlines: { noticeMs: restartNoticeMs, deadlineMs: config.drainTimeoutMs },
     shutdown: () => void parts.stop(),
     alerts: () => askMonitoring(fleet.processes, ground.runDirectory.sockets),
@@ -207,6 +207,7 @@ async function openFleet(
   watchMemory(options, { fleet, rollout, lifecycle });
   // In the background: what runs serves meanwhile.
   if (ground.heritage !== undefined) void rollout.takeBack();
+  void rotation.takeUp();
   if (config.watch) restartOnChange(options, { fleet, lifecycle });
   const durationMs = world.clock.monotonicMs() - startMs;
   const unready = fleet.processes.filter(({ state }) => state !== "ready");
@@ -222,6 +223,21 @@ function watchMemory(
   const shareMax = config.memoryPercentMax / 100;
   const guard = guardMemory({ ...parts, world, log: announcer.log, shareMax });
   parts.lifecycle.defer("memory guard", () => Promise.resolve(guard.close()));
+}
+
+function buildRotation(
+  { world, topology, announcer, directory, config }: RunOptions,
+  parts: Parts & { readonly fleet: Fleet; readonly sites: SiteWriter },
+): KeyRotation {
+  const { fleet, sites, ground, lifecycle } = parts;
+  const rotation = new KeyRotation({
+    ...{ fleet, world, topology, log: announcer.log },
+    ...{ secrets: ground.secrets, secretsFile: directory.secretsFile },
+    overlapMs: config.keyOverlapMs,
+    writeSites: () => sites.write(),
+  });
+  lifecycle.onDrain(() => rotation.close());
+  return rotation;
 }
 
 /** `npm run dev`: what a changed file is loaded by is started anew. */

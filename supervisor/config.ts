@@ -61,6 +61,12 @@ export const configSchema = z.strictObject({
     min: "0s",
     max: "24h",
   }),
+  keyOverlapMs: duration({
+    doc: "How long passports of the old signing keys are accepted after a rotation of the keys.",
+    default: "2m",
+    min: "30s",
+    max: "24h",
+  }),
   databaseUrl: secret({
     doc: "PostgreSQL to use (DATABASE_URL); a private one is run when absent.",
   }).optional(),

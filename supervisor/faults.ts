@@ -98,6 +98,12 @@ export const supervisorFaults = defineFaults("supervisor", {
     retry: "never",
     publicMessage: "The upgrade was rolled back.",
   },
+  rotation_taken_back: {
+    code: "failed_precondition",
+    blame: "platform",
+    retry: "never",
+    publicMessage: "Not every process took the new signing keys. Nothing was changed.",
+  },
   last_of_its_kind: {
     code: "failed_precondition",
     blame: "client",

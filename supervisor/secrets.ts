@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from "node:crypto";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import type { World } from "@tandem/libs/world";
 import { z } from "zod";
 import { folderFault, supervisorFaults } from "./faults.ts";
@@ -14,12 +14,21 @@ const secretsSchema = z.strictObject({
   setupToken: z.string().min(32),
   /** PEM by deployable. */
   passportKeys: z.record(z.string(), keyPairSchema),
+  /** While they are rotated; see core/key-rotation.ts. */
+  rotation: z
+    .strictObject({
+      stage: z.enum(["accepting", "signing"]),
+      otherKeys: z.record(z.string(), keyPairSchema),
+      overlapMs: z.number().nonnegative(),
+    })
+    .optional(),
 });
 
-export type Secrets = z.infer<typeof secretsSchema>;
+export type Secrets = Readonly<z.infer<typeof secretsSchema>>;
 
 /**
- * The secrets of this data directory: made once, kept for good. Lost ones would make every API key
+ * The secrets of this data directory: made once and kept; signing keys are
+ * kept until they are rotated. Lost ones would make every API key
  * invalid, so a file that is there but cannot be read stops the start (`secrets_damaged`).
  */
 export function loadSecrets(
@@ -40,12 +49,31 @@ export function loadSecrets(
   const passportKeys = { ...secrets.passportKeys };
   for (const deployable of missing) passportKeys[deployable] = makeKeyPair();
   const complete = { ...secrets, passportKeys };
+  saveSecrets(path, complete);
+  return complete;
+}
+
+/** On disk when it returns. */
+export function saveSecrets(path: string, secrets: Secrets): void {
   try {
-    writePrivateFile(path, `${JSON.stringify(complete, undefined, 2)}\n`);
+    writePrivateFile(path, `${JSON.stringify(secrets, undefined, 2)}\n`);
   } catch (error) {
     throw folderFault(path, error);
   }
-  return complete;
+}
+
+/** New signing keys for the same deployables. */
+export function freshSigningKeys({ passportKeys }: Secrets): Secrets["passportKeys"] {
+  return Object.fromEntries(Object.keys(passportKeys).map((name) => [name, makeKeyPair()]));
+}
+
+/** Names which keys are signed with and which are accepted: by this a process says what it holds. */
+export function nameOfSigningKeys({ passportKeys, rotation }: Secrets): string {
+  const publicHalves = (keys: Secrets["passportKeys"]): readonly (readonly string[])[] =>
+    Object.entries(keys).map(([name, { publicKey }]) => [name, publicKey]);
+  const other = publicHalves(rotation?.otherKeys ?? {});
+  const text = JSON.stringify([publicHalves(passportKeys), other]);
+  return createHash("sha256").update(text).digest("base64url").slice(0, 16);
 }
 
 function readSecrets(path: string): Secrets | undefined {

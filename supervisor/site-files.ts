@@ -2,9 +2,10 @@ import { parseReplicaName, type Topology, type TopologyProcess } from "@tandem/l
 import type { ConfigSections } from "./config-file.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import { doorDescriptors, hostsRouter } from "./fleet/launch.ts";
+import type { Order, PassportKeys } from "./fleet/messages.ts";
 import { type SiteFile, type SiteReplica, siteFilePath, writeSiteFile } from "./fleet/site-file.ts";
 import type { DataDirectory } from "./folder/data-directory.ts";
-import type { Secrets } from "./secrets.ts";
+import { nameOfSigningKeys, type Secrets } from "./secrets.ts";
 
 /** Deployables that turn API keys into hashes. */
 const keyHandlers = new Set(["access", "business", "ai", "auth"]);
@@ -49,17 +50,15 @@ function siteFileOf(spec: TopologyProcess, fleet: Fleet, options: SiteFilesOptio
     },
     ...(hostsRouter(spec) ? { publicDescriptor: doorDescriptors.public } : {}),
     ...(hostsRouter(spec) && options.hasGrpcDoor ? { grpcDescriptor: doorDescriptors.grpc } : {}),
+    keysName: nameOfSigningKeys(options.secrets),
     replicas: spec.hosts.map((host) => replicaOf(host, options)),
   };
 }
 
 function replicaOf(host: string, options: SiteFilesOptions): SiteReplica {
-  const { topology, directory, secrets, databaseUrls, sections, flags, told } = options;
+  const { directory, secrets, databaseUrls, sections, flags, told } = options;
   const { deployable, replica, id } = parseReplicaName(host);
   const databaseUrl = databaseUrls.get(deployable);
-  const callers = Object.entries(topology.calls)
-    .filter(([, targets]) => targets.includes(deployable))
-    .map(([caller]) => caller);
   return {
     deployable,
     replica,
@@ -68,10 +67,39 @@ function replicaOf(host: string, options: SiteFilesOptions): SiteReplica {
     hotStoreUrl: options.hotStoreUrl,
     settings: { ...told.get(deployable), ...sections.get(deployable) },
     flags: flags.get(deployable) ?? {},
-    passportPrivateKey: secrets.passportKeys[deployable]?.privateKey ?? "",
-    passportPublicKeys: Object.fromEntries(
-      callers.map((caller) => [caller, secrets.passportKeys[caller]?.publicKey ?? ""]),
-    ),
+    ...passportKeysOf(deployable, options),
     apiKeyPepper: keyHandlers.has(deployable) ? secrets.apiKeyPepper : "",
+  };
+}
+
+type KeysOptions = Pick<SiteFilesOptions, "topology" | "secrets">;
+
+function passportKeysOf(deployable: string, { topology, secrets }: KeysOptions): PassportKeys {
+  const callers = Object.entries(topology.calls)
+    .filter(([, targets]) => targets.includes(deployable))
+    .map(([caller]) => caller);
+  const publicHalves = (keys: Secrets["passportKeys"]): Record<string, string> =>
+    Object.fromEntries(
+      callers.flatMap((caller) => {
+        const pair = keys[caller];
+        return pair === undefined ? [] : [[caller, pair.publicKey]];
+      }),
+    );
+  return {
+    passportPrivateKey: secrets.passportKeys[deployable]?.privateKey ?? "",
+    passportPublicKeys: publicHalves(secrets.passportKeys),
+    otherPublicKeys: publicHalves(secrets.rotation?.otherKeys ?? {}),
+  };
+}
+
+/** What the site file says of keys, for a process that runs. */
+export function keysOrderFor({ hosts }: TopologyProcess, options: KeysOptions): Order {
+  const deployables = [...new Set(hosts.map((host) => parseReplicaName(host).deployable))];
+  return {
+    kind: "keys",
+    name: nameOfSigningKeys(options.secrets),
+    byDeployable: Object.fromEntries(
+      deployables.map((deployable) => [deployable, passportKeysOf(deployable, options)]),
+    ),
   };
 }

@@ -21,6 +21,7 @@ export {
   createPassportVerifier,
   type Passport,
   type PassportClaims,
+  type PassportPublicKeys,
   type PassportSigner,
   type PassportVerifier,
 } from "./passport.ts";

@@ -1,4 +1,4 @@
-import { type KeyObject, sign, verify } from "node:crypto";
+import { createHash, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import { rpcFaults } from "./faults.ts";
 
 /** Whom a call is made for. Empty strings where there is nobody: the platform itself. */
@@ -19,6 +19,8 @@ export interface Passport extends PassportClaims {
   /** The deployable it is meant for; others refuse it. */
   readonly audience: string;
   readonly expiresAtMs: number;
+  /** Which of the issuer's keys it is signed with; a release before rotation did not say. */
+  readonly signingKeyId?: string;
 }
 
 export interface PassportSigner {
@@ -64,14 +66,31 @@ function createBoundedCache<Value>(): Map<string, Value> & { keep(key: string, v
   });
 }
 
+/** Names a key pair by its public half. */
+function keyIdOf(key: KeyObject): string {
+  const publicKey = key.type === "private" ? createPublicKey(key) : key;
+  const bytes = publicKey.export({ format: "der", type: "spki" });
+  return createHash("sha256").update(bytes).digest("base64url").slice(0, 16);
+}
+
+/** What was signed with a key is forgotten once another one is there. */
 export function createPassportSigner(options: {
   readonly issuer: string;
-  readonly privateKey: KeyObject;
+  /** As it is at the moment; the same object until it changes. */
+  readonly privateKey: () => KeyObject;
   readonly nowMs: () => number;
 }): PassportSigner {
   const signed = createBoundedCache<{ text: string; expiresAtMs: number }>();
+  let privateKey: KeyObject | undefined;
+  let signingKeyId = "";
   return {
     signFor(audience, claims = platformClaims) {
+      const key = options.privateKey();
+      if (key !== privateKey) {
+        privateKey = key;
+        signingKeyId = keyIdOf(key);
+        signed.clear();
+      }
       const subject = JSON.stringify([audience, claims]);
       const nowMs = options.nowMs();
       const existing = signed.get(subject);
@@ -83,9 +102,10 @@ export function createPassportSigner(options: {
         issuer: options.issuer,
         audience,
         expiresAtMs: nowMs + lifetimeMs,
+        signingKeyId,
       };
       const payload = Buffer.from(JSON.stringify(passport));
-      const signature = sign(null, payload, options.privateKey);
+      const signature = sign(null, payload, key);
       const text = `${payload.toString("base64url")}.${signature.toString("base64url")}`;
       signed.keep(subject, { text, expiresAtMs: passport.expiresAtMs });
       return text;
@@ -93,15 +113,29 @@ export function createPassportSigner(options: {
   };
 }
 
+/** Several of an issuer while its key is rotated. */
+export type PassportPublicKeys = ReadonlyMap<string, readonly KeyObject[]>;
+
+/** By issuer, then by id. */
+function byId(keys: PassportPublicKeys): ReadonlyMap<string, ReadonlyMap<string, KeyObject>> {
+  const entries = [...keys].map(
+    ([issuer, own]) => [issuer, new Map(own.map((key) => [keyIdOf(key), key]))] as const,
+  );
+  return new Map(entries);
+}
+
+/** What was found good is looked at again once the keys are others: a key that is gone opens nothing. */
 export function createPassportVerifier(options: {
   readonly audience: string;
-  /** By issuer. */
-  readonly publicKeys: ReadonlyMap<string, KeyObject>;
+  /** By issuer, as they are at the moment; the same map until it changes. */
+  readonly publicKeys: () => PassportPublicKeys;
   /** Whether the topology lets this issuer call here. */
   readonly mayCall: (issuer: string) => boolean;
   readonly nowMs: () => number;
 }): PassportVerifier {
   const verified = createBoundedCache<Passport>();
+  let publicKeys: PassportPublicKeys | undefined;
+  let accepted: ReturnType<typeof byId> = new Map();
   const refuse = (detail: string): never => {
     throw rpcFaults.passport_refused({ detail });
   };
@@ -110,10 +144,15 @@ export function createPassportVerifier(options: {
     if (dot < 1) return refuse("not of the form payload.signature");
     const payload = Buffer.from(text.slice(0, dot), "base64url");
     const passport = parsePassport(payload);
-    const publicKey = options.publicKeys.get(passport.issuer);
-    if (publicKey === undefined) return refuse(`no key of issuer "${passport.issuer}"`);
+    const { issuer, signingKeyId } = passport;
+    const own = accepted.get(issuer);
+    if (own === undefined) return refuse(`no key of issuer "${issuer}"`);
+    const named = [...own].filter(([id]) => signingKeyId === undefined || id === signingKeyId);
+    if (named.length === 0) return refuse(`key ${signingKeyId} of "${issuer}" is not accepted`);
     const signature = Buffer.from(text.slice(dot + 1), "base64url");
-    if (!verify(null, payload, publicKey, signature)) return refuse("signature does not match");
+    if (!named.some(([, key]) => verify(null, payload, key, signature))) {
+      return refuse("signature does not match");
+    }
     if (passport.audience !== options.audience) {
       return refuse(`meant for "${passport.audience}", not "${options.audience}"`);
     }
@@ -125,6 +164,12 @@ export function createPassportVerifier(options: {
   return {
     verify(text) {
       if (text === undefined) return refuse("no passport");
+      const keys = options.publicKeys();
+      if (keys !== publicKeys) {
+        publicKeys = keys;
+        accepted = byId(keys);
+        verified.clear();
+      }
       let passport = verified.get(text);
       if (passport === undefined) {
         passport = check(text);

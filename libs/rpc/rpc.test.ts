@@ -25,6 +25,7 @@ const world = realWorld();
 const log = createLog({ level: "error", fields: {}, write: () => undefined });
 const gatewayKey = generateKeyPairSync("ed25519");
 const strangerKey = generateKeyPairSync("ed25519");
+const acceptedKeys = new Map([["ai", [gatewayKey.publicKey]]]);
 const directory = mkdtempSync(join(tmpdir(), "tandem-rpc-"));
 after(() => rmSync(directory, { recursive: true }));
 
@@ -47,7 +48,7 @@ function serve(name: string, handlers: Partial<AuthHandlers>): Promise<RpcServer
     implementations: [implement(AuthService, { ...unused, ...handlers })],
     verifier: createPassportVerifier({
       audience: "auth",
-      publicKeys: new Map([["ai", gatewayKey.publicKey]]),
+      publicKeys: () => acceptedKeys,
       mayCall: (issuer) => issuer === "ai",
       nowMs: () => world.clock.nowMs(),
     }),
@@ -66,7 +67,11 @@ function connect(names: readonly string[], privateKey = gatewayKey.privateKey) {
   const client = createRpcClient(AuthService, {
     deployable: "auth",
     replicas,
-    signer: createPassportSigner({ issuer: "ai", privateKey, nowMs: () => world.clock.nowMs() }),
+    signer: createPassportSigner({
+      issuer: "ai",
+      privateKey: () => privateKey,
+      nowMs: () => world.clock.nowMs(),
+    }),
     world,
   });
   return { client, close: () => replicas.close() };
@@ -154,19 +159,19 @@ test("services trust no call without a valid passport of somebody the topology l
   close();
   const expired = createPassportSigner({
     issuer: "ai",
-    privateKey: gatewayKey.privateKey,
+    privateKey: () => gatewayKey.privateKey,
     nowMs: () => world.clock.nowMs() - 120_000,
   });
   const verifier = createPassportVerifier({
     audience: "auth",
-    publicKeys: new Map([["ai", gatewayKey.publicKey]]),
+    publicKeys: () => acceptedKeys,
     mayCall: (issuer) => issuer === "ai",
     nowMs: () => world.clock.nowMs(),
   });
   assert.throws(() => verifier.verify(expired.signFor("auth")), /expired/);
   const signer = createPassportSigner({
     issuer: "ai",
-    privateKey: gatewayKey.privateKey,
+    privateKey: () => gatewayKey.privateKey,
     nowMs: () => world.clock.nowMs(),
   });
   assert.throws(() => verifier.verify(signer.signFor("quota")), /not "auth"/);
@@ -180,6 +185,25 @@ test("services trust no call without a valid passport of somebody the topology l
     assert.throws(() => verifier.verify(text), { reason: "rpc.passport_refused" });
   }
   assert.equal(verifier.verify(good).issuer, "ai");
+});
+
+test("while a key is rotated both are good, then the old one opens nothing, not even from memory", () => {
+  const nowMs = () => world.clock.nowMs();
+  const next = generateKeyPairSync("ed25519");
+  let { privateKey } = gatewayKey;
+  let accepted = new Map([["ai", [gatewayKey.publicKey, next.publicKey]]]);
+  const parts = { audience: "auth", mayCall: () => true, nowMs };
+  const verifier = createPassportVerifier({ ...parts, publicKeys: () => accepted });
+  const signer = createPassportSigner({ issuer: "ai", privateKey: () => privateKey, nowMs });
+  const old = signer.signFor("auth");
+  assert.equal(signer.signFor("auth"), old);
+  assert.equal(verifier.verify(old).issuer, "ai");
+  privateKey = next.privateKey;
+  const fresh = signer.signFor("auth");
+  assert.notEqual(verifier.verify(fresh).signingKeyId, verifier.verify(old).signingKeyId);
+  accepted = new Map([["ai", [next.publicKey]]]);
+  assert.throws(() => verifier.verify(old), /key \S+ of "ai" is not accepted/);
+  assert.equal(verifier.verify(fresh).issuer, "ai");
 });
 
 test("a dead replica costs a caller nothing while another lives", async () => {
@@ -254,10 +278,18 @@ test("within a process a call takes no socket and meets the same passport check"
   const replicas = createReplicaSet({ addresses: [addressOf("first")], world });
   const parts = { deployable: "auth", replicas, world };
   const nowMs = () => world.clock.nowMs();
-  const signer = createPassportSigner({ issuer: "ai", privateKey: gatewayKey.privateKey, nowMs });
+  const signer = createPassportSigner({
+    issuer: "ai",
+    privateKey: () => gatewayKey.privateKey,
+    nowMs,
+  });
   const answer = await createRpcClient(AuthService, { ...parts, signer }).verifyKey({});
   assert.deepEqual([answer.refusal, answer.sequence], ["unknown", 7n]);
-  const forger = createPassportSigner({ issuer: "ai", privateKey: strangerKey.privateKey, nowMs });
+  const forger = createPassportSigner({
+    issuer: "ai",
+    privateKey: () => strangerKey.privateKey,
+    nowMs,
+  });
   const forged = createRpcClient(AuthService, { ...parts, signer: forger });
   await assert.rejects(forged.verifyKey({}), { reason: "rpc.passport_refused" });
   replicas.close();
@@ -277,7 +309,11 @@ test("within a process too a caller waits for its deadline and no longer", async
   assert.ok(findInProcess(address) !== undefined);
   const replicas = createReplicaSet({ addresses: [address], world });
   const nowMs = () => world.clock.nowMs();
-  const signer = createPassportSigner({ issuer: "ai", privateKey: gatewayKey.privateKey, nowMs });
+  const signer = createPassportSigner({
+    issuer: "ai",
+    privateKey: () => gatewayKey.privateKey,
+    nowMs,
+  });
   const client = createRpcClient(AuthService, { deployable: "auth", replicas, signer, world });
   await assert.rejects(client.verifyKey({}, { deadlineMs: 80 }), {
     reason: "rpc.deadline_exceeded",

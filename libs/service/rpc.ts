@@ -33,7 +33,7 @@ export async function serveRpc(
     implementations,
     verifier: createPassportVerifier({
       audience: site.deployable,
-      publicKeys: site.keys.passportPublicKeys,
+      publicKeys: () => site.keys.passportPublicKeys,
       mayCall: (issuer) => (site.topology.calls[issuer] ?? []).includes(site.deployable),
       nowMs: () => site.world.clock.nowMs(),
     }),
@@ -59,7 +59,7 @@ function signerOf(site: Site): PassportSigner {
   if (signer === undefined) {
     signer = createPassportSigner({
       issuer: site.deployable,
-      privateKey: site.keys.passportPrivateKey,
+      privateKey: () => site.keys.passportPrivateKey,
       nowMs: () => site.world.clock.nowMs(),
     });
     signers.set(site, signer);

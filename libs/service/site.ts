@@ -1,10 +1,14 @@
 import type { KeyObject } from "node:crypto";
+import type { PassportPublicKeys } from "../rpc/index.ts";
 import type { Log, Metrics } from "../telemetry/index.ts";
 import type { World } from "../world/index.ts";
 import type { Address } from "./address.ts";
 import type { Topology } from "./topology.ts";
 
-/** This deployable's signing key, and every deployable's public one. */
+/**
+ * This deployable's signing key, and every deployable's public ones, as they are at the moment:
+ * they may be rotated, so read them here whenever they are used. Whatever changes is a new object.
+ */
 export interface SiteKeys {
   /**
    * Ed25519. Every deployable has its own, shared by its replicas, so that one that is taken over
@@ -12,7 +16,7 @@ export interface SiteKeys {
    */
   readonly passportPrivateKey: KeyObject;
   /** By deployable (`access`, `ai`, `auth` …); whose passports a service accepts. */
-  readonly passportPublicKeys: ReadonlyMap<string, KeyObject>;
+  readonly passportPublicKeys: PassportPublicKeys;
   /** 32 bytes that pepper API-key hashes; the same for every gateway and auth replica. */
   readonly apiKeyPepper: Uint8Array;
 }

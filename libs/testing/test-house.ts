@@ -34,11 +34,11 @@ export function createTestHouse(options: {
   const logLines: Record<string, unknown>[] = [];
   const deployables = new Set(options.replicas.map((replica) => replica.split("/")[0] ?? ""));
   const privateKeys = new Map<string, KeyObject>();
-  const publicKeys = new Map<string, KeyObject>();
+  const publicKeys = new Map<string, readonly KeyObject[]>();
   for (const deployable of deployables) {
     const pair = generateKeyPairSync("ed25519");
     privateKeys.set(deployable, pair.privateKey);
-    publicKeys.set(deployable, pair.publicKey);
+    publicKeys.set(deployable, [pair.publicKey]);
   }
   const topology: Topology = {
     version: 1,

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { Fault } from "@tandem/libs/kernel";
 import type { Log } from "@tandem/libs/telemetry";
 import { supervisorFaults } from "../faults.ts";
+import type { KeyRotation } from "../rotate-keys.ts";
 import type { Deadlines, Fleet } from "./fleet.ts";
 import type { ManagedProcess } from "./managed-process.ts";
 import type { Rollout } from "./rollout.ts";
@@ -76,6 +77,7 @@ export interface ControlDoorOptions {
   readonly path: string;
   readonly fleet: Fleet;
   readonly rollout: Rollout;
+  readonly rotation: KeyRotation;
   readonly status: () => Status;
   /** Open alerts, as monitoring tells them. */
   readonly alerts: () => Promise<unknown>;
@@ -157,6 +159,9 @@ async function answer(
       return { state: "stopping" };
     case "upgrade":
       await rollout.upgrade(readUpgradeWishes(searchParams, options.sourceFolder), tell);
+      return { event: "done" };
+    case "rotate-signing-keys":
+      await options.rotation.rotate(searchParams, tell);
       return { event: "done" };
     case "scale":
       await rollout.scale(name, Number(count), tell);

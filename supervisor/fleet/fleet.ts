@@ -13,6 +13,7 @@ import {
   type ProcessEvent,
   type Replaced,
 } from "./managed-process.ts";
+import type { Order } from "./messages.ts";
 import { Roster } from "./roster.ts";
 
 /** A process that the fleet is to have, or has already where it was adopted. */
@@ -61,6 +62,8 @@ export class Fleet {
   #isOpen: boolean = false;
   #rolledBack = "";
   readonly #relieved = new Map<string, number>();
+  /** Undefined until signing keys are first rotated: what the site files say is all there is. */
+  #keysOrderFor: ((spec: TopologyProcess) => Order) | undefined;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -244,9 +247,21 @@ export class Fleet {
     for (const process of this.#processes) process.tell({ kind: "relieved", counts });
   }
 
+  /** Lets everybody know what to sign with and accept. Who starts reads it in its file. */
+  tellKeys(orderFor: (spec: TopologyProcess) => Order): void {
+    this.#keysOrderFor = orderFor;
+    for (const process of this.#processes) process.tell(orderFor(process.spec));
+  }
+
+  /** Who does not hold the signing keys of this name yet. */
+  withoutKeys(name: string): readonly ManagedProcess[] {
+    return this.#processes.filter((process) => !process.holdsKeys(name));
+  }
+
   #tellRoster(process: ManagedProcess): void {
     const { topology, weights } = this.roster;
     process.tell({ kind: "members", topology, weights });
+    if (this.#keysOrderFor !== undefined) process.tell(this.#keysOrderFor(process.spec));
     const rolledBack = this.#rolledBack;
     if (rolledBack !== "") process.tell({ kind: "rollout", rolledBack });
     const counts = Object.fromEntries(this.#relieved);

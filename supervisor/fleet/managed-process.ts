@@ -73,6 +73,8 @@ export class ManagedProcess {
   #beat: Heartbeat | undefined;
   /** What an adopted process said first. */
   #unready: readonly string[] = [];
+  /** Which signing keys its present life says that it holds. */
+  #keysName: string | undefined;
   #refusal: string | undefined;
   #wait: Timer | undefined;
   #endsAtMs = 0;
@@ -146,8 +148,15 @@ export class ManagedProcess {
     this.#launched?.order(order);
   }
 
+  /** Nobody here signs or accepts by others: it said so, or has yet to read them in its file. */
+  holdsKeys(name: string): boolean {
+    const isYetToRead = this.#state === "loading" || this.#state === "loaded";
+    return this.#launched === undefined || isYetToRead || this.#keysName === name;
+  }
+
   #take(launched: LaunchedProcess): void {
     this.#launched = launched;
+    this.#keysName = undefined;
     this.#bornMs = this.#nowMs();
     this.#heardMs = this.#bornMs;
     this.#beat = undefined;
@@ -231,6 +240,7 @@ export class ManagedProcess {
       this.#options.onEvent(message);
     }
     if (message.kind === "beat") this.#beat = message;
+    if (message.kind === "keys") this.#keysName = message.name;
     if (this.#state === "draining") return;
     if (message.kind === "loaded") {
       this.#become("loaded");

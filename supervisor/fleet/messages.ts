@@ -38,6 +38,8 @@ const processMessageSchema = z.discriminatedUnion("kind", [
   /** No check fails any more, for the first time: said at once, not with the next beat. */
   z.object({ kind: z.literal("ready") }),
   heartbeatSchema,
+  /** It holds these signing keys, and none besides: `nameOfSigningKeys`. */
+  z.object({ kind: z.literal("keys"), name: z.string() }),
   /** The first word to a supervisor that takes over. */
   greetingSchema,
   /** It cannot start and says why, before it exits. */
@@ -50,6 +52,16 @@ const processMessageSchema = z.discriminatedUnion("kind", [
   }),
 ]);
 
+/** What one replica signs its passports with, and whose it accepts. */
+export const passportKeysSchema = z.object({
+  /** PKCS #8 PEM of this deployable's Ed25519 key. */
+  passportPrivateKey: z.string(),
+  /** SPKI PEM by issuer: those whom the topology lets call here, nobody else. */
+  passportPublicKeys: z.record(z.string(), z.string()),
+  /** The same of the keys that are accepted besides, while they are rotated. */
+  otherPublicKeys: z.record(z.string(), z.string()).default({}),
+});
+
 const orderSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("open") }),
   /** Say unready, keep serving for `noticeMs`, then close within `deadlineMs`. */
@@ -60,6 +72,12 @@ const orderSchema = z.discriminatedUnion("kind", [
     topology: topologySchema,
     weights: z.record(z.string(), z.number()),
   }),
+  /** Sign with these and accept these, from now on; answered with `keys`. */
+  z.object({
+    kind: z.literal("keys"),
+    name: z.string(),
+    byDeployable: z.record(z.string(), passportKeysSchema),
+  }),
   /** How the last upgrade ended, for monitoring to judge; empty for well, or none yet. */
   z.object({ kind: z.literal("rollout"), rolledBack: z.string() }),
   /** How many processes of a kind were replaced for their memory, for monitoring to tell. */
@@ -69,6 +87,7 @@ const orderSchema = z.discriminatedUnion("kind", [
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
 export type Greeting = z.infer<typeof greetingSchema>;
 export type ProcessMessage = z.infer<typeof processMessageSchema>;
+export type PassportKeys = z.infer<typeof passportKeysSchema>;
 export type Order = z.infer<typeof orderSchema>;
 
 /** The message, or undefined for what is none (Node's own traffic, another version's words). */

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { topologySchema } from "@tandem/libs/service";
 import { z } from "zod";
 import { writePrivateFile } from "../folder/private-file.ts";
+import { passportKeysSchema } from "./messages.ts";
 
 const siteFileEnding = ".site.json";
 
@@ -13,10 +14,7 @@ const replicaSchema = z.object({
   hotStoreUrl: z.string(),
   settings: z.record(z.string(), z.unknown()),
   flags: z.record(z.string(), z.string()),
-  /** PKCS #8 PEM of this deployable's Ed25519 key. */
-  passportPrivateKey: z.string(),
-  /** SPKI PEM by issuer: those whom the topology lets call here, nobody else. */
-  passportPublicKeys: z.record(z.string(), z.string()),
+  ...passportKeysSchema.shape,
   /** Base64; empty for deployables that never see an API key. */
   apiKeyPepper: z.string(),
 });
@@ -36,6 +34,8 @@ const siteFileSchema = z.object({
   publicDescriptor: z.int().optional(),
   /** The same of the door of gRPC alone, where there is one. */
   grpcDescriptor: z.int().optional(),
+  /** Which signing keys these are. */
+  keysName: z.string().default(""),
   replicas: z.array(replicaSchema).min(1),
 });
 

@@ -1,9 +1,9 @@
-import { createPrivateKey, createPublicKey } from "node:crypto";
 import { allowedAddresses, type Site } from "@tandem/libs/service";
 import type { Log, Metrics } from "@tandem/libs/telemetry";
 import type { World } from "@tandem/libs/world";
 import type { SiteFile, SiteReplica } from "../fleet/site-file.ts";
 import type { Members } from "./members.ts";
+import type { HeldSigningKeys } from "./signing-keys.ts";
 
 /** What a replica is told, from the file that the supervisor wrote for its process. */
 export function buildSite(
@@ -14,9 +14,10 @@ export function buildSite(
     readonly log: Log;
     readonly metrics: Metrics;
     readonly members: Members;
+    readonly signingKeys: HeldSigningKeys;
   },
 ): Site {
-  const { members } = parts;
+  const { members, signingKeys } = parts;
   const { deployable } = replica;
   const id = `${deployable}-${replica.replica}`;
   const addressOf = (name: { readonly id: string }): `unix:${string}` =>
@@ -32,13 +33,12 @@ export function buildSite(
     log: parts.log.with({ service: deployable, replica: id }),
     metrics: parts.metrics,
     keys: {
-      passportPrivateKey: createPrivateKey(replica.passportPrivateKey),
-      passportPublicKeys: new Map(
-        Object.entries(replica.passportPublicKeys).map(([issuer, pem]) => [
-          issuer,
-          createPublicKey(pem),
-        ]),
-      ),
+      get passportPrivateKey() {
+        return signingKeys.of(deployable).passportPrivateKey;
+      },
+      get passportPublicKeys() {
+        return signingKeys.of(deployable).passportPublicKeys;
+      },
       apiKeyPepper: Buffer.from(replica.apiKeyPepper, "base64"),
     },
     address: addressOf({ id }),

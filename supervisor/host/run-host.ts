@@ -10,6 +10,7 @@ import { followMembers } from "./members.ts";
 import type { OrphanRule } from "./orphan.ts";
 import { type ProcessSample, sampleProcess } from "./process-metrics.ts";
 import { type HostedReplica, reportSamples } from "./report-samples.ts";
+import { followSigningKeys } from "./signing-keys.ts";
 import { linkToSupervisor, type SupervisorLink } from "./supervisor-link.ts";
 import { tellRelieved } from "./tell-relieved.ts";
 import { tellRollout } from "./tell-rollout.ts";
@@ -57,13 +58,14 @@ export async function runHost(options: {
     log = createLog({ level: file.logLevel, fields: { process: file.process, pid: process.pid } });
     state.orphanRule = file.orphanRule;
     const members = followMembers(link, file);
+    const signingKeys = followSigningKeys(link, file);
     lendDoor(doorPathOf(options.siteFile), file.publicDescriptor);
     lendDoor(grpcDoorPathOf(options.siteFile), file.grpcDescriptor);
     const hosted: HostedReplica[] = await Promise.all(
       file.replicas.map(async (named) => {
         const start = starts.get(named.deployable);
         if (start === undefined) throw new Error(`${named.deployable} was not loaded`);
-        const site = buildSite(file, named, { world, log, metrics, members });
+        const site = buildSite(file, named, { world, log, metrics, members, signingKeys });
         const replica = await start(site);
         replicas.push(replica);
         return { site, replica };

@@ -29,6 +29,7 @@ import {
   memoryFull,
   processorShort,
 } from "./faults/resources.ts";
+import { keysRotated } from "./faults/rotations.ts";
 import {
   databaseFlapping,
   databaseGone,
@@ -46,8 +47,6 @@ export interface Entry {
   readonly live?: LiveFault;
   /** Proven here by tests of their own; beside the living fault, where there is one. */
   readonly proofs?: readonly Proof[];
-  /** Why there is neither. */
-  readonly missing?: string;
 }
 
 const live = (fault: LiveFault, ...proofs: readonly Proof[]): Entry => ({
@@ -58,8 +57,6 @@ const live = (fault: LiveFault, ...proofs: readonly Proof[]): Entry => ({
 const proven = (id: string, what: string, ...proofs: readonly Proof[]): Entry => ({
   ...{ id, what, proofs },
 });
-
-const missing = (id: string, what: string, why: string): Entry => ({ id, what, missing: why });
 
 const streams = "gateways/ai/gateway-streams.test.ts";
 const failover = "gateways/ai/core/failover/failover.test.ts";
@@ -185,10 +182,10 @@ export const catalogue: readonly Entry[] = [
   live(settingsSpoilt, {
     ...{ file: "services/models/operations/models.test.ts", tests: /changed file/ },
   }),
-  missing(
-    "F52",
-    "a certificate or signing key changed under load",
-    "signing keys are made once, and cannot be changed; a door's certificate can (libs/http/http.test.ts)",
+  live(
+    keysRotated,
+    ...[{ file: "supervisor/rotate-keys.test.ts" }],
+    ...[{ file: "libs/http/http.test.ts", tests: /certificate renewed/ }],
   ),
   live(startedWithoutStores),
   live(everything),

@@ -113,7 +113,7 @@ function merged(chosen: readonly Entry[], found: readonly Row[]): Row[] {
     const [first] = own;
     if (first === undefined) {
       const tests = entry.proofs?.map(({ file }) => file).join(", ");
-      const why = entry.missing ?? tests ?? "not in this form";
+      const why = tests ?? "not in this form";
       return {
         ...{ id: entry.id, what: entry.what, load: "", figures: {} },
         ...{ failed: undefined, truncated: undefined, recoveryMs: undefined },

@@ -137,11 +137,25 @@ function onProcess(verb: string, summary: string): Command {
   };
 }
 
+const rotateSigningKeys: Command = {
+  name: "rotate-signing-keys",
+  usage: "[--overlap-seconds N]",
+  summary: "Gives processes new keys to know each other by; the old ones end after the overlap.",
+  words: [0, 0],
+  options: { "overlap-seconds": { type: "string" } },
+  run: async (context) => {
+    const overlap = context.options["overlap-seconds"];
+    const query = overlap === undefined ? "" : `?overlap_seconds=${encodeURIComponent(overlap)}`;
+    return operate(context, `rotate-signing-keys${query}`);
+  },
+};
+
 export const systemCommands: readonly Command[] = [
   status,
   processes,
   upgrade,
   scale,
+  rotateSigningKeys,
   onProcess("drain", "Takes a process, or the one of a replica (ai-1), out of service."),
   onProcess("start", "Starts one that was drained or stopped."),
   onProcess("restart", "Drains one process and starts it anew."),

@@ -46,11 +46,11 @@ export const topology: Topology = parseTopology({
 
 /** What one JavaScript process needs once: signing keys say nothing about behaviour. */
 const privateKeys = new Map<string, KeyObject>();
-const publicKeys = new Map<string, KeyObject>();
+const publicKeys = new Map<string, readonly KeyObject[]>();
 for (const deployable of ["router", "ai", ...services]) {
   const pair = generateKeyPairSync("ed25519");
   privateKeys.set(deployable, pair.privateKey);
-  publicKeys.set(deployable, pair.publicKey);
+  publicKeys.set(deployable, [pair.publicKey]);
 }
 export const pepper = new Uint8Array(32).fill(7);
 
