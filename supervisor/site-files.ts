@@ -7,8 +7,11 @@ import { type SiteFile, type SiteReplica, siteFilePath, writeSiteFile } from "./
 import type { DataDirectory } from "./folder/data-directory.ts";
 import { nameOfSigningKeys, type Secrets } from "./secrets.ts";
 
-/** Deployables that turn API keys into hashes. */
-const keyHandlers = new Set(["access", "business", "ai", "auth"]);
+/**
+ * Deployables that turn secrets into hashes, or seal what they keep. Whoever is not among them and
+ * reads the pepper does not start.
+ */
+const pepperHolders = new Set(["access", "business", "ai", "auth", "users", "inference"]);
 
 export interface SiteFilesOptions {
   readonly topology: Topology;
@@ -68,7 +71,7 @@ function replicaOf(host: string, options: SiteFilesOptions): SiteReplica {
     settings: { ...told.get(deployable), ...sections.get(deployable) },
     flags: flags.get(deployable) ?? {},
     ...passportKeysOf(deployable, options),
-    apiKeyPepper: keyHandlers.has(deployable) ? secrets.apiKeyPepper : "",
+    apiKeyPepper: pepperHolders.has(deployable) ? secrets.apiKeyPepper : "",
   };
 }
 

@@ -29,7 +29,7 @@ import { testUpstream } from "./operations/test-upstream.ts";
 import { watchUpstreams } from "./operations/watch-upstreams.ts";
 import { createCredentialCipher } from "./store/credential-cipher.ts";
 import { migrations, type Schema } from "./store/migrations.ts";
-import { changesChannel, createUpstreamStore } from "./store/upstream-store.ts";
+import { changesChannel, createUpstreamStore, resealCredentials } from "./store/upstream-store.ts";
 
 export async function run(config: Config, site: Site): Promise<Replica> {
   const lifecycle = createLifecycle(site);
@@ -39,7 +39,13 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   tellDatabase(site, lifecycle, database);
   await migrate(database, migrations);
 
-  const store = createUpstreamStore(database, createCredentialCipher(site.keys.apiKeyPepper));
+  const cipher = createCredentialCipher(site.keys.apiKeyPepper);
+  // Until 28 November 2026 the supervisor gave this service an empty secret.
+  const former = createCredentialCipher(Buffer.alloc(0));
+  const resealed = await resealCredentials(database, { cipher, former });
+  if (resealed > 0) log.warn("credentials_resealed", { count: resealed });
+
+  const store = createUpstreamStore(database, cipher);
   const directory = createDirectory(world, { store, declared: declaredUpstreams(config, site) });
   lifecycle.check("upstreams", () => directory.isComplete);
   lifecycle.onDrain(() => directory.feed.release());

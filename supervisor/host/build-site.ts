@@ -39,7 +39,9 @@ export function buildSite(
       get passportPublicKeys() {
         return signingKeys.of(deployable).passportPublicKeys;
       },
-      apiKeyPepper: Buffer.from(replica.apiKeyPepper, "base64"),
+      get apiKeyPepper() {
+        return pepperOf(replica);
+      },
     },
     address: addressOf({ id }),
     inheritedDescriptor: deployable === "router" ? file.publicDescriptor : undefined,
@@ -56,4 +58,10 @@ export function buildSite(
     settings: replica.settings,
     flags: replica.flags,
   };
+}
+
+/** Without one everything would be sealed under a key that everybody can derive. */
+function pepperOf({ deployable, apiKeyPepper }: SiteReplica): Buffer {
+  if (apiKeyPepper === "") throw new Error(`${deployable} was not given the pepper`);
+  return Buffer.from(apiKeyPepper, "base64");
 }

@@ -202,6 +202,36 @@ async function recordDemand(
   return new Map([...rows.map((row) => [row.holder, row.wanted] as const), [holder, wanted]]);
 }
 
+/**
+ * Seals anew what only `former` opens. Replicas may do so at once: whoever finds a credential
+ * changed meanwhile leaves it alone. Resolves with how many it has sealed.
+ */
+export async function resealCredentials(
+  database: Database<Schema>,
+  { cipher, former }: { readonly cipher: CredentialCipher; readonly former: CredentialCipher },
+): Promise<number> {
+  const { rows } = await sql<{ name: string; sealed: Buffer }>`
+    select name, api_key as sealed from upstreams where api_key is not null`.execute(database);
+  let count = 0;
+  for (const { name, sealed } of rows) {
+    if (opens(cipher, sealed, name) || !opens(former, sealed, name)) continue;
+    const anew = cipher.seal(former.open(sealed, name), name);
+    await sql`update upstreams set api_key = ${anew}
+      where name = ${name} and api_key = ${sealed}`.execute(database);
+    count += 1;
+  }
+  return count;
+}
+
+function opens(cipher: CredentialCipher, sealed: Buffer, context: string): boolean {
+  try {
+    cipher.open(sealed, context);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 type Row = Schema["upstreams"];
 
 function upstreamToRow(upstream: DeclaredUpstream, cipher: CredentialCipher) {
