@@ -12,8 +12,8 @@ import { spec } from "node:test/reporters";
 import { endMarked, findMarked, markName } from "./leftovers.ts";
 
 const root = join(import.meta.dirname, "..");
-/** The long forms of chaos tests take most of it: six outages of a minute. */
-const fileTimeoutMs = 600_000;
+/** The long forms of chaos tests take most of it: six outages of a minute, and quiet before each. */
+const fileTimeoutMs = 900_000;
 const lookEveryMs = 2_000;
 /** Looks in a row at which a file's process has ended, and its output has not. */
 const looksWithoutMax = 5;
