@@ -45,6 +45,7 @@ export {
   type PlainClientOptions,
   plainClient,
 } from "./plain-client.ts";
+export { refusalOf } from "./refusal.ts";
 export { type RunningProcess, runningProcesses } from "./running-process.ts";
 export { hashText, mixBits, type SeededRandom, seededRandom } from "./seeded-random.ts";
 export { type SeededWorld, seededWorld } from "./seeded-world.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { migrate, sql } from "@tandem/libs/store";
+import { refusalOf } from "@tandem/libs/testing";
 import { newId } from "@tandem/libs/world";
 import { stepMs } from "./core/steps.ts";
 import { forgetOld } from "./store/forget.ts";
@@ -13,7 +14,6 @@ import {
   newFact,
   noonMs,
   openAnalyticsHouse,
-  refusalOf,
   wholeDay,
   world,
 } from "./testing/analytics-house.ts";

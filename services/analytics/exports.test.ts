@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { parseNanos } from "@tandem/libs/kernel";
+import { refusalOf } from "@tandem/libs/testing";
 import { newId } from "@tandem/libs/world";
 import {
   type AnalyticsHouse,
@@ -8,7 +9,6 @@ import {
   newFact,
   noonMs,
   openAnalyticsHouse,
-  refusalOf,
   wholeDay,
   world,
 } from "./testing/analytics-house.ts";

@@ -2,7 +2,6 @@
 import { createServer, type Server } from "node:http";
 import { ArticlesService } from "@tandem/contracts/rpc/articles/v1/articles_pb";
 import { AuthService } from "@tandem/contracts/rpc/auth/v1/auth_pb";
-import { Fault } from "@tandem/libs/kernel";
 import { type Handlers, implement, type PassportClaims, type RpcClient } from "@tandem/libs/rpc";
 import { connectRpc, createLifecycle, type Replica, serveRpc } from "@tandem/libs/service";
 import { createTestHouse, startTestPostgres, type TestPostgres } from "@tandem/libs/testing";
@@ -63,17 +62,6 @@ export function asKey(organisationId: string, projectId = projectA) {
 
 export function asViewer(organisationId: string, projectId = "") {
   return asEditor(organisationId, { projectId, roles: ["viewer"] });
-}
-
-/** The reason a call is refused with; "none" when it is not. */
-export async function refusalOf(call: Promise<unknown>): Promise<string> {
-  try {
-    await call;
-    return "none";
-  } catch (error) {
-    if (Fault.is(error)) return error.reason;
-    throw error;
-  }
 }
 
 export async function until(what: () => Promise<boolean> | boolean): Promise<void> {

@@ -49,17 +49,6 @@ export function claims(given: Partial<PassportClaims> = {}): PassportClaims {
   };
 }
 
-/** The reason a call is refused with; "none" when it is not. */
-export async function refusalOf(call: Promise<unknown>): Promise<string> {
-  try {
-    await call;
-    return "none";
-  } catch (error) {
-    if (Fault.is(error)) return error.reason;
-    throw error;
-  }
-}
-
 export async function openAuthHouse(): Promise<AuthHouse> {
   const clock = { offsetMs: 0 };
   const house = createTestHouse({

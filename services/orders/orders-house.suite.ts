@@ -2,7 +2,6 @@
 import { AuthService } from "@tandem/contracts/rpc/auth/v1/auth_pb";
 import { type Order, OrdersService } from "@tandem/contracts/rpc/orders/v1/orders_pb";
 import { QuotaService } from "@tandem/contracts/rpc/quota/v1/quota_pb";
-import { Fault } from "@tandem/libs/kernel";
 import { type Handlers, implement, type PassportClaims, type RpcClient } from "@tandem/libs/rpc";
 import { connectRpc, createLifecycle, type Replica, serveRpc } from "@tandem/libs/service";
 import { createTestHouse, startTestPostgres, type TestPostgres } from "@tandem/libs/testing";
@@ -59,17 +58,6 @@ export function asFinance(given: Partial<PassportClaims> = {}): {
     roles: ["viewer", "platform:finance"],
     ...given,
   });
-}
-
-/** The reason a call is refused with; "none" when it is not. */
-export async function refusalOf(call: Promise<unknown>): Promise<string> {
-  try {
-    await call;
-    return "none";
-  } catch (error) {
-    if (Fault.is(error)) return error.reason;
-    throw error;
-  }
 }
 
 const patienceMs = 15_000;

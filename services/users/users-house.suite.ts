@@ -41,17 +41,6 @@ export function asPerson(
   return { caller };
 }
 
-/** The reason a call is refused with; "none" when it is not. */
-export async function refusalOf(call: Promise<unknown>): Promise<string> {
-  try {
-    await call;
-    return "none";
-  } catch (error) {
-    if (Fault.is(error)) return error.reason;
-    throw error;
-  }
-}
-
 export async function openUsersHouse(): Promise<UsersHouse> {
   const real = realWorld();
   const clock = { offsetMs: 0 };

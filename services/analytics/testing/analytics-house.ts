@@ -5,7 +5,6 @@ import {
   UsageBatchSchema,
   type UsageFact,
 } from "@tandem/contracts/rpc/analytics/v1/analytics_pb";
-import { Fault } from "@tandem/libs/kernel";
 import type { MessageInit, PassportClaims, RpcClient } from "@tandem/libs/rpc";
 import { connectRpc, createLifecycle, type Replica } from "@tandem/libs/service";
 import { type Database, openDatabase } from "@tandem/libs/store";
@@ -48,17 +47,6 @@ const day = Date.UTC(2026, 10, 27);
 export const noonMs = day + stepMs.day / 2;
 export const wholeDay = { fromMs: BigInt(day), untilMs: BigInt(day + stepMs.day) };
 const noon = BigInt(noonMs);
-
-/** The reason of the fault that it ends with; "none" for none. */
-export async function refusalOf(call: Promise<unknown>): Promise<string> {
-  try {
-    await call;
-    return "none";
-  } catch (error) {
-    if (Fault.is(error)) return error.reason;
-    throw error;
-  }
-}
 
 /** A call that was answered, unless `given` says otherwise. */
 export function newFact(given: FactInit = {}): FactInit {

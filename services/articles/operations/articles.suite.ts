@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { refusalOf } from "@tandem/libs/testing";
 import {
   type ArticlesHouse,
   asEditor,
@@ -7,7 +8,6 @@ import {
   asViewer,
   projectA,
   projectB,
-  refusalOf,
   until,
 } from "../articles-house.suite.ts";
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { refusalOf } from "@tandem/libs/testing";
 import {
   type ArticlesHouse,
   asEditor,
   asKey,
   projectA,
   projectB,
-  refusalOf,
 } from "../articles-house.suite.ts";
 
 const organisationId = "org_attachments";

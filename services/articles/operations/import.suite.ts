@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type ArticlesHouse, asEditor, asKey, refusalOf } from "../articles-house.suite.ts";
+import { refusalOf } from "@tandem/libs/testing";
+import { type ArticlesHouse, asEditor, asKey } from "../articles-house.suite.ts";
 
 const organisationId = "org_import";
 const editor = asEditor(organisationId);

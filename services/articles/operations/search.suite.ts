@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type ArticlesHouse, asEditor, asKey, refusalOf, until } from "../articles-house.suite.ts";
+import { refusalOf } from "@tandem/libs/testing";
+import { type ArticlesHouse, asEditor, asKey, until } from "../articles-house.suite.ts";
 
 const organisationId = "org_search";
 const editor = asEditor(organisationId);

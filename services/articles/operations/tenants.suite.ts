@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { refusalOf } from "@tandem/libs/testing";
 import fc from "fast-check";
 import {
   type ArticlesHouse,
@@ -8,7 +9,6 @@ import {
   asViewer,
   projectA,
   projectB,
-  refusalOf,
   until,
 } from "../articles-house.suite.ts";
 import { mayRead } from "../core/visibility.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { sql } from "@tandem/libs/store";
-import { type AuthHouse, claims, organisation, refusalOf } from "../auth-house.suite.ts";
+import { refusalOf } from "@tandem/libs/testing";
+import { type AuthHouse, claims, organisation } from "../auth-house.suite.ts";
 
 const admin = { caller: claims() };
 

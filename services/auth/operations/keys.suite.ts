@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type AuthHouse, claims, organisation, refusalOf } from "../auth-house.suite.ts";
+import { refusalOf } from "@tandem/libs/testing";
+import { type AuthHouse, claims, organisation } from "../auth-house.suite.ts";
 
 const fields = { organisationId: organisation, name: "CI", scopes: ["inference"] };
 const admin = { caller: claims() };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type AuthHouse, refusalOf, setupToken } from "../auth-house.suite.ts";
+import { refusalOf } from "@tandem/libs/testing";
+import { type AuthHouse, setupToken } from "../auth-house.suite.ts";
 
 const request = {
   token: setupToken,

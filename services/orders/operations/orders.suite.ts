@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { refusalOf } from "@tandem/libs/testing";
 import { newId, realWorld } from "@tandem/libs/world";
 import {
   asFinance,
@@ -7,7 +8,6 @@ import {
   type OrdersHouse,
   place,
   placeOf,
-  refusalOf,
   shop,
   untilState,
 } from "../orders-house.suite.ts";

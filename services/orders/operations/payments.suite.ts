@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { refusalOf } from "@tandem/libs/testing";
 import {
   asFinance,
   asPerson,
@@ -7,7 +8,6 @@ import {
   type OrdersHouse,
   place,
   placeOf,
-  refusalOf,
   shop,
   until,
   untilState,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { asFinance, asPerson, type OrdersHouse, refusalOf } from "../orders-house.suite.ts";
+import { refusalOf } from "@tandem/libs/testing";
+import { asFinance, asPerson, type OrdersHouse } from "../orders-house.suite.ts";
 
 const terms = {
   kind: "pack",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Order, Refund } from "@tandem/contracts/rpc/orders/v1/orders_pb";
+import { refusalOf } from "@tandem/libs/testing";
 import {
   asFinance,
   asPerson,
@@ -8,7 +9,6 @@ import {
   type OrdersClient,
   type OrdersHouse,
   place,
-  refusalOf,
   shop,
   until,
   untilState,

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { refusalOf } from "@tandem/libs/testing";
 import {
   asFinance,
   asPerson,
   confirm,
   type OrdersHouse,
   place,
-  refusalOf,
   shop,
   untilState,
 } from "../orders-house.suite.ts";

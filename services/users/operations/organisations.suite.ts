@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { asPerson, refusalOf, type UsersHouse } from "../users-house.suite.ts";
+import { refusalOf } from "@tandem/libs/testing";
+import { asPerson, type UsersHouse } from "../users-house.suite.ts";
 
 export function organisationSuite(house: () => UsersHouse): void {
   let count = 0;

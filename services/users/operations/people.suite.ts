@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as turn } from "node:timers/promises";
-import { asPerson, refusalOf, type UsersHouse } from "../users-house.suite.ts";
+import { refusalOf } from "@tandem/libs/testing";
+import { asPerson, type UsersHouse } from "../users-house.suite.ts";
 
 export function peopleSuite(house: () => UsersHouse): void {
   let count = 0;

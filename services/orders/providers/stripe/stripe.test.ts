@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Order } from "@tandem/contracts/rpc/orders/v1/orders_pb";
+import { refusalOf } from "@tandem/libs/testing";
 import {
   asFinance,
   asPerson,
@@ -10,7 +11,6 @@ import {
   openOrdersHouse,
   place,
   placeOf,
-  refusalOf,
   shop,
   until,
   untilState,
