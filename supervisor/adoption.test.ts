@@ -1,44 +1,17 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { freePort } from "@tandem/libs/testing";
 import { makeRelease } from "./fixtures/make-release.ts";
-import { get, type RunningSupervisor, startSupervisor } from "./fixtures/running-supervisor.ts";
+import { get } from "./fixtures/running-supervisor.ts";
+import { kill, SupervisorSet, stop } from "./fixtures/supervisor-set.ts";
 import type { Status } from "./fleet/control-door.ts";
 import { identityOf } from "./folder/process-identity.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "tandem-adoption-"));
-const running: RunningSupervisor[] = [];
-const pids = new Set<number>();
-after(async () => {
-  for (const { child } of running) child.kill("SIGKILL");
-  await Promise.all(running.map(({ exited }) => exited));
-  for (const pid of pids) if (identityOf(pid) !== undefined) process.kill(pid, "SIGKILL");
-  rmSync(folder, { recursive: true, force: true });
-});
-
-async function start(name: string, ...words: readonly string[]) {
-  const data = join(folder, name);
-  const supervisor = startSupervisor({ data, words: ["--port", "0", ...words] });
-  running.push(supervisor);
-  const { url } = await supervisor.event("ready");
-  const status = await supervisor.status();
-  for (const { pid } of [...status.processes, ...status.stores]) if (pid) pids.add(pid);
-  const grpcUrl = `http://${status.grpcAddress}`;
-  return { data, supervisor, url: String(url), grpcUrl, status };
-}
-
-async function kill({ child, exited }: RunningSupervisor): Promise<void> {
-  child.kill("SIGKILL");
-  await exited;
-}
-
-async function stop({ child, exited }: RunningSupervisor): Promise<void> {
-  child.kill("SIGINT");
-  assert.deepEqual(await exited, { code: 0, signal: null });
-}
+const supervisors = new SupervisorSet("adoption");
+const { folder } = supervisors;
+const start = supervisors.start.bind(supervisors);
 
 function pidsOf({ processes, stores }: Status): readonly (number | undefined)[] {
   return [...processes, ...stores].map(({ pid }) => pid);
@@ -201,11 +174,7 @@ export const start = (site) => {
   test("one that wants another port or topology ends them and starts afresh", async () => {
     const first = await start("other");
     await kill(first.supervisor);
-    const supervisor = startSupervisor({
-      data: first.data,
-      words: ["--port", String(await freePort())],
-    });
-    running.push(supervisor);
+    const supervisor = supervisors.launch("other", "--port", String(await freePort()));
     const { why } = await supervisor.event("predecessor_not_adopted");
     assert.match(String(why), /they serve on port/);
     await supervisor.event("ready");

@@ -1,43 +1,21 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
-import { type RunningSupervisor, startSupervisor } from "./fixtures/running-supervisor.ts";
-import { identityOf } from "./folder/process-identity.ts";
+import { describe, test } from "node:test";
+import type { RunningSupervisor } from "./fixtures/running-supervisor.ts";
+import { kill, SupervisorSet, stop } from "./fixtures/supervisor-set.ts";
 import type { Secrets } from "./secrets.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "tandem-rotation-"));
-const running: RunningSupervisor[] = [];
-const pids = new Set<number>();
-after(async () => {
-  for (const { child } of running) child.kill("SIGKILL");
-  await Promise.all(running.map(({ exited }) => exited));
-  for (const pid of pids) if (identityOf(pid) !== undefined) process.kill(pid, "SIGKILL");
-  rmSync(folder, { recursive: true, force: true });
-});
+const supervisors = new SupervisorSet("rotation");
+const { folder } = supervisors;
 
 async function start(name: string): Promise<RunningSupervisor> {
-  const supervisor = startSupervisor({ data: join(folder, name), words: ["--port", "0"] });
-  running.push(supervisor);
-  await supervisor.event("ready");
-  for (const { pid } of (await supervisor.status()).processes) if (pid) pids.add(pid);
-  return supervisor;
+  return (await supervisors.start(name)).supervisor;
 }
 
 async function pidOf(supervisor: RunningSupervisor, name: string): Promise<number> {
   const { processes } = await supervisor.status();
   return processes.find((process) => process.name === name)?.pid ?? 0;
-}
-
-async function kill({ child, exited }: RunningSupervisor): Promise<void> {
-  child.kill("SIGKILL");
-  await exited;
-}
-
-async function stop({ child, exited }: RunningSupervisor): Promise<void> {
-  child.kill("SIGINT");
-  assert.deepEqual(await exited, { code: 0, signal: null });
 }
 
 const fileOf = (name: string): string => join(folder, name, "keys", "secrets.json");
