@@ -23,7 +23,7 @@ const pauseMs = 500;
 
 /**
  * Somebody is short of money: where others have some in stock, they are told to give it back. False
- * where nobody has any.
+ * where nobody has.
  */
 export async function callIn(
   tx: Executor,
