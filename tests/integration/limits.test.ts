@@ -170,11 +170,12 @@ describe("what the platform allows an organisation", () => {
     for (const name of quota) await product.tandem.kill(name, "SIGSTOP");
     try {
       await untilStatus(429, tenant.key);
+      // One of two replicas is at its end: what the other may still admit is its half of six.
       let passed = 0;
-      for (let round = 0; round < 8; round += 1) {
+      for (let round = 0; round < 12; round += 1) {
         if ((await chat(tenant.key)).status === 200) passed += 1;
       }
-      assert.ok(passed <= 2, `${passed} of 8 by a limit of 6 an hour`);
+      assert.ok(passed <= 3, `${passed} of 12 by a limit of 6 an hour`);
     } finally {
       for (const name of quota) await product.tandem.kill(name, "SIGCONT");
     }
