@@ -1,6 +1,6 @@
 /**
- * `npm test`: every test file, first those beside the code, two at a time, then those that start
- * the whole product, one at a time, since they measure it. A file that failed is run once more, by
+ * `npm test`: every test file, first simulations and those beside the code, two at a time, then
+ * those that start the whole product, one at a time, since they measure it. A file that failed is run once more, by
  * itself, and named: on a busy machine a bound of time may be missed once, a broken promise is
  * broken twice. Arguments narrow the files by path. Ends with the files that took longest and
  * `N passed, N failed, N skipped`.
@@ -29,12 +29,14 @@ const wanted = process.argv.slice(2);
 const files = globSync("**/*.test.ts", { cwd: root, exclude: (path) => isForeign(path) })
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .sort();
-const isWhole = (file: string): boolean => file.startsWith("tests/");
+/** Time is simulated there, so a busy processor changes nothing, and they take long. */
+const isSimulated = (file: string): boolean => file.startsWith("tests/simulation/");
+const isWhole = (file: string): boolean => file.startsWith("tests/") && !isSimulated(file);
 
 const results = new Map<string, Counts>();
 const tookMs = new Map<string, number>();
 await runFiles(
-  files.filter((file) => !isWhole(file)),
+  [...files.filter(isSimulated), ...files.filter((file) => !isWhole(file) && !isSimulated(file))],
   { concurrency: 2 },
 );
 await runFiles(files.filter(isWhole), { concurrency: 1 });
