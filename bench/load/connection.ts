@@ -60,6 +60,17 @@ export interface RequestSource {
   nextBody(): Buffer;
 }
 
+/** In a field and in the body: a new name for an old question would be answered by a cache. */
+function positionsIn(bytes: Buffer): readonly number[] {
+  const positions: number[] = [];
+  let position = bytes.indexOf(counterPlaceholder);
+  while (position >= 0) {
+    positions.push(position);
+    position = bytes.indexOf(counterPlaceholder, position + counterPlaceholder.length);
+  }
+  return positions;
+}
+
 /** Lays a request out once; each use is a copy with another number. */
 export function requestSource(template: RequestTemplate, firstNumber: number): RequestSource {
   const given = { "content-type": "application/json", ...template.headers };
@@ -70,12 +81,13 @@ export function requestSource(template: RequestTemplate, firstNumber: number): R
     `${fields.join("")}content-length: ${body.length}\r\n\r\n`;
   let number = firstNumber;
   const numbered = (bytes: Buffer): (() => Buffer) => {
-    const position = bytes.indexOf(counterPlaceholder);
+    const positions = positionsIn(bytes);
     return () => {
-      if (position < 0) return bytes;
+      if (positions.length === 0) return bytes;
       number += 1;
       const copy = Buffer.from(bytes);
-      copy.write(String(number).padStart(counterPlaceholder.length, "0"), position, "latin1");
+      const digits = String(number).padStart(counterPlaceholder.length, "0");
+      for (const position of positions) copy.write(digits, position, "latin1");
       return copy;
     };
   };

@@ -6,7 +6,7 @@ export interface Target {
   readonly unixPath?: string;
 }
 
-/** A request as it goes out; the ten zeros in `body` become a number that never comes twice. */
+/** A request as it goes out; wherever ten zeros stand is a number that never comes twice. */
 export interface RequestTemplate {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;

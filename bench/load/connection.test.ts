@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { requestSource } from "./connection.ts";
+import { counterPlaceholder } from "./job.ts";
+
+test("a request's number is the same wherever it stands, and another one each time", () => {
+  const source = requestSource(
+    {
+      path: "/v1/chat/completions",
+      headers: { "idempotency-key": `bench-${counterPlaceholder}` },
+      body: JSON.stringify({ user: counterPlaceholder }),
+    },
+    41,
+  );
+  for (const number of ["0000000042", "0000000043"]) {
+    const text = source.next().toString();
+    assert.ok(text.includes(`idempotency-key: bench-${number}\r\n`), text);
+    assert.ok(text.endsWith(`{"user":"${number}"}`), text);
+  }
+});
