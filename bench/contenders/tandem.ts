@@ -20,6 +20,8 @@ export async function startTandemPaths(place: Place): Promise<readonly Contender
       router: { connectionsPerAddressMax: 100_000 },
       // Limits that are never reached are counted all the same.
       quota: { requestsPerMinute: 10 ** 9, tokensPerMinute: 10 ** 12, concurrency: 10 ** 6 },
+      // Resumable streams that a scenario left must not go on beside the next one's.
+      ai: { resume: { graceMs: "0s" } },
       // Every call costs money, so each reserves and settles.
       access: { setup: { initialCredit: "999999" } },
       models: {
