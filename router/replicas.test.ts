@@ -193,12 +193,22 @@ test("calls that a frozen replica holds are taken to another one", async (contex
   const router = await start(context);
   const frozen = router.gateway("ai-1");
   frozen.isFrozen = true;
+  const told: (string | undefined)[] = [];
+  const other = router.gateway("ai-2");
+  const { handle } = other;
+  other.handle = (exchange) => {
+    told.push(exchange.head.headers.get("x-tandem-begun"));
+    handle(exchange);
+  };
   const calls = Array.from({ length: 8 }, () =>
     httpRequest(router.address, { method: "POST", path: "/v1/x", body: "abc" }),
   );
   for (const answer of await Promise.all(calls)) assert.equal(answer.text, "ai-2 3");
+  assert.ok(told.includes("1"), "the other one hears that they may have been done");
+  told.length = 0;
   const later = await httpRequest(router.address, { method: "POST", path: "/v1/x", body: "abc" });
   assert.equal(later.text, "ai-2 3", "and nothing more goes there");
+  assert.deepEqual(told, [undefined]);
 });
 
 test("a replica that got slow loses its share", async (context) => {

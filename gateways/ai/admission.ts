@@ -13,6 +13,8 @@ import { handOverField } from "./hand-over/hand-over.ts";
 import type { AiParts } from "./parts.ts";
 
 const tickPeriodMs = 50;
+/** Of the router: another replica may have done this request already. */
+const begunField = "x-tandem-begun";
 
 /** A shedder that looks at this process's event loop, which is what a gateway runs out of. */
 export function buildShedder(
@@ -43,7 +45,8 @@ const perSecondMin = 100;
 
 /**
  * Gives the call its priority and throws `ai.overloaded` when there is no room for that. `ceiling`:
- * its key's. What another replica has begun is gone on with, whatever it is.
+ * its key's. What another replica has begun is gone on with, whatever it is: that one may have charged
+ * for it already, and whoever is charged is answered.
  */
 export function admitByPriority(call: Call, { shedder, world }: AiParts, ceiling: number): void {
   const { headers } = call.exchange.head;
@@ -52,7 +55,7 @@ export function admitByPriority(call: Call, { shedder, world }: AiParts, ceiling
   call.priority = wanted !== undefined && wanted < ceiling ? wanted : ceiling;
   const fraction = shedder.isIdle ? 1 : world.randomness.fraction();
   const isAdmitted = shedder.admits(call.priority, fraction);
-  if (isAdmitted || headers.has(handOverField)) return;
+  if (isAdmitted || headers.has(handOverField) || headers.has(begunField)) return;
   call.isShed = true;
   throw aiFaults.overloaded({ retryAfterMs: retryAfterMs(world.randomness.fraction()) });
 }

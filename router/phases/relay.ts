@@ -13,7 +13,7 @@ import { respondFault } from "./answer-fault.ts";
 import { choose } from "./choose.ts";
 import { HandOver } from "./hand-over.ts";
 import { RequestBody } from "./request-body.ts";
-import { answerFields, declinedField, requestFields } from "./request-fields.ts";
+import { answerFields, begunFields, declinedField, requestFields } from "./request-fields.ts";
 
 /**
  * A long generation says nothing about the replica that passed it on: above this a latency counts
@@ -41,6 +41,8 @@ export class Relay implements ResponseHandler, WaitingCall {
   #replica: GatewayReplica | undefined;
   #attemptStartedAtMs = 0;
   #startedAttempts = 0;
+  /** A replica that was lost, or given up, may have done it: whoever gets it now is to answer it. */
+  #isBegun = false;
   #tried: Set<GatewayReplica> | undefined;
   #isCommitted = false;
   #withheld: { readonly head: ResponseHead; readonly chunks: Buffer[] } | undefined;
@@ -106,7 +108,8 @@ export class Relay implements ResponseHandler, WaitingCall {
     const body = this.#body.forRequest();
     const handOver = this.#handOver;
     const isMoved = handOver?.isLost === true && Buffer.isBuffer(body);
-    const own = isMoved ? handOver.fieldsFor(body) : noFields;
+    const begun = this.#isBegun ? begunFields : noFields;
+    const own = isMoved ? handOver.fieldsFor(body) : begun;
     const call = replica.connections.send(
       {
         method,
@@ -207,7 +210,7 @@ export class Relay implements ResponseHandler, WaitingCall {
     const nowMs = this.#parts.world.clock.monotonicMs();
     this.#reportFailure(failure, nowMs);
     this.#withheld = undefined;
-    if (failure.requestStarted) this.#startedAttempts += 1;
+    if (failure.requestStarted) this.#countBegun();
     const { requestStarted } = failure;
     if (this.#mayMove() || this.#mayRetry({ requestStarted, isDeclined: false }, nowMs)) {
       this.#handOver?.lost();
@@ -225,10 +228,15 @@ export class Relay implements ResponseHandler, WaitingCall {
     const begun = { requestStarted: true, isDeclined: false };
     if (this.#isOver || !(this.#mayMove() || this.#mayRetry(begun, nowMs))) return;
     this.#handOver?.lost();
-    this.#startedAttempts += 1;
+    this.#countBegun();
     this.#replica?.health.callAbandoned();
     this.#call?.cancel();
     this.#retry();
+  }
+
+  #countBegun(): void {
+    this.#startedAttempts += 1;
+    this.#isBegun = true;
   }
 
   /** Its replica cannot do it. Each is asked once; false when what the last one says is to be told. */

@@ -43,6 +43,12 @@ const wishes = [
 /** Of a gateway's answer that says: nothing of this was done, and another replica may do it. */
 export const declinedField = "x-tandem-declined";
 
+/**
+ * To a gateway: another replica may have done this request, and charged for it, so that to turn it
+ * away would have its client pay for a refusal.
+ */
+export const begunFields = [["x-tandem-begun", "1"]] as const;
+
 const droppedFromAnswer = new FieldNameSet([
   ...hopByHopFields,
   "x-request-id",

@@ -20,6 +20,13 @@ export interface Probe {
 /** A silent one is asked more often: requests may be waiting for it, and asking costs little. */
 const silentFactor = 5;
 
+/** The limit of the whole probe is what ends one that does not come to stand. */
+const connectTimeoutMs = 10_000;
+/** A limit that rings so late says that this router is late, not that nobody has answered. */
+const lateMs = 5;
+/** Turns in which it may still read the answer: one to connect, one to send, one to read. */
+const lateTurnsMax = 3;
+
 const request = { method: "GET", target: "/readyz", headers: [] } as const;
 
 /** Asks one replica again and again whether it is ready, over a connection kept for that. */
@@ -27,7 +34,7 @@ export function startProbe({ address, world, periodMs, timeoutMs, onResult }: Pr
   const pool = createClientPool({
     address,
     world,
-    limits: { connections: 2, connectTimeoutMs: timeoutMs },
+    limits: { connections: 2, connectTimeoutMs },
   });
   let timer: Timer | undefined;
   let call: ClientCall | undefined;
@@ -47,10 +54,19 @@ export function startProbe({ address, world, periodMs, timeoutMs, onResult }: Pr
       onResult(result);
       schedule(result);
     };
-    timer = world.timers.after(timeoutMs, () => {
+    const giveUp = (): void => {
       call?.cancel();
       end("silent");
-    });
+    };
+    const giveUpAfter = (delayMs: number, turnsLeft: number): void => {
+      const dueAtMs = world.clock.monotonicMs() + delayMs;
+      timer = world.timers.after(delayMs, () => {
+        const isLate = world.clock.monotonicMs() - dueAtMs > lateMs;
+        if (isLate && turnsLeft > 0) giveUpAfter(lateMs, turnsLeft - 1);
+        else giveUp();
+      });
+    };
+    giveUpAfter(timeoutMs, lateTurnsMax);
     call = pool.send(request, {
       onHead: (head) => {
         status = head.status;
