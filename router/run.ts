@@ -87,7 +87,12 @@ export async function run(config: Config, site: Site): Promise<Replica> {
   lifecycle.defer(
     "client doors",
     async (options) => void (await Promise.all(servers.map((server) => server.close(options)))),
-    { deadlineMs: finishDeadlineMs },
+    {
+      deadlineMs: finishDeadlineMs,
+      hurry: () => {
+        for (const server of servers) server.hurry();
+      },
+    },
   );
   if (certificate !== undefined) followCertificate(certificate, { site, lifecycle, servers });
   if (site.inheritedDescriptor !== undefined) await openOwnDoor({ site, lifecycle, pages });

@@ -16,8 +16,6 @@ export interface ConnectionSetOptions {
 }
 
 const sweepMs = 250;
-/** A client that uses its connection less often than this has to risk that it is closed. */
-const leavingIdleMs = 5_000;
 
 /** The connections that the strict reader serves, and the one timer that watches them all. */
 export class ConnectionSet implements ConnectionHost {
@@ -29,12 +27,10 @@ export class ConnectionSet implements ConnectionHost {
   readonly #world: World;
   readonly #open = new Set<ServerConnection>();
   #isDraining = false;
-  #idleTimeoutMs: number;
   #sweeper: Timer | undefined;
 
   constructor(options: ConnectionSetOptions) {
     this.limits = options.limits;
-    this.#idleTimeoutMs = options.limits.idleTimeoutMs;
     this.log = options.log;
     this.onExchange = options.onExchange;
     this.describe = options.describe;
@@ -54,22 +50,9 @@ export class ConnectionSet implements ConnectionHost {
     this.#open.delete(connection);
   }
 
-  get idleTimeoutMs(): number {
-    return this.#idleTimeoutMs;
-  }
-
   /** Every answer from now on is the last of its connection, and says so; idle ones stay. */
   announceEnd(): void {
     this.#isDraining = true;
-  }
-
-  /**
-   * As `drain`, but nobody is left without having been told: a connection whose answer began before
-   * the end was announced may send one more request, unless it stays idle for too long.
-   */
-  leave(): void {
-    this.#isDraining = true;
-    this.#idleTimeoutMs = Math.min(this.#idleTimeoutMs, leavingIdleMs);
   }
 
   /** Idle connections close now, the others after the answer they are on. */

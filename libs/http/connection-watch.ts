@@ -38,11 +38,7 @@ export class ConnectionWatch {
   }
 
   /** True when patience with what is awaited has ended. */
-  isOverdue(
-    awaited: Awaited,
-    passedMs: number,
-    idleTimeoutMs = this.#limits.idleTimeoutMs,
-  ): boolean {
+  isOverdue(awaited: Awaited, passedMs: number): boolean {
     if (awaited === this.#awaited) {
       this.#waitedMs += passedMs;
     } else {
@@ -51,7 +47,7 @@ export class ConnectionWatch {
     }
     switch (awaited) {
       case "request":
-        return this.#waitedMs >= idleTimeoutMs;
+        return this.#waitedMs >= this.#limits.idleTimeoutMs;
       case "head":
         return this.#waitedMs >= this.#limits.headTimeoutMs;
       case "body":

@@ -33,9 +33,12 @@ export interface PublicServer extends HttpServer {
    * Accepts no more, and lets idle connections stay until `close`: whoever sends a request
    * meanwhile is answered, and told that this was the last one. Closing an idle connection at the
    * moment at which its client uses it would cost that client a request. A `close` that comes a
-   * second later or more goes on in this way; one that comes at once is in a hurry.
+   * second later or more goes on in this way, until connections are as old as idle ones may ever
+   * be; one that comes at once is in a hurry.
    */
   announceEnd(): void;
+  /** For a `close` that is patient: idle connections end now, others after the answer they are on. */
+  hurry(): void;
   /** New connections get this certificate. Only where there was one from the beginning. */
   renewCertificate(certificate: ServerCertificate): void;
 }
@@ -81,7 +84,12 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
   });
   let sweeper: Timer | undefined;
   let announcedAtMs = Number.POSITIVE_INFINITY;
+  const hurry = (): void => {
+    strict.drain();
+    servers.drain();
+  };
   return {
+    hurry,
     listen: async (target) => {
       await listener.listen(target);
       strict.startSweeping();
@@ -101,9 +109,7 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
     },
     close: async ({ deadlineMs }) => {
       listener.stop();
-      if (world.clock.monotonicMs() - announcedAtMs >= patientAfterMs) strict.leave();
-      else strict.drain();
-      servers.drain();
+      if (world.clock.monotonicMs() - announcedAtMs < patientAfterMs) hurry();
       const deadline = world.timers.after(deadlineMs, () => listener.destroySockets());
       await listener.emptied();
       deadline.cancel();

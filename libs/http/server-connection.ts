@@ -22,8 +22,6 @@ export interface ConnectionHost {
   readonly log: Log;
   readonly onExchange: ExchangeHandler;
   readonly isDraining: boolean;
-  /** How long a connection may wait for its next request. */
-  readonly idleTimeoutMs: number;
   readonly describe: DescribeRefusal;
   /** Offered what is not of the common shape. Absent: the strict reader decides. */
   readonly handOver: HandOver | undefined;
@@ -124,7 +122,7 @@ export class ServerConnection implements ExchangePort {
       return;
     }
     const awaited = this.#awaited();
-    if (!this.#watch.isOverdue(awaited, passedMs, this.#host.idleTimeoutMs)) return;
+    if (!this.#watch.isOverdue(awaited, passedMs)) return;
     if (awaited === "request") this.#close();
     else if (awaited === "farewell") this.#socket.destroy();
     else this.#refuse("request_timeout");

@@ -52,6 +52,26 @@ describe("createLifecycle", () => {
     assert.deepEqual(given, [30, 250]);
   });
 
+  test("a replica that is closed once more hurries what it is patient with", async () => {
+    let hurried = 0;
+    let end = (): void => undefined;
+    const patient = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const lifecycle = createLifecycle(siteOf());
+    const hurry = (): void => {
+      hurried += 1;
+      end();
+    };
+    lifecycle.defer("store", () => undefined, { hurry: () => assert.fail("not its turn") });
+    lifecycle.defer("doors", () => patient, { hurry });
+    const replica = lifecycle.replica(address);
+    const closed = replica.close({ deadlineMs: 1000 });
+    assert.equal(hurried, 0);
+    await Promise.all([closed, replica.close({ deadlineMs: 1000 })]);
+    assert.equal(hurried, 1);
+  });
+
   test("is unready while a check fails, and for good once it drains", () => {
     let isSynced = false;
     const lifecycle = createLifecycle(siteOf());

@@ -15,12 +15,13 @@ export interface Lifecycle {
   /**
    * Registers how to close what was just opened. Closing goes in reverse order, each within its own
    * deadline; one that fails or takes too long is logged and passed over. `deadlineMs` of the call
-   * is what is left for it.
+   * is what is left for it. `hurry` runs when the replica is closed once more meanwhile: what it was
+   * patient with has to end.
    */
   defer(
     name: string,
     close: (options: { readonly deadlineMs: number }) => Promise<void> | void,
-    options?: { readonly deadlineMs?: number },
+    options?: { readonly deadlineMs?: number; readonly hurry?: () => void },
   ): void;
   /** A condition without which this replica cannot serve. Asked at every probe: keep it cheap. */
   check(name: string, isOk: () => boolean): void;
@@ -35,6 +36,7 @@ interface Closer {
   readonly name: string;
   readonly deadlineMs: number;
   readonly close: (options: { readonly deadlineMs: number }) => Promise<void> | void;
+  readonly hurry: (() => void) | undefined;
 }
 
 const faults = defineFaults("service", {
@@ -68,6 +70,7 @@ export function createLifecycle(
   const drainListeners: (() => void)[] = [];
   let state: LifeState = "open";
   let closing: Promise<void> | undefined;
+  let closer: Closer | undefined;
 
   const lifecycle: Lifecycle = {
     go: (name, task) => {
@@ -83,9 +86,9 @@ export function createLifecycle(
         return ended;
       });
     },
-    defer: (name, close, { deadlineMs = closeDeadlineMs } = {}) => {
+    defer: (name, close, { deadlineMs = closeDeadlineMs, hurry } = {}) => {
       assert(state === "open", `${name} was opened after closing had begun`);
-      closers.push({ name, close, deadlineMs });
+      closers.push({ name, close, deadlineMs, hurry });
     },
     check: (name, isOk) => {
       assert(!checks.has(name), `the check ${name} exists already`);
@@ -103,7 +106,8 @@ export function createLifecycle(
       unreadyChecks: () => (state === "open" ? failing(checks) : [state]),
       drain,
       close: ({ deadlineMs }) => {
-        closing ??= closeAll(deadlineMs);
+        if (closing === undefined) closing = closeAll(deadlineMs);
+        else closer?.hurry?.();
         return closing;
       },
     }),
@@ -119,7 +123,7 @@ export function createLifecycle(
     drain();
     state = "closing";
     const endMs = site.world.clock.monotonicMs() + deadlineMs;
-    for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) {
+    for (closer = closers.pop(); closer !== undefined; closer = closers.pop()) {
       const leftMs = Math.max(endMs - site.world.clock.monotonicMs(), closeFloorMs);
       await closeOne(site, closer, Math.min(leftMs, closer.deadlineMs));
     }

@@ -187,7 +187,8 @@ export class ManagedProcess {
       // Nothing is open yet, so there is nothing to drain.
       this.abandon();
     } else {
-      if (this.#state !== "draining") this.#launched.order({ kind: "stop", ...deadlines });
+      // One that drains already is patient with connections nobody uses: now it is to hurry.
+      this.#launched.order({ kind: "stop", ...deadlines });
       this.#endWithin(deadlines.noticeMs + deadlines.deadlineMs + stopGraceMs);
       this.#become("draining");
     }

@@ -15,7 +15,7 @@ interface Ending {
   /** With the time that a stop has for which nobody gave numbers. */
   stopUnasked(): Promise<void>;
   exit(): void;
-  /** Says unready, keeps serving for `noticeMs`, closes all replicas, exits. */
+  /** Says unready, keeps serving for `noticeMs`, closes all replicas, exits. Twice is in a hurry. */
   stop(order: StopOrder): Promise<void>;
   /** Tells the supervisor why this process cannot start, and exits. */
   refuse(error: unknown): void;
@@ -59,7 +59,10 @@ export function watchForEnd(parts: {
     stopUnasked: () => ending.stop(unasked),
     exit: () => exit(exitCodes.ok),
     async stop(order) {
-      if (isStopping) return;
+      if (isStopping) {
+        for (const replica of replicas) void replica.close(order);
+        return;
+      }
       isStopping = true;
       for (const replica of replicas) replica.drain();
       if (order.noticeMs > 0) await sleep(world, order.noticeMs);

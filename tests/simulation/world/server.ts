@@ -45,6 +45,7 @@ export class SimulatedServer implements PublicServer, BoundServer {
   }
 
   announceEnd(): void {}
+  hurry(): void {}
   renewCertificate(): void {}
 
   /** A request has arrived; it runs in the server's process. */
