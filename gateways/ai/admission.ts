@@ -45,8 +45,8 @@ const perSecondMin = 100;
 
 /**
  * Gives the call its priority and throws `ai.overloaded` when there is no room for that. `ceiling`:
- * its key's. What another replica has begun is gone on with, whatever it is: that one may have charged
- * for it already, and whoever is charged is answered.
+ * its key's. What another replica has begun is gone on with, whatever it is: that one may have
+ * charged for it already, and whoever is charged is answered.
  */
 export function admitByPriority(call: Call, { shedder, world }: AiParts, ceiling: number): void {
   const { headers } = call.exchange.head;

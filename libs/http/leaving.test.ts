@@ -38,7 +38,8 @@ test("a server that leaves closes no connection on a client that was not told", 
   await closed;
 });
 
-const chunked = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n";
+const chunked =
+  "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n";
 
 for (const [shape, request] of [
   ["the strict reader", get],
@@ -52,7 +53,9 @@ for (const [shape, request] of [
       ...{ world, log, fastPath: true },
     });
     await server.listen(socketAddress(context));
-    const clients = await Promise.all(["speaks again", "says nothing more"].map(() => idleClient()));
+    const clients = await Promise.all(
+      ["speaks again", "says nothing more"].map(() => idleClient()),
+    );
     server.announceEnd();
     const announcedMs = performance.now();
     await eventually("a second passes", () => performance.now() - announcedMs > 1_050);
@@ -72,7 +75,11 @@ for (const [shape, request] of [
     await closed;
 
     async function idleClient() {
-      const client = { socket: open(server.address).setEncoding("utf8"), seen: "", hasEnded: false };
+      const client = {
+        socket: open(server.address).setEncoding("utf8"),
+        seen: "",
+        hasEnded: false,
+      };
       client.socket.on("data", (text: string) => {
         client.seen += text;
       });

@@ -116,9 +116,8 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
       strict.stopSweeping();
       sweeper?.cancel();
     },
-    renewCertificate: ({ certificate, key }) => {
-      tlsServer?.setSecureContext({ cert: certificate, key });
-    },
+    renewCertificate: ({ certificate, key }) =>
+      tlsServer?.setSecureContext({ cert: certificate, key }),
   };
 }
 

@@ -15,8 +15,8 @@ export interface Lifecycle {
   /**
    * Registers how to close what was just opened. Closing goes in reverse order, each within its own
    * deadline; one that fails or takes too long is logged and passed over. `deadlineMs` of the call
-   * is what is left for it. `hurry` runs when the replica is closed once more meanwhile: what it was
-   * patient with has to end.
+   * is what is left for it. `hurry` runs when the replica is closed once more meanwhile: what it
+   * was patient with has to end.
    */
   defer(
     name: string,
@@ -71,7 +71,6 @@ export function createLifecycle(
   let state: LifeState = "open";
   let closing: Promise<void> | undefined;
   let closer: Closer | undefined;
-
   const lifecycle: Lifecycle = {
     go: (name, task) => {
       const controller = new AbortController();
