@@ -4,7 +4,7 @@ import { type DetectedUpstream, detectUpstreams } from "./detect-upstreams.ts";
 import { askMonitoring } from "./fleet/ask-monitoring.ts";
 import { openControlDoor, type Status, statusOfProcesses } from "./fleet/control-door.ts";
 import { Fleet } from "./fleet/fleet.ts";
-import { type LaunchPlan, launchProcess } from "./fleet/launch.ts";
+import { codeGroups, type LaunchPlan, launchProcess } from "./fleet/launch.ts";
 import { guardMemory } from "./fleet/memory-guard.ts";
 import { Rollout } from "./fleet/rollout.ts";
 import { siteFilePath } from "./fleet/site-file.ts";
@@ -90,8 +90,8 @@ export function buildFleet(
   });
   lifecycle.defer("notes", () => notes.close());
   const { compileCache } = directory;
-  const deployables = [...new Set(replicasOf(topology).map(({ deployable }) => deployable))];
-  const loading = warmUp({ compileCache, sourceFolder, deployables }).then(() => fleet.load());
+  const groups = codeGroups(topology.processes);
+  const loading = warmUp({ compileCache, sourceFolder, groups }).then(() => fleet.load());
   return { fleet, open: () => openFleet(options, { ...parts, fleet, stores, loading, sites }) };
 }
 
@@ -179,10 +179,10 @@ async function openFleet(
   sites.write = () => writeSiteFiles(fleet, { ...siteOptions, secrets: rotation.secrets });
   sites.write();
   const { compileCache } = directory;
-  const deployables = [...new Set(replicasOf(options.topology).map((name) => name.deployable))];
+  const groups = codeGroups(options.topology.processes);
   const rollout = new Rollout({
     ...{ fleet, world, log: announcer.log, sockets: ground.runDirectory.sockets },
-    warmUp: (folder) => warmUp({ compileCache, sourceFolder: folder, deployables }),
+    warmUp: (folder) => warmUp({ compileCache, sourceFolder: folder, groups }),
     deadlines: { noticeMs: leaveNoticeMs, deadlineMs: leaveDeadlineMs },
   });
   const control = await openControlDoor({

@@ -9,11 +9,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import type { CodeGroup } from "./fleet/launch.ts";
 
 export interface WarmUpOptions {
   readonly compileCache: string;
   readonly sourceFolder: string;
-  readonly deployables: readonly string[];
+  readonly groups: readonly CodeGroup[];
 }
 
 const stampsMax = 8;
@@ -23,23 +24,17 @@ const sources = ["libs", "contracts", "router", "gateways", "services", "supervi
  * Sees to it that the code of all deployables is compiled before their processes start. A dozen
  * processes that each compile the same libraries at once take ten times as long, keep the database
  * from starting, and then all write the same cache when they stop. Does nothing when no source
- * file has changed since the last time; never fails, since it only saves time.
+ * file has changed since the last time; never fails, since it only saves time. Groups are few, and
+ * compiled at once.
  */
 export async function warmUp(options: WarmUpOptions): Promise<void> {
-  const { compileCache, sourceFolder, deployables } = options;
+  const { compileCache, groups } = options;
   const stampFile = join(compileCache, "warm.json");
   const stamp = stampOf(options);
   const known = (readOr(stampFile) ?? "").split("\n");
   if (known.includes(stamp)) return;
-  const program = join(import.meta.dirname, "host", "warm-up.ts");
-  const child = spawn(process.execPath, [program, compileCache, sourceFolder, ...deployables], {
-    stdio: "ignore",
-  });
-  const isDone = await new Promise<boolean>((resolve) => {
-    child.once("error", () => resolve(false));
-    child.once("exit", (code) => resolve(code === 0));
-  });
-  if (!isDone) return;
+  const done = await Promise.all(groups.map((group) => compile(group, options)));
+  if (done.includes(false)) return;
   try {
     mkdirSync(compileCache, { recursive: true });
     // Of the releases before too: the way back is as warm.
@@ -49,9 +44,23 @@ export async function warmUp(options: WarmUpOptions): Promise<void> {
   }
 }
 
-/** Changes with every source file, the set of deployables, the packages and the runtime. */
-function stampOf({ sourceFolder, deployables }: WarmUpOptions): string {
-  const hash = createHash("sha256").update(`${process.version} ${deployables.join()}\n`);
+/** Whether it came to its end. */
+function compile(
+  { flags, deployables }: CodeGroup,
+  { compileCache, sourceFolder }: WarmUpOptions,
+): Promise<boolean> {
+  const program = join(import.meta.dirname, "host", "warm-up.ts");
+  const words = [...flags, program, compileCache, sourceFolder, ...deployables];
+  const child = spawn(process.execPath, words, { stdio: "ignore" });
+  return new Promise((resolve) => {
+    child.once("error", () => resolve(false));
+    child.once("exit", (code) => resolve(code === 0));
+  });
+}
+
+/** Changes with every source file, the deployables and their flags, the packages and the runtime. */
+function stampOf({ sourceFolder, groups }: WarmUpOptions): string {
+  const hash = createHash("sha256").update(`${process.version} ${JSON.stringify(groups)}\n`);
   hash.update(readOr(join(sourceFolder, "package-lock.json")) ?? "");
   for (const folder of sources) addFolder(hash, join(sourceFolder, folder));
   return hash.digest("hex");

@@ -58,10 +58,38 @@ const requestPathFlags = [
   "--no-parallel-scavenge",
 ];
 
-function heapFlags({ heapMib, hosts }: TopologyProcess): readonly string[] {
+function styleFlags({ hosts }: Pick<TopologyProcess, "hosts">): readonly string[] {
+  return hosts.some((replica) => requestPath.test(replica)) ? requestPathFlags : frugalFlags;
+}
+
+/** What Node is told about the memory of a process. */
+export function heapFlags(spec: Pick<TopologyProcess, "hosts" | "heapMib">): readonly string[] {
+  const { heapMib } = spec;
   const limit = heapMib === undefined ? [] : [`--max-old-space-size=${heapMib}`];
-  const isOnPath = hosts.some((replica) => requestPath.test(replica));
-  return [...limit, ...(isOnPath ? requestPathFlags : frugalFlags)];
+  return [...limit, ...styleFlags(spec)];
+}
+
+function deployablesOf({ hosts }: Pick<TopologyProcess, "hosts">): readonly string[] {
+  return [...new Set(hosts.map((replica) => replica.split("/")[0] ?? ""))];
+}
+
+/** Deployables whose processes can share compiled code. */
+export interface CodeGroup {
+  readonly flags: readonly string[];
+  readonly deployables: readonly string[];
+}
+
+/**
+ * V8 takes no compiled code that was made under other flags (those of the request path count, the
+ * limit of the heap does not), so each group's has to be made under its own.
+ */
+export function codeGroups(
+  processes: readonly Pick<TopologyProcess, "hosts">[],
+): readonly CodeGroup[] {
+  return [...Map.groupBy(processes, styleFlags)].map(([flags, alike]) => ({
+    flags,
+    deployables: [...new Set(alike.flatMap(deployablesOf))],
+  }));
 }
 
 /** A release brings its own host program; folders of deployables alone are run by ours. */
@@ -88,7 +116,6 @@ export function launchProcess(
   spec: TopologyProcess,
   sourceFolder: string,
 ): LaunchedProcess {
-  const deployables = [...new Set(spec.hosts.map((replica) => replica.split("/")[0] ?? ""))];
   const words = [
     process.execPath,
     ...heapFlags(spec),
@@ -96,7 +123,7 @@ export function launchProcess(
     plan.compileCache,
     plan.siteFileOf(spec.name),
     sourceFolder,
-    ...deployables,
+    ...deployablesOf(spec),
   ];
   if (spec.cpus !== undefined && canPin()) words.unshift("taskset", "-c", spec.cpus.join(","));
   const environment = Object.fromEntries(
