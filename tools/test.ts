@@ -1,9 +1,9 @@
 /**
  * `npm test`: every test file, first simulations and those beside the code, two at a time, then
- * those that start the whole product, one at a time, since they measure it. A file that failed is run once more, by
- * itself, and named: on a busy machine a bound of time may be missed once, a broken promise is
- * broken twice. Arguments narrow the files by path. Ends with the files that took longest and
- * `N passed, N failed, N skipped`.
+ * those that start the whole product, one at a time, since they measure it. A file that failed is
+ * run once more, by itself, and named: on a busy machine a bound of time may be missed once, a
+ * broken promise is broken twice. Arguments narrow the files by path. Ends with the files that took
+ * longest and `N passed, N failed, N skipped`.
  */
 import { globSync } from "node:fs";
 import { join } from "node:path";
