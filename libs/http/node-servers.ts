@@ -112,6 +112,9 @@ export class NodeServers {
       this.#guards.add(guard);
       socket.once("close", () => this.#guards.delete(guard));
       this.#sessions.set(session, guard);
+      // Sockets stay half open for HTTP/1.1, and Node's session waits for more behind an end; but
+      // nothing of HTTP/2 works one way: its client has gone, with all that it asked for.
+      socket.once("end", () => session.destroy());
     });
     this.#http2.emit("connection", socket);
   }
