@@ -142,7 +142,7 @@ export const configSchema = z.strictObject({
       max: 1_000,
     }),
     messagesPerSecond: count({
-      doc: "Messages and pings a second that a WebSocket may send; beyond it closes with 1008.",
+      doc: "Messages, pings and pongs a second that a WebSocket may send; more closes it with 1008.",
       default: 100,
       min: 1,
       max: 100_000,

@@ -106,7 +106,7 @@ export const aiFaults = defineFaults("ai", {
     code: "resource_exhausted",
     blame: "client",
     retry: "never",
-    publicMessage: "The conversation has as many items as it may have. Delete some.",
+    publicMessage: "The conversation is as long as it may be. Delete some of its items.",
   },
   socket_needs_key: {
     code: "unauthenticated",

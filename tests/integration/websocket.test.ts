@@ -3,6 +3,7 @@ import { get } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { type MockEngine, mockEngine, startTandem, type Tandem } from "@tandem/libs/testing";
 import { freshPrompt } from "../compatibility/prompt.ts";
+import { greedySuite } from "./websocket/greedy.suite.ts";
 import { rawSocket } from "./websocket/raw-socket.ts";
 import { realtimeSuite } from "./websocket/realtime.suite.ts";
 import { openSession, type Session } from "./websocket/session.ts";
@@ -25,6 +26,7 @@ before(async () => {
       ai: {
         socket: { pingMs: "500ms", helloMs: "500ms", messageBytes: "64KiB", callsMax: 3 },
         resume: { graceMs: "20s" },
+        bodyLimitBytes: "128KiB",
       },
     },
   });
@@ -237,13 +239,15 @@ describe("broken clients", () => {
     assert.equal(await raw.closeCode, 1009);
   });
 
-  for (const [name, frame] of [
+  for (const [name, frame, more = frame] of [
     ["pings", Buffer.from([0x89, 0x80, 0, 0, 0, 0])],
+    ["pongs", Buffer.from([0x8a, 0x80, 0, 0, 0, 0])],
     ["messages", Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x7b, 0x7d])],
+    ["empty pieces", Buffer.from([0x01, 0x80, 0, 0, 0, 0]), Buffer.from([0, 0x80, 0, 0, 0, 0])],
   ] as const) {
     test(`a flood of ${name} closes with 1008`, async () => {
       const raw = await rawSocket(tandem.origin, { key: tandem.apiKey });
-      raw.write(Buffer.concat(Array.from({ length: 5_000 }, () => frame)));
+      raw.write(Buffer.concat([frame, ...Array.from({ length: 5_000 }, () => more)]));
       assert.equal(await raw.closeCode, 1008);
     });
   }
@@ -320,3 +324,4 @@ describe("handshakes", () => {
 });
 
 realtimeSuite(() => ({ tandem, engine }));
+greedySuite(() => ({ tandem, engine }));

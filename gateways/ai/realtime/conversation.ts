@@ -30,6 +30,7 @@ export function wishedAlso(former: SessionWishes, said: Wishes): SessionWishes {
 /** The items of one session, in order. Pure. */
 export class Conversation {
   readonly #items: KeptItem[] = [];
+  #bytes = 0;
 
   get size(): number {
     return this.#items.length;
@@ -37,6 +38,11 @@ export class Conversation {
 
   get items(): readonly KeptItem[] {
     return this.#items;
+  }
+
+  /** Of all items, as JSON. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   find(id: string): KeptItem | undefined {
@@ -55,14 +61,20 @@ export class Conversation {
       if (at === 0) return undefined;
     }
     this.#items.splice(at, 0, item);
+    this.#bytes += bytesOf(item);
     return { previous: this.#items[at - 1]?.id ?? null };
   }
 
   delete(id: string): boolean {
     const at = this.#items.findIndex((item) => item.id === id);
-    if (at >= 0) this.#items.splice(at, 1);
-    return at >= 0;
+    const [item] = at < 0 ? [] : this.#items.splice(at, 1);
+    if (item !== undefined) this.#bytes -= bytesOf(item);
+    return item !== undefined;
   }
+}
+
+export function bytesOf(item: KeptItem): number {
+  return Buffer.byteLength(JSON.stringify(item));
 }
 
 /** A response, as the request of the JSON API that it is. */

@@ -10,6 +10,8 @@ import {
 } from "./client-event.ts";
 import { realtimeFields } from "./fields.ts";
 
+const saidCharactersMax = 200;
+
 /** An event that is understood, and what of it has no effect, by name. */
 export interface ReadEvent {
   readonly event: ClientEvent;
@@ -32,11 +34,16 @@ export function readEvent(value: unknown): ReadEvent {
   }
 }
 
+/** Names of members may be as long as a message. */
+function shortened(text: string): string {
+  return text.slice(0, saidCharactersMax);
+}
+
 function notUnderstood(parameter: string, why: string): Fault {
   const said = why.startsWith(parameter) ? why : `${parameter}: ${why}`;
   return aiFaults.invalid_parameter({
-    publicMessage: `The event is not one that is understood here. ${said}`,
-    context: { parameter },
+    publicMessage: `The event is not one that is understood here. ${shortened(said)}`,
+    context: { parameter: shortened(parameter) },
   });
 }
 

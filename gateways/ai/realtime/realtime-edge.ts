@@ -8,6 +8,7 @@ import type { AiParts } from "../parts.ts";
 import { identify } from "../reads/answer-read.ts";
 import { CallHeaders } from "../transports/call-headers.ts";
 import { ExchangeSocket, handshakeOf } from "../websocket/exchange-socket.ts";
+import { messageLimits } from "../websocket/message-budget.ts";
 import { RealtimeSocket } from "./realtime-socket.ts";
 
 export const realtimePaths: ReadonlySet<string> = new Set(["/v1/realtime", "/beta/realtime"]);
@@ -58,7 +59,7 @@ function upgrade(
   const { parts, sockets } = given;
   const server = new WebSocketServer({
     ...{ noServer: true, clientTracking: false, perMessageDeflate: false, autoPong: false },
-    maxPayload: parts.config.socket.messageBytes,
+    ...messageLimits(parts.config.socket),
     handleProtocols: (offered) => (offered.has(protocolName) ? protocolName : false),
   });
   const socket = new ExchangeSocket(exchange);

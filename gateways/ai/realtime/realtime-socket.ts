@@ -9,6 +9,7 @@ import { SocketCall } from "../websocket/socket-call.ts";
 import { closeCodes, SocketLine } from "../websocket/socket-line.ts";
 import type { ClientEvent, Item } from "./client-event.ts";
 import {
+  bytesOf,
   Conversation,
   chatRequest,
   type KeptItem,
@@ -143,11 +144,18 @@ export class RealtimeSocket {
     return item;
   }
 
+  /** A conversation longer than a request may be could not be gone on with. */
+  #hasRoomFor(item: KeptItem): boolean {
+    const { size, bytes } = this.#conversation;
+    const { bodyLimitBytes } = this.#given.parts.config;
+    return size < itemsMax && bytes + bytesOf(item) <= bodyLimitBytes;
+  }
+
   #addItem(
     item: KeptItem,
     { behind, also }: { readonly behind?: string | null | undefined; readonly also?: object } = {},
   ): void {
-    if (this.#conversation.size >= itemsMax) throw aiFaults.conversation_full();
+    if (!this.#hasRoomFor(item)) throw aiFaults.conversation_full();
     if (this.#conversation.find(item.id) !== undefined) {
       throw aiFaults.invalid_parameter({
         publicMessage: `The conversation has an item ${item.id} already.`,
@@ -231,8 +239,8 @@ export class RealtimeSocket {
     const told = events.end(ending);
     const last = told.at(-1);
     for (const event of told.slice(0, -1)) this.#tell(event);
-    if (isKept && this.#conversation.size < itemsMax) {
-      for (const item of events.items(isWhole ? "completed" : "incomplete")) this.#addItem(item);
+    for (const item of isKept ? events.items(isWhole ? "completed" : "incomplete") : []) {
+      if (this.#hasRoomFor(item)) this.#addItem(item);
     }
     if (last !== undefined) this.#tell(last);
   }

@@ -16,6 +16,10 @@ import { errorMessage, SocketCall } from "./socket-call.ts";
 import { closeCodes, SocketLine } from "./socket-line.ts";
 
 const recordedDepth = 2;
+/** So many that are over are known beside each that may be under way. */
+const streamsPerCall = 4;
+/** What is wrong with a message is said with parts of it, which can be long. */
+const saidCharactersMax = 200;
 
 export interface ChatSocketGiven {
   readonly socket: ExchangeSocket;
@@ -47,6 +51,8 @@ export class ChatSocket {
   /** The kept ones, by the client's name for them. */
   readonly #streams = new Map<string, string>();
   #caller: Caller | undefined;
+  /** A key is being checked: one at a time. */
+  #isAsking: boolean = false;
   readonly #hello: Timer;
 
   constructor(ws: WebSocket, given: ChatSocketGiven) {
@@ -86,8 +92,10 @@ export class ChatSocket {
 
   #hear(message: ClientMessage, bytes: Buffer = Buffer.alloc(0)): void {
     if (message.type === "ping") this.#send('{"type":"pong"}');
-    else if (message.type === "auth") void this.#authenticate(message.key);
-    else if (this.#caller === undefined) throw aiFaults.socket_needs_key();
+    else if (message.type === "auth") {
+      if (this.#caller !== undefined || this.#isAsking) throw aiFaults.socket_has_key();
+      void this.#authenticate(message.key);
+    } else if (this.#caller === undefined) throw aiFaults.socket_needs_key();
     else if (message.type === "chat.create") this.#create(this.#caller, message, bytes);
     else if (message.type === "chat.cancel") this.#cancel(this.#caller, message.id);
     else void this.#resume(this.#caller, message);
@@ -96,12 +104,9 @@ export class ChatSocket {
   async #authenticate(key: string): Promise<void> {
     const { parts, opening } = this.#given;
     const credential = `Bearer ${key.replace(/^bearer +/i, "")}`;
+    this.#isAsking = true;
     try {
-      if (this.#caller !== undefined) throw aiFaults.socket_has_key();
-      const probe = this.#callWith("auth", Buffer.alloc(0), { authorization: credential });
-      const { identity } = await identify(probe, parts);
-      const { organisationId, keyId } = identity.claims;
-      this.#caller = { credential, organisationId, keyId };
+      this.#caller = await this.#callerWith(credential);
       this.#hello.cancel();
       const { messageBytes, callsMax } = parts.config.socket;
       this.#send(
@@ -115,9 +120,18 @@ export class ChatSocket {
       const fault = Fault.from(error);
       this.#send(errorMessage(fault));
       const isOutage = fault.code === "unavailable";
-      if (this.#caller !== undefined) return;
       this.#line.close(isOutage ? closeCodes.tryLater : closeCodes.policy, fault.reason);
+    } finally {
+      this.#isAsking = false;
     }
+  }
+
+  /** Throws why it is nobody's, or nobody's any more. */
+  async #callerWith(credential: string): Promise<Caller> {
+    const probe = this.#callWith("auth", Buffer.alloc(0), { authorization: credential });
+    const { identity } = await identify(probe, this.#given.parts);
+    const { organisationId, keyId } = identity.claims;
+    return { credential, organisationId, keyId };
   }
 
   #create(
@@ -176,7 +190,7 @@ export class ChatSocket {
   #remember(caller: Caller, id: string, name: string): void {
     const { resume, parts } = this.#given;
     this.#streams.set(id, name);
-    if (this.#streams.size > parts.config.socket.callsMax * 4) {
+    if (this.#streams.size > parts.config.socket.callsMax * streamsPerCall) {
       const [oldest = ""] = this.#streams.keys();
       this.#streams.delete(oldest);
     }
@@ -199,8 +213,17 @@ export class ChatSocket {
     caller: Caller,
     { token, after }: Extract<ClientMessage, { type: "session.resume" }>,
   ): Promise<void> {
-    const { resume } = this.#given;
+    const { resume, parts } = this.#given;
     try {
+      const most = parts.config.socket.callsMax * streamsPerCall;
+      if (Object.keys(after).length > most) {
+        throw aiFaults.invalid_parameter({
+          publicMessage: `A connection can have had ${most} conversations at most.`,
+          context: { parameter: "after" },
+        });
+      }
+      // What it had is not told to a key that was taken back since.
+      await this.#callerWith(caller.credential);
       const streams = await resume.store.session(sessionPlace(caller, token));
       if (streams === undefined) throw aiFaults.answer_gone();
       for (const [id, last] of Object.entries(after)) {
@@ -241,7 +264,8 @@ function readMessage(bytes: Buffer): ClientMessage {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const where = issue === undefined ? "" : `${issue.path.join(".")}: ${issue.message}`;
-  throw aiFaults.invalid_parameter({ publicMessage: `The message is not one of ours. ${where}` });
+  const said = where.slice(0, saidCharactersMax);
+  throw aiFaults.invalid_parameter({ publicMessage: `The message is not one of ours. ${said}` });
 }
 
 /** The request as the client wrote it, digit for digit, for the one reader that judges it. */

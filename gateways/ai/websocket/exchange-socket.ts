@@ -68,6 +68,11 @@ export class ExchangeSocket extends Duplex {
     else this.#exchange.onDrain(run);
   }
 
+  /** Once all is written, whatever the client still says. */
+  hangUp(): void {
+    this.end(() => this.destroy());
+  }
+
   override _final(done: () => void): void {
     this.#exchange.end();
     done();

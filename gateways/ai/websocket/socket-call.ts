@@ -1,4 +1,10 @@
-import type { EncodedFields, Exchange, HeaderFields, RequestHead } from "@tandem/libs/http";
+import {
+  type EncodedFields,
+  type Exchange,
+  type HeaderFields,
+  httpFaults,
+  type RequestHead,
+} from "@tandem/libs/http";
 import { Fault, httpStatusToFaultCode } from "@tandem/libs/kernel";
 import { CallHeaders } from "../transports/call-headers.ts";
 import { EventLines } from "../transports/event-lines.ts";
@@ -31,6 +37,7 @@ export class SocketCall implements Exchange {
   /** The client could take more after what was sent last. */
   #hasRoom: boolean = true;
   #state: "open" | "body" | "events" | "over" = "open";
+  #hasLeft: boolean = false;
   #bodyText = "";
   #isComplete: boolean = false;
   #fault: Fault | undefined;
@@ -61,7 +68,8 @@ export class SocketCall implements Exchange {
     return this.#port.opening.remoteAddress;
   }
 
-  readBody(): Promise<Buffer> {
+  readBody(limitBytes: number): Promise<Buffer> {
+    if (this.#body.length > limitBytes) return Promise.reject(httpFaults.body_too_large());
     return Promise.resolve(this.#body);
   }
 
@@ -143,13 +151,15 @@ export class SocketCall implements Exchange {
   /** The client has left, or wants it no more. */
   leave(): void {
     if (this.#state === "over") return;
+    this.#hasLeft = true;
     const runs = this.#onAbort.splice(0);
     this.#finish();
     for (const run of runs) run();
   }
 
   onAbort(run: () => void): void {
-    if (this.#state !== "over") this.#onAbort.push(run);
+    if (this.#hasLeft) run();
+    else if (this.#state !== "over") this.#onAbort.push(run);
   }
 
   onFinish(run: () => void): void {

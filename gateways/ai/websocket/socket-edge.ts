@@ -8,6 +8,7 @@ import { openRealtime, realtimePaths } from "../realtime/realtime-edge.ts";
 import type { ResumeEdge } from "../resume/resume-edge.ts";
 import { ChatSocket } from "./chat-socket.ts";
 import { ExchangeSocket, handshakeOf } from "./exchange-socket.ts";
+import { messageLimits } from "./message-budget.ts";
 
 const chatPath = "/v1/chat/ws";
 const protocolName = "tandem.chat.v1";
@@ -32,7 +33,7 @@ export function createSocketEdge(given: {
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    maxPayload: parts.config.socket.messageBytes,
+    ...messageLimits(parts.config.socket),
     autoPong: false,
     handleProtocols: (offered) => (offered.has(protocolName) ? protocolName : false),
   });

@@ -15,10 +15,12 @@ export const closeCodes = {
 
 /** Bytes of pongs that may wait for a slow client. */
 const highWaterBytes = 65_536;
+/** Bytes told to a client that does not take them; then it is not listened to until it has. */
+const owedBytesMax = 262_144;
 
 export interface SocketLineGiven {
   /** What `ws` writes to. */
-  readonly socket: Pick<ExchangeSocket, "sendFrame" | "onRoom">;
+  readonly socket: Pick<ExchangeSocket, "sendFrame" | "onRoom" | "hangUp">;
   readonly parts: Pick<AiParts, "world" | "config">;
   /** A whole text message. */
   onMessage(bytes: Buffer): void;
@@ -29,8 +31,8 @@ export interface SocketLineGiven {
 
 /**
  * The connection below every protocol on WebSocket: text only, so many messages a second, pings
- * both ways, no more waiting for a slow client than there has to be. States: open → closing →
- * closed.
+ * both ways, no more waiting for a slow client than there has to be: who asks and does not take the
+ * answers is not asked what else it wants. States: open ⇄ not listening → closing → closed.
  */
 export class SocketLine {
   readonly #ws: WebSocket;
@@ -39,6 +41,10 @@ export class SocketLine {
   readonly #heartbeat: Timer;
   #isAlive: boolean = true;
   #drains: (() => void)[] = [];
+  /** Told since the client was found slow. */
+  #owedBytes = 0;
+  /** Had come already when it was not listened to any more: less than a message and a read. */
+  #held: Buffer[] = [];
 
   constructor(ws: WebSocket, given: SocketLineGiven) {
     this.#ws = ws;
@@ -50,7 +56,7 @@ export class SocketLine {
     ws.on("message", (data, isBinary) => this.#received(data as Buffer, isBinary));
     ws.on("ping", (data) => this.#pinged(data));
     ws.on("pong", () => {
-      this.#isAlive = true;
+      if (this.#mayGoOn()) this.#isAlive = true;
     });
     // What breaks the framing has been answered with its own close code by `ws`.
     ws.on("error", () => undefined);
@@ -80,8 +86,12 @@ export class SocketLine {
   }
 
   #mayGoOn(): boolean {
+    if (this.#ws.readyState !== this.#ws.OPEN) return false;
     if (this.#budget.take(this.#given.parts.world.clock.monotonicMs())) return true;
     this.close(closeCodes.policy, "too many messages");
+    // Its goodbye would be behind the rest of the flood: nobody waits for that.
+    this.#ws.pause();
+    this.#given.socket.hangUp();
     return false;
   }
 
@@ -91,8 +101,9 @@ export class SocketLine {
   }
 
   #received(bytes: Buffer, isBinary: boolean): void {
-    if (!this.#mayGoOn() || this.#ws.readyState !== this.#ws.OPEN) return;
+    if (!this.#mayGoOn()) return;
     if (isBinary) this.close(closeCodes.unsupported, "messages are text");
+    else if (this.#owedBytes >= owedBytesMax) this.#held.push(bytes);
     else this.#given.onMessage(bytes);
   }
 
@@ -100,7 +111,26 @@ export class SocketLine {
   send(text: string): boolean {
     const ws = this.#ws;
     if (ws.readyState !== ws.OPEN) return true;
-    return this.#given.socket.sendFrame(textFrame(text));
+    const frame = textFrame(text);
+    if (this.#given.socket.sendFrame(frame)) return true;
+    this.#owe(frame.length);
+    return false;
+  }
+
+  #owe(bytes: number): void {
+    if (this.#owedBytes === 0) this.onDrain(() => this.#listenAgain());
+    this.#owedBytes += bytes;
+    if (this.#owedBytes >= owedBytesMax) this.#ws.pause();
+  }
+
+  #listenAgain(): void {
+    this.#owedBytes = 0;
+    while (this.#ws.readyState === this.#ws.OPEN && this.#owedBytes < owedBytesMax) {
+      const bytes = this.#held.shift();
+      if (bytes === undefined) break;
+      this.#given.onMessage(bytes);
+    }
+    if (this.#owedBytes < owedBytesMax) this.#ws.resume();
   }
 
   onDrain(run: () => void): void {

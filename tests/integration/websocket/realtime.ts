@@ -80,6 +80,8 @@ export async function openRealtime(
           if (found === undefined) return;
           clearTimeout(timer);
           seen.add(found);
+          // What comes next is for whoever waits next.
+          look = () => undefined;
           resolve(found);
         };
         look();
