@@ -281,7 +281,7 @@ export class NodeServers {
     }
     const exchange = new UpgradeExchange(head, { socket, first, limits });
     this.#upgrades.add(exchange);
-    exchange.onFinish(() => this.#upgrades.delete(exchange));
+    socket.on("close", () => this.#upgrades.delete(exchange));
     try {
       onExchange(exchange);
     } catch (error) {

@@ -58,9 +58,12 @@ export class UpgradeExchange implements Exchange {
     return this.#state !== "open";
   }
 
-  /** True when the peer lets written bytes lie, or is not answered and does not leave. */
+  /** True when the peer lets written bytes lie, or has its last ones and does not leave. */
   isOverdue(passedMs: number): boolean {
-    return this.#watch.isStalled(this.#socket.writableLength, passedMs);
+    const { writableLength } = this.#socket;
+    const isTold = this.#state === "ended" && writableLength === 0;
+    if (isTold) return this.#watch.isOverdue("farewell", passedMs);
+    return this.#watch.isStalled(writableLength, passedMs);
   }
 
   timeOut(): void {
@@ -137,8 +140,10 @@ export class UpgradeExchange implements Exchange {
   end(): void {
     if (this.#state !== "upgraded" && this.#state !== "answering") return;
     this.#state = "ended";
-    this.#socket.destroySoon();
+    // Closing it over bytes that were not read would be a reset, and the last words might be lost.
+    this.#socket.end();
     this.#finish();
+    this.#adjustFlow();
   }
 
   /** A reset: no frame says that the connection closes, so nobody takes it for a proper close. */

@@ -5,6 +5,8 @@ export interface RawSocket {
   /** Of the server's close frame; undefined when the connection ended without one. */
   readonly closeCode: Promise<number | undefined>;
   write(bytes: Buffer): void;
+  /** Again and again, as long as there is a connection. */
+  flood(bytes: Buffer): void;
   /** A proper text message. */
   writeText(text: string): void;
   pause(): void;
@@ -38,8 +40,12 @@ export function rawSocket(
     });
     socket.on("error", () => undefined);
     socket.on("close", () => reject(new Error(bytes.toString())));
+    const flood = (given: Buffer): void => {
+      while (!socket.destroyed) if (!socket.write(given)) break;
+      socket.once("drain", () => flood(given));
+    };
     const raw: RawSocket = {
-      closeCode,
+      ...{ closeCode, flood },
       write: (given) => void socket.write(given),
       writeText: (text) => void socket.write(textFrame(text)),
       pause: () => void socket.pause(),
