@@ -137,6 +137,38 @@ describe("OpenAI's Responses", () => {
     assert.equal(typeof patch.output[0]?.["input"], "string");
   });
 
+  test("a tool of a namespace is the model's by one name, and the client's by both words", async () => {
+    const { content } = freshPrompt();
+    const group = {
+      type: "namespace",
+      name: "mcp__sky",
+      description: "Of the sky.",
+      tools: [tool],
+    };
+    const asked = `${content}: mcp__sky__${tool.name}`;
+    const called = (await ask(asked, { tools: [group] })).json as Response;
+    const [call] = called.output;
+    assert.deepEqual(
+      [call?.type, call?.["namespace"], call?.["name"]],
+      ["function_call", "mcp__sky", tool.name],
+    );
+    const sent = bench.first.calls.at(-1)?.body as {
+      readonly tools: readonly { function: { description: string } }[];
+    };
+    assert.match(sent.tools[0]?.function.description ?? "", /^Of the sky\./);
+    const result = { type: "function_call_output", call_id: call?.["call_id"], output: "blue" };
+    await ask([{ role: "user", content }, call, result], { tools: [group] });
+    const told = bench.first.calls.at(-1)?.body as {
+      readonly messages: readonly { tool_calls?: readonly { function: { name: string } }[] }[];
+    };
+    const [first] = told.messages[1]?.tool_calls ?? [];
+    assert.equal(first?.function.name, `mcp__sky__${tool.name}`);
+    const streamed = await ask(asked, { tools: [group], stream: true });
+    assert.match(streamed.text, /response\.completed/);
+    assert.match(streamed.text, /"namespace":"mcp__sky"/);
+    assert.doesNotMatch(streamed.text, /"name":"mcp__sky__/);
+  });
+
   test("what Codex always sends passes, and what has no effect is told", async () => {
     const { content, expected } = freshPrompt();
     const answer = await ask(

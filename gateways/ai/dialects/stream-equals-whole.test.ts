@@ -6,6 +6,7 @@ import { splitEvents } from "../core/stream/server-event.ts";
 import { MessageForm } from "./anthropic/message-form.ts";
 import type { JsonObject } from "./reading.ts";
 import { ResponseForm } from "./responses/response-form.ts";
+import { noToolNames } from "./responses/tool-names.ts";
 
 const words = fc.string({ maxLength: 20, unit: "grapheme" });
 const ids = fc.stringMatching(/^[a-z0-9]{1,12}$/);
@@ -62,7 +63,7 @@ test("a response's last event is the whole response, however the stream is cut i
       const envelope = {
         id: "resp_1",
         echo: {},
-        customTools: new Set<string>(),
+        toolNames: noToolNames(),
         isBackground: false,
       };
       const json = JSON.stringify(answer);

@@ -155,6 +155,12 @@ const samples: FieldSamples = {
     inTool({ type: "custom", name: "t" }),
   ),
   ...of(
+    "namespace",
+    { name: "m", description: "d", tools: [{ ...fn, name: "u" }] },
+    inTool({ type: "namespace", name: "n", tools: [fn] }),
+  ),
+  ...of("namespace", { type: "namespace" }, inTool({ type: "odd", name: "n", tools: [fn] })),
+  ...of(
     "message",
     { role: "system", content: "w", id: "i", status: "completed", phase: "final" },
     inItem({ role: "user", content: "z" }),
@@ -217,7 +223,10 @@ const samples: FieldSamples = {
   ),
   ...of(
     "custom_tool_call",
-    { type: "custom_tool_call", call_id: "d", name: "u", input: "j", id: "i", status: "s" },
+    {
+      ...{ type: "custom_tool_call", call_id: "d", name: "u", input: "j", id: "i", status: "s" },
+      namespace: "n",
+    },
     inItem(custom),
   ),
   ...of(

@@ -12,7 +12,7 @@ export const responsesFields: FieldTable = {
     temperature: carried,
     top_p: carried,
     max_output_tokens: translated("max_tokens"),
-    tools: translated("tools", "functions and custom tools"),
+    tools: translated("tools", "functions and custom tools, in namespaces too"),
     tool_choice: translated("tool_choice"),
     parallel_tool_calls: carried,
     text: translated("response_format"),
@@ -70,6 +70,12 @@ export const responsesFields: FieldTable = {
     format: translated("tools[].function.description", "a grammar is told to the model, no more"),
     defer_loading: ignored("every tool is loaded"),
   },
+  namespace: {
+    type: translated("tools[].type", "each of its tools is one of ours"),
+    name: translated("tools[].function.name", "before the tool's own name"),
+    description: translated("tools[].function.description", "before the tool's own"),
+    tools: translated("tools"),
+  },
   message: {
     type: translated("messages[].role"),
     role: translated("messages[].role", "`developer` is `system` where it is not known"),
@@ -113,7 +119,7 @@ export const responsesFields: FieldTable = {
     arguments: translated("messages[].tool_calls[].function.arguments"),
     id: ignored("calls are known by their `call_id`"),
     status: ignored("what is given is complete"),
-    namespace: ignored("names are unique"),
+    namespace: translated("messages[].tool_calls[].function.name", "before the tool's own name"),
   },
   custom_tool_call: {
     type: translated("messages[].tool_calls[].type"),
@@ -122,6 +128,7 @@ export const responsesFields: FieldTable = {
     input: translated("messages[].tool_calls[].function.arguments"),
     id: ignored("calls are known by their `call_id`"),
     status: ignored("what is given is complete"),
+    namespace: translated("messages[].tool_calls[].function.name", "before the tool's own name"),
   },
   output: {
     type: translated("messages[].role", "a message of the role `tool`"),

@@ -9,6 +9,7 @@ import {
   refuseAsNonsense,
   textOf,
 } from "../reading.ts";
+import { canonicalName } from "./tool-names.ts";
 
 /** The input's items as canonical messages. Throws a `Refusal`. */
 export function readItems(reading: Reading, input: unknown): JsonObject[] {
@@ -85,13 +86,13 @@ function readItem(reading: Reading, item: unknown, { messages, index }: Where): 
 }
 
 function callOf(
-  { call_id, name }: JsonObject,
+  call: JsonObject,
   { place, text }: { readonly place: string; readonly text: string },
 ): JsonObject {
   return {
-    id: textOf(call_id, `${place}.call_id`),
+    id: textOf(call["call_id"], `${place}.call_id`),
     type: "function",
-    function: { name: textOf(name, `${place}.name`), arguments: text },
+    function: { name: canonicalName(call, place), arguments: text },
   };
 }
 

@@ -20,6 +20,7 @@ import {
 } from "../reading.ts";
 import { responsesFields } from "./fields.ts";
 import { readItems } from "./read-items.ts";
+import { canonicalName, nameInGroup, noToolNames, type ToolNames } from "./tool-names.ts";
 
 /** A request of the Responses API in canonical form, with what its answer has to know of it. */
 export interface ReadResponses {
@@ -27,8 +28,7 @@ export interface ReadResponses {
   readonly ignored: readonly string[];
   /** Members that the answer repeats. */
   readonly echo: JsonObject;
-  /** Tools whose calls are told as custom ones. */
-  readonly customTools: ReadonlySet<string>;
+  readonly toolNames: ToolNames;
   /** Empty where nothing was said before. */
   readonly previousId: string;
   readonly isStored: boolean;
@@ -43,13 +43,13 @@ export interface ReadResponses {
 export function readResponsesRequest(body: Buffer): ReadResponses | RequestProblem {
   try {
     const given = parseBody(body);
-    const { canonical, ignored, customTools } = toCanonical(given);
+    const { canonical, ignored, toolNames } = toCanonical(given);
     const request = readChatRequest(Buffer.from(JSON.stringify(canonical)));
     if (isProblem(request)) return inOwnWords(request);
     const { input, instructions, previous_response_id: previous, store } = given;
     const isBackground = backgroundOf(given);
     return {
-      ...{ request, ignored, customTools, echo: echoOf(given) },
+      ...{ request, ignored, toolNames, echo: echoOf(given) },
       previousId: isSet(previous) ? textOf(previous, "previous_response_id") : "",
       isStored: store !== false,
       isBackground,
@@ -76,11 +76,11 @@ function backgroundOf({ background, store }: JsonObject): boolean {
 export function toCanonical(given: JsonObject): {
   readonly canonical: JsonObject;
   readonly ignored: readonly string[];
-  readonly customTools: ReadonlySet<string>;
+  readonly toolNames: ToolNames;
 } {
   const reading = new Reading(responsesFields);
   const request = reading.object(given, "request", "");
-  const customTools = new Set<string>();
+  const toolNames = noToolNames();
   const { instructions, max_output_tokens: maxTokens } = request;
   const system = isSet(instructions) ? textOf(instructions, "instructions") : "";
   const canonical = {
@@ -91,19 +91,19 @@ export function toCanonical(given: JsonObject): {
     ],
     ...pick(request, ["stream", "temperature", "top_p", "user"]),
     ...(isSet(maxTokens) ? { max_tokens: maxTokens } : {}),
-    ...toolsOf(reading, request, customTools),
+    ...toolsOf(reading, request, toolNames),
     ...formatOf(reading, request["text"]),
     ...reasoningOf(reading, request["reasoning"]),
     ...conversationOf(request["conversation"]),
   };
-  return { canonical, ignored: reading.ignored, customTools };
+  return { canonical, ignored: reading.ignored, toolNames };
 }
 
-function toolsOf(reading: Reading, request: JsonObject, customTools: Set<string>): JsonObject {
+function toolsOf(reading: Reading, request: JsonObject, toolNames: ToolNames): JsonObject {
   const { tools, tool_choice: choice, parallel_tool_calls: parallel } = request;
   const list = isSet(tools) ? listOf(tools, "tools") : [];
   const canonical = list.flatMap((tool, index) =>
-    toolOf(reading, tool, { place: `tools[${index}]`, customTools }),
+    toolOf(reading, tool, { place: `tools[${index}]`, toolNames }),
   );
   const wanted = choiceOf(choice, canonical);
   return {
@@ -113,31 +113,53 @@ function toolsOf(reading: Reading, request: JsonObject, customTools: Set<string>
   };
 }
 
+interface ToolPlace {
+  readonly place: string;
+  readonly toolNames: ToolNames;
+  /** The namespace around it. */
+  readonly group?: { readonly namespace: string; readonly description: unknown };
+}
+
 /** Tools that run at OpenAI have no effect, and are told by their names: Codex always sends some. */
-function toolOf(
-  reading: Reading,
-  tool: unknown,
-  { place, customTools }: { readonly place: string; readonly customTools: Set<string> },
-): JsonObject[] {
+function toolOf(reading: Reading, tool: unknown, where: ToolPlace): JsonObject[] {
+  const { place, toolNames, group } = where;
   if (!isObject(tool)) refuse(place, "must be an object");
   const type = textOf(tool["type"], `${place}.type`);
-  if (type === "function") {
-    const { name, parameters, ...rest } = reading.object(tool, "function", place);
-    const definition = {
-      name: textOf(name, `${place}.name`),
-      ...pick(rest, ["description", "strict"]),
-      ...(isSet(parameters) ? { parameters } : {}),
-    };
-    return [{ type: "function", function: definition }];
-  }
-  if (type !== "custom") {
+  if (type === "namespace" && group === undefined) return groupOf(reading, tool, where);
+  if (type !== "function" && type !== "custom") {
     reading.ignore(`tools[].${type}`);
     return [];
   }
-  const { name, description, format } = reading.object(tool, "custom", place);
-  const known = textOf(name, `${place}.name`);
-  customTools.add(known);
-  return [{ type: "function", function: customFunction(known, description, format) }];
+  const read = reading.object(tool, type, place);
+  const own = textOf(read["name"], `${place}.name`);
+  const name = group === undefined ? own : nameInGroup({ ...group, name: own });
+  if (group !== undefined) toolNames.grouped.set(name, { namespace: group.namespace, name: own });
+  const description = wordsOf(group?.description, read["description"]);
+  if (type === "custom") {
+    toolNames.custom.add(name);
+    return [{ type: "function", function: customFunction(name, description, read["format"]) }];
+  }
+  const definition = {
+    name,
+    ...(isSet(description) ? { description } : {}),
+    ...pick(read, ["strict", "parameters"]),
+  };
+  return [{ type: "function", function: definition }];
+}
+
+/** A namespace holds ordinary tools of the client's: how Codex gives those of its MCP servers. */
+function groupOf(reading: Reading, tool: JsonObject, { place, toolNames }: ToolPlace) {
+  const { name, description, tools } = reading.object(tool, "namespace", place);
+  const group = { namespace: textOf(name, `${place}.name`), description };
+  return listOf(tools, `${place}.tools`).flatMap((each, index) =>
+    toolOf(reading, each, { place: `${place}.tools[${index}]`, toolNames, group }),
+  );
+}
+
+/** What a namespace says of all its tools stands before what each one says. */
+function wordsOf(general: unknown, own: unknown): unknown {
+  if (typeof general !== "string" || general === "") return own;
+  return typeof own === "string" && own !== "" ? `${general}\n\n${own}` : general;
 }
 
 function customFunction(name: string, description: unknown, format: unknown): JsonObject {
@@ -169,12 +191,14 @@ function choiceOf(
   }
   const type = oneOf(choice["type"], "tool_choice.type", ["function", "custom", "allowed_tools"]);
   if (type !== "allowed_tools") {
-    const name = textOf(choice["name"], "tool_choice.name");
+    const name = canonicalName(choice, "tool_choice");
     return { tools, choice: { type: "function", function: { name } } };
   }
-  const allowed = new Set(
-    listOf(choice["tools"], "tool_choice.tools").map((tool) =>
-      isObject(tool) ? tool["name"] : undefined,
+  const allowed = new Set<unknown>(
+    listOf(choice["tools"], "tool_choice.tools").map((tool, index) =>
+      isObject(tool) && isSet(tool["name"])
+        ? canonicalName(tool, `tool_choice.tools[${index}]`)
+        : undefined,
     ),
   );
   const mode = oneOf(choice["mode"] ?? "auto", "tool_choice.mode", ["auto", "required"]);

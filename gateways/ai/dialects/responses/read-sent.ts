@@ -1,5 +1,6 @@
 import { readEvent, splitEvents } from "../../core/stream/server-event.ts";
 import { isObject, type JsonObject } from "../reading.ts";
+import { canonicalName } from "./tool-names.ts";
 
 type Chunk = (delta: JsonObject, more?: JsonObject) => string;
 
@@ -38,7 +39,7 @@ function canonicalOf(value: JsonObject, chunk: Chunk, call: number): string {
       return chunk({ content: delta });
     case "response.output_item.added": {
       if (!isCall(item)) return "";
-      const definition = { name: item["name"], arguments: "" };
+      const definition = { name: canonicalName(item, "item"), arguments: "" };
       const opening = { index: call, id: item["call_id"], type: "function", function: definition };
       return chunk({ tool_calls: [opening] });
     }

@@ -198,7 +198,7 @@ export class ResponseForm implements AnswerForm {
   }
 
   #isCustom(name: string): boolean {
-    return this.#envelope.customTools.has(name);
+    return this.#envelope.toolNames.custom.has(name);
   }
 
   #close(): void {
@@ -233,7 +233,8 @@ export class ResponseForm implements AnswerForm {
       this.#piece("response.custom_tool_call_input.delta", { delta: input }, id);
       this.#piece("response.custom_tool_call_input.done", { input }, id);
     } else {
-      this.#piece("response.function_call_arguments.done", { name, arguments: text }, id);
+      const own = this.#envelope.toolNames.grouped.get(name)?.name ?? name;
+      this.#piece("response.function_call_arguments.done", { name: own, arguments: text }, id);
     }
     this.#done(callItem(this.#envelope, { id, callId, name, arguments: text }));
   }

@@ -1,11 +1,12 @@
 import { isObject, type JsonObject } from "../reading.ts";
+import type { ToolNames } from "./tool-names.ts";
 
 /** What an answer is told with, besides what was generated. */
 export interface Envelope {
   /** `resp_…` */
   readonly id: string;
   readonly echo: JsonObject;
-  readonly customTools: ReadonlySet<string>;
+  readonly toolNames: ToolNames;
   readonly isBackground: boolean;
 }
 
@@ -90,7 +91,7 @@ export function messageItem(id: string, text: string | undefined): JsonObject {
 }
 
 export function callItem(
-  { customTools }: Envelope,
+  { toolNames }: Envelope,
   call: {
     readonly id: string;
     readonly callId: string;
@@ -99,14 +100,17 @@ export function callItem(
     readonly isBegun?: boolean;
   },
 ): JsonObject {
-  const { id, callId, name } = call;
+  const { id, callId } = call;
   const status = call.isBegun === true ? "in_progress" : "completed";
-  if (!customTools.has(name)) {
-    const text = call.arguments;
-    return { id, type: "function_call", status, call_id: callId, name, arguments: text };
+  const about = { status, call_id: callId, ...(toolNames.grouped.get(call.name) ?? nameOf(call)) };
+  if (!toolNames.custom.has(call.name)) {
+    return { id, type: "function_call", ...about, arguments: call.arguments };
   }
-  const input = customInput(call.arguments);
-  return { id, type: "custom_tool_call", status, call_id: callId, name, input };
+  return { id, type: "custom_tool_call", ...about, input: customInput(call.arguments) };
+}
+
+function nameOf({ name }: { readonly name: string }): { readonly name: string } {
+  return { name };
 }
 
 /** The text that a custom tool is given; what is no such object, as it came. */

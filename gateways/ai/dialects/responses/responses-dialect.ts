@@ -17,7 +17,7 @@ export const responsesDialect: Dialect = {
     const envelope = {
       id: responseIdOf(requestId),
       echo: read.echo,
-      customTools: read.customTools,
+      toolNames: read.toolNames,
       isBackground,
     };
     const form = new ResponseForm(envelope);
