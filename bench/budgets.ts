@@ -43,6 +43,8 @@ const ofResumableChunk = {
   as: "ratio",
   inScenario: "resumable-chunk",
 } as const;
+/** gRPC needs HTTP/2: what that costs beside HTTP/1.1 is shown, and is no translation. */
+const ofHttp2Chunk = { contender: "tandem", as: "ratio", inScenario: "http2-chunk" } as const;
 const ofNativeChunk = { contender: "tandem", as: "ratio", inScenario: "stream-chunk" } as const;
 const overDirect = { contender: "direct", as: "difference" } as const;
 
@@ -60,7 +62,14 @@ export const budgets: readonly Budget[] = [
   translated("Anthropic's events", "message-chunk"),
   translated("Responses' events", "response-chunk"),
   translated("messages of the WebSocket", "websocket-chunk", ofResumableChunk),
-  translated("gRPC", "grpc-chunk"),
+  row(
+    "a chunk over HTTP/2, native",
+    "http2-chunk",
+    "tandem",
+    [undefined, undefined],
+    ofNativeChunk,
+  ),
+  translated("gRPC, both over HTTP/2", "grpc-chunk", ofHttp2Chunk),
   translated("gRPC-web", "grpc-web-chunk"),
   translated("Connect", "connect-chunk"),
   row("cache hit, router and gateway", "cache-hit", "tandem", [4, 2], ofNginx),
@@ -141,6 +150,7 @@ export type Verdict =
   | "within budget"
   | "short of the goal"
   | "OVER BUDGET"
+  | "no budget"
   | "not measured";
 
 export interface Judgement extends Budget {
@@ -180,6 +190,7 @@ function verdictOn(
   { must, goal }: Pick<Budget, "must" | "goal">,
 ): Verdict {
   if (value === undefined || Number.isNaN(value)) return "not measured";
+  if (must === undefined && goal === undefined) return "no budget";
   if (goal !== undefined && value <= goal) return "goal reached";
   if (must === undefined) return "short of the goal";
   return value <= must ? "within budget" : "OVER BUDGET";

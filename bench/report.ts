@@ -25,6 +25,7 @@ const titles: Readonly<Record<keyof Samples, readonly [title: string, figure: Fi
   "response-chunk": ["The same, told as Responses' events: CPU µs a chunk", "cpuUsPerUnit"],
   "resumable-chunk": ["The same, native and resumable: CPU µs a chunk", "cpuUsPerUnit"],
   "websocket-chunk": ["The same, in messages of the WebSocket: CPU µs a chunk", "cpuUsPerUnit"],
+  "http2-chunk": ["The same, native and over HTTP/2: CPU µs a chunk", "cpuUsPerUnit"],
   "grpc-chunk": ["The same, by gRPC: CPU µs a chunk", "cpuUsPerUnit"],
   "grpc-web-chunk": ["The same, by gRPC-web: CPU µs a chunk", "cpuUsPerUnit"],
   "connect-chunk": ["The same, by Connect: CPU µs a chunk", "cpuUsPerUnit"],

@@ -8,6 +8,7 @@ export type ScenarioName =
   | "response-chunk"
   | "resumable-chunk"
   | "websocket-chunk"
+  | "http2-chunk"
   | "grpc-chunk"
   | "grpc-web-chunk"
   | "connect-chunk"

@@ -5,6 +5,7 @@ import { counterPlaceholder, type Job, type JobResult } from "./load/job.ts";
 import type { LoadGenerator } from "./load-generator.ts";
 import type { Sample, ScenarioName } from "./samples.ts";
 import {
+  http2Request,
   messagesRequest,
   responsesRequest,
   resumableRequest,
@@ -72,6 +73,11 @@ export const scenarios: readonly Scenario[] = [
     name: "websocket-chunk",
     contenders: [tandem],
     jobOf: (contender, pace) => translated(contender, pace, socketRequest()),
+  },
+  {
+    name: "http2-chunk",
+    contenders: [tandem],
+    jobOf: (contender, pace) => translated(contender, pace, http2Request()),
   },
   {
     name: "grpc-chunk",

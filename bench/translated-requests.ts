@@ -35,6 +35,11 @@ export function resumableRequest(): TranslatedRequest {
   return { form, request: { ...request, headers } };
 }
 
+/** In the native dialect, over the transport that gRPC has to use. */
+export function http2Request(): TranslatedRequest {
+  return asked("/v1/chat/completions", { stream: true, messages }, "http2");
+}
+
 export function socketRequest(): TranslatedRequest {
   return asked("/v1/chat/ws", { stream: true, messages }, "websocket");
 }

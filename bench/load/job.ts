@@ -22,6 +22,8 @@ export type StreamForm =
   /** Length-prefixed messages as the body of HTTP/1.1: gRPC-web, Connect. */
   | "messages"
   | "grpc"
+  /** Server-sent events over HTTP/2. */
+  | "http2"
   | "websocket";
 
 interface JobBase {

@@ -1,5 +1,5 @@
 import { openConnection, type RequestSource } from "./connection.ts";
-import { keepGrpcStream } from "./grpc-stream.ts";
+import { keepHttp2Stream } from "./http2-stream.ts";
 import type { JobResult } from "./job.ts";
 import type { KeptStream, StreamJob } from "./kept-stream.ts";
 import { messageCounter } from "./message-counter.ts";
@@ -62,7 +62,8 @@ function openStreams(job: StreamJob, requests: RequestSource, tally: Tally): Str
 /** Keeps one stream open until it is told to close it; gives how that is done. */
 function keepStream(given: KeptStream): () => void {
   const { form = "events" } = given.job;
-  if (form === "grpc") return keepGrpcStream(given);
+  if (form === "grpc") return keepHttp2Stream(given, messageCounter);
+  if (form === "http2") return keepHttp2Stream(given, () => countEvents);
   if (form === "websocket") return keepSocketStream(given);
   return keepBodyStream(given, form === "events" ? countEvents : messageCounter());
 }

@@ -1,9 +1,11 @@
 import { connect, constants } from "node:http2";
 import type { KeptStream } from "./kept-stream.ts";
-import { messageCounter } from "./message-counter.ts";
 
-/** A stream of gRPC on a connection of its own, by HTTP/2 without TLS. */
-export function keepGrpcStream({ job, requests, tally, onOpen }: KeptStream): () => void {
+/** A stream on a connection of its own, by HTTP/2 without TLS. */
+export function keepHttp2Stream(
+  { job, requests, tally, onOpen }: KeptStream,
+  counter: () => (bytes: Buffer) => number,
+): () => void {
   const { path, headers } = requests.template;
   let isClosed = false;
   let isOpen = false;
@@ -16,26 +18,31 @@ export function keepGrpcStream({ job, requests, tally, onOpen }: KeptStream): ()
     const stream = session.request({
       ":method": "POST",
       ":path": path,
+      "content-type": "application/json",
       te: "trailers",
       ...headers,
     });
-    const count = messageCounter();
+    const count = counter();
     let status = "";
+    /** Of gRPC, which has one of its own behind HTTP's. */
+    let callStatus = "0";
     stream.on("data", (bytes: Buffer) => {
       if (!isOpen) onOpen();
       isOpen = true;
       tally.unit(count(bytes));
     });
     stream.on("response", (fields) => {
-      status = String(fields["grpc-status"] ?? "");
+      status = String(fields[":status"]);
+      callStatus = String(fields["grpc-status"] ?? "0");
     });
     stream.on("trailers", (fields) => {
-      status = String(fields["grpc-status"] ?? "");
+      callStatus = String(fields["grpc-status"] ?? "0");
     });
     stream.on("error", () => undefined);
     stream.on("close", () => {
-      if (status === "0" && stream.rstCode === constants.NGHTTP2_NO_ERROR) ask();
-      else problem(`grpc-status ${status}, code ${stream.rstCode}`);
+      const isWhole = stream.rstCode === constants.NGHTTP2_NO_ERROR;
+      if (status === "200" && callStatus === "0" && isWhole) ask();
+      else problem(`status ${status}, grpc-status ${callStatus}, code ${stream.rstCode}`);
     });
     stream.end(requests.nextBody());
   };
