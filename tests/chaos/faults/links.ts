@@ -41,6 +41,25 @@ export async function openLinks(house: FaultHouse): Promise<Links> {
   return links;
 }
 
+/**
+ * Puts the replicas of the gateway on their own sockets again, so that nothing passes proxies that
+ * share the machine with what is measured: each is started anew, one after the other.
+ */
+export async function closeLinks(house: FaultHouse): Promise<void> {
+  const known = opened.get(house);
+  if (known === undefined) return;
+  opened.delete(house);
+  for (const [id, link] of known.links) {
+    // First, since a proxy that ends takes the socket's file along.
+    await link.close();
+    const { processes } = await house.tandem.status();
+    const gateway = processes.find(({ hosts }) => hosts.includes(id.replace("-", "/")));
+    if (gateway === undefined) continue;
+    await house.tandem.control(`restart/${gateway.name}`);
+    await house.tandem.until(({ state }) => state === "ready", 30_000);
+  }
+}
+
 /** The first replica's link: the one that has the fault. */
 export async function firstLink(house: FaultHouse): Promise<ProxyThread> {
   const [link] = (await openLinks(house)).values();

@@ -2,8 +2,10 @@
 import type { Tandem } from "@tandem/libs/testing";
 import { z } from "zod";
 import { atMost, type LiveFault, type Scene } from "../fault.ts";
+import type { FaultHouse } from "../fault-house.ts";
 import { type FloodReport, flood, type Pace, quantileOfAll, sumOf } from "../flood.ts";
-import { timeUntil } from "../waiting.ts";
+import { timeUntil, until } from "../waiting.ts";
+import { closeLinks } from "./links.ts";
 import { isServed } from "./network.ts";
 
 /** By priority: who is turned away first, everybody, and who is turned away last. */
@@ -22,6 +24,22 @@ async function keyOf(tandem: Tandem, priority: string): Promise<string> {
     body: JSON.stringify({ name: `of a flood, ${priority}`, owner: "nobody", priority }),
   });
   return madeKey.parse(await response.json()).secret;
+}
+
+const failover = z.object({
+  groups: z.array(z.object({ replicas: z.array(z.object({ standby_share: z.number() })) })),
+});
+/** A return takes half a minute of health and half a minute of growing shares. */
+const returnPatienceMs = 120_000;
+
+/** What can be carried is that of the product as it stands, not of what faults before have left. */
+async function asItStands(house: FaultHouse): Promise<void> {
+  await closeLinks(house);
+  await until(async () => {
+    const said = failover.safeParse(await house.tandem.readManagement("/failover")).data;
+    const shares = said?.groups.flatMap(({ replicas }) => replicas) ?? [];
+    return shares.length > 0 && shares.every(({ standby_share: share }) => share === 0);
+  }, returnPatienceMs);
 }
 
 type Callers = Parameters<typeof flood>[0]["callers"];
@@ -77,6 +95,7 @@ export const overload: LiveFault = {
   what: "five times the calls that can be carried, a tenth of them critical",
   seconds: { usual: 10, long: 60 },
   load: { callsPerSecond: 0, streams: 0 },
+  prepare: asItStands,
   async strike(scene) {
     const { house, seconds, tell } = scene;
     const callers = await callersOf(scene);
@@ -120,6 +139,7 @@ export const retryStorm: LiveFault = {
   what: "a thousand clients try again at once, without jitter, five times",
   seconds: { usual: 5, long: 5 },
   load: { callsPerSecond: 0, streams: 0 },
+  prepare: asItStands,
   async strike(scene) {
     const { tandem } = scene.house;
     const callers = [{ apiKey: tandem.apiKey, share: 1 }];
