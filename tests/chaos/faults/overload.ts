@@ -60,27 +60,42 @@ async function flooded(
   return report;
 }
 
-/** What can be carried: so many at a time, each after the other, that none of it waits for them. */
-const atATime: Pace = { kind: "workers", count: 192 };
-const peakSeconds = 4;
+/** Workers that each ask again when they are answered: what is calm, while all gets warm. */
+const calmWorkers = 192;
+const warmSpells = 3;
+const workersMax = 3_072;
+const spellSeconds = 4;
+/** Twice the workers that carry so much more show that the peak was not reached yet. */
+const growth = 1.05;
 
-/** Leases grow and code is compiled meanwhile: the first spells say little. */
-const spellsMin = 4;
-const spellsMax = 6;
-/** A spell that carries this much more than the one before was not the peak yet. */
-const growth = 1.1;
+interface Capacity {
+  /** The last spell before the peak was looked for. */
+  readonly calm: FloodReport;
+  /** Served a second, at most. */
+  readonly peak: number;
+}
 
-/** What can be carried once everything is warm: spells until one is no better than the last. */
-async function peakOf(scene: Scene, callers: Callers): Promise<FloodReport> {
-  let best = await flooded(scene, { callers, pace: atATime, seconds: peakSeconds });
-  for (let spell = 2; spell <= spellsMax; spell += 1) {
-    const next = await flooded(scene, { callers, pace: atATime, seconds: peakSeconds });
-    const isPeak = next.goodput < best.goodput * growth;
-    if (next.goodput > best.goodput) best = next;
-    scene.tell(`  ${next.goodput.toFixed(0)}/s carried`);
-    if (isPeak && spell >= spellsMin) break;
+/**
+ * What can be carried once everything is warm: twice the workers, until they carry no more. Fewer
+ * than that wait for the disk and for each other, and leave the processor idle.
+ */
+async function capacityOf(scene: Scene, callers: Callers): Promise<Capacity> {
+  const spell = async (count: number): Promise<FloodReport> => {
+    const pace: Pace = { kind: "workers", count };
+    const report = await flooded(scene, { callers, pace, seconds: spellSeconds });
+    scene.tell(`  ${report.goodput.toFixed(0)}/s carried of ${count} workers`);
+    return report;
+  };
+  let calm = await spell(calmWorkers);
+  for (let at = 1; at < warmSpells; at += 1) calm = await spell(calmWorkers);
+  let peak = calm.goodput;
+  for (let count = calmWorkers * 2; count <= workersMax; count *= 2) {
+    const { goodput } = await spell(count);
+    const isMore = goodput > peak * growth;
+    peak = Math.max(peak, goodput);
+    if (!isMore) break;
   }
-  return best;
+  return { calm, peak };
 }
 
 function strangeIn({ strange }: FloodReport, tell: Scene["tell"]): string[] {
@@ -99,8 +114,7 @@ export const overload: LiveFault = {
   async strike(scene) {
     const { house, seconds, tell } = scene;
     const callers = await callersOf(scene);
-    const normal = await peakOf(scene, callers);
-    const peak = normal.goodput;
+    const { calm, peak } = await capacityOf(scene, callers);
     const pace: Pace = { kind: "open", perSecond: peak * 5 };
     const over = await flooded(scene, { callers, pace, seconds });
     const backMs = await timeUntil(() => isServed(house), 30_000);
@@ -109,7 +123,7 @@ export const overload: LiveFault = {
     const goodputPercent = percent(over.goodput, peak);
     const times = (report: FloodReport, what: "servedMs" | "refusedMs") =>
       report.callers.map((caller) => caller[what]);
-    const normalMsP99 = quantileOfAll(times(normal, "servedMs"), 0.99);
+    const normalMsP99 = quantileOfAll(times(calm, "servedMs"), 0.99);
     const admittedMsP99 = quantileOfAll(times(over, "servedMs"), 0.99);
     tell(`  peak ${peak.toFixed(0)}/s, goodput ${over.goodput.toFixed(0)}/s`);
     tell(`  served by priority: ${servedPercent.map((share) => share.toFixed(1)).join(", ")} %`);
@@ -143,13 +157,13 @@ export const retryStorm: LiveFault = {
   async strike(scene) {
     const { tandem } = scene.house;
     const callers = [{ apiKey: tandem.apiKey, share: 1 }];
-    const normal = await peakOf(scene, callers);
+    const { peak } = await capacityOf(scene, callers);
     const pace: Pace = { kind: "bursts", size: 1_000, rounds: 5 };
     const storm = await flooded(scene, { callers, pace, seconds: 0 });
-    const goodputPercent = percent(storm.goodput, normal.goodput);
+    const goodputPercent = percent(storm.goodput, peak);
     return {
       figures: {
-        ...{ peakPerSecond: normal.goodput, goodputPerSecond: storm.goodput, goodputPercent },
+        ...{ peakPerSecond: peak, goodputPerSecond: storm.goodput, goodputPercent },
         shed: sumOf(storm, "refused"),
       },
       wrongs: [
