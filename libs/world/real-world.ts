@@ -1,4 +1,5 @@
 import { randomFillSync } from "node:crypto";
+import { Metronome } from "./metronome.ts";
 import type { Timer, World } from "./world.ts";
 
 const poolBytes = 4096;
@@ -21,7 +22,14 @@ function after(delayMs: number, run: () => void): Timer {
   return { cancel: () => clearTimeout(handle) };
 }
 
+/** One for the process: what its parts do by the clock, they do together. */
+const metronome = new Metronome();
+
 function every(periodMs: number, run: () => void): Timer {
+  return metronome.every(periodMs, run) ?? everyByItself(periodMs, run);
+}
+
+function everyByItself(periodMs: number, run: () => void): Timer {
   const handle = setInterval(run, periodMs);
   handle.unref();
   return { cancel: () => clearInterval(handle) };

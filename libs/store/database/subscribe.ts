@@ -55,6 +55,7 @@ class Listener implements Subscription {
   #state: "connecting" | "listening" | "closed" = "connecting";
   #client: pg.Client | undefined;
   #timer: Timer | undefined;
+  #isBeating: boolean = false;
   #failures = 0;
 
   constructor(
@@ -115,9 +116,14 @@ class Listener implements Subscription {
   }
 
   #beat(client: pg.Client): void {
-    this.#timer = this.#options.world.timers.after(heartbeatMs, () => {
+    this.#isBeating = false;
+    this.#timer = this.#options.world.timers.every(heartbeatMs, () => {
+      if (this.#isBeating) return;
+      this.#isBeating = true;
       client.query("select 1").then(
-        () => this.#client === client && this.#state === "listening" && this.#beat(client),
+        () => {
+          if (this.#client === client) this.#isBeating = false;
+        },
         (error: unknown) => this.#lost(client, error),
       );
     });

@@ -59,32 +59,34 @@ class OutboxRelay implements Relay {
   readonly #concurrency: number;
   #state: "idle" | "working" | "closed" = "idle";
   #isWoken: boolean = false;
-  #timer: Timer | undefined;
+  readonly #polling: Timer;
   #work: Promise<void> = Promise.resolve();
 
   constructor(table: OutboxTable, options: RelayOptions) {
     this.#table = table;
     this.#options = options;
     this.#concurrency = options.concurrency ?? 16;
+    this.#polling = options.world.timers.every(options.pollMs ?? 1000, () => {
+      if (this.#state === "idle") this.wake();
+    });
     this.wake();
   }
 
   wake(): void {
     this.#isWoken = true;
     if (this.#state !== "idle") return;
-    this.#timer?.cancel();
     this.#state = "working";
     this.#work = this.#run();
   }
 
   async close(): Promise<void> {
     this.#state = "closed";
-    this.#timer?.cancel();
+    this.#polling.cancel();
     await this.#work;
   }
 
   async #run(): Promise<void> {
-    const { log, world, pollMs = 1000, claimMs = 15_000 } = this.#options;
+    const { log, claimMs = 15_000 } = this.#options;
     try {
       while (this.#isWoken && this.#state !== "closed") {
         this.#isWoken = false;
@@ -99,10 +101,7 @@ class OutboxRelay implements Relay {
       // The database is away; claims expire and the next round finds the events again.
       log.warn("outbox_relay_failed", { error: String(error) });
     }
-    if (this.#state === "closed") return;
-    this.#state = "idle";
-    const jittered = pollMs * (0.75 + world.randomness.fraction() / 2);
-    this.#timer = world.timers.after(jittered, () => this.wake());
+    if (this.#state !== "closed") this.#state = "idle";
   }
 
   async #deliver(event: ClaimedEvent): Promise<void> {
