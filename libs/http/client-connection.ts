@@ -198,6 +198,11 @@ export class ClientConnection {
     this.#socket.destroy();
   }
 
+  /** How long what it waits for at the moment may take: to be there, or to be used again. */
+  get patienceMs(): number {
+    return this.#isOpen ? this.#idleTimeoutMs : this.#owner.limits.connectTimeoutMs;
+  }
+
   /** Called some times a second with the milliseconds since the last time. */
   sweep(passedMs: number): void {
     this.#waitedMs += passedMs;

@@ -8,7 +8,7 @@ import {
 } from "./client-connection.ts";
 import type { ClientCall, ClientPool, ClientRequest, ResponseHandler } from "./contract.ts";
 import { httpFaults } from "./faults.ts";
-import { type ClientLimits, clientLimitsDefault } from "./limits.ts";
+import { type ClientLimits, clientLimitsDefault, sweepPeriodMs } from "./limits.ts";
 
 export interface ClientPoolOptions {
   /** `unix:/path`, `tcp:host:port` or `tls:host:port`. */
@@ -20,8 +20,6 @@ export interface ClientPoolOptions {
   /** The `host` field of requests; made from the address when absent. */
   readonly hostField?: string;
 }
-
-const sweepMs = 250;
 
 /**
  * Keep-alive connections to one address. The most recently used one goes first, so that the rest
@@ -41,6 +39,8 @@ class KeepAlivePool implements ClientPool, ConnectionOwner {
   readonly #idle: ClientConnection[] = [];
   readonly #queue: PooledCall[] = [];
   #sweeper: Timer | undefined;
+  #sweepMs = 0;
+  #sweptAtMs = 0;
   #isClosed = false;
 
   constructor(options: ClientPoolOptions) {
@@ -97,10 +97,7 @@ class KeepAlivePool implements ClientPool, ConnectionOwner {
     this.#open.delete(connection);
     const at = this.#idle.indexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
-    if (this.#open.size === 0) {
-      this.#sweeper?.cancel();
-      this.#sweeper = undefined;
-    }
+    if (this.#open.size === 0) this.#sweepEvery(0);
     if (this.#open.size < this.limits.connections) this.#nextQueued()?.startOn(this.#connect());
   }
 
@@ -123,17 +120,32 @@ class KeepAlivePool implements ClientPool, ConnectionOwner {
   #connect(): ClientConnection {
     const connection = new ClientConnection(this.#address, { owner: this, trust: this.#trust });
     this.#open.add(connection);
-    if (this.#sweeper === undefined) this.#startSweeping();
+    // One that is being made has less time than those that are idle.
+    const periodMs = sweepPeriodMs([connection.patienceMs]);
+    if (this.#sweepMs === 0 || periodMs < this.#sweepMs) this.#sweepEvery(periodMs);
     return connection;
   }
 
-  #startSweeping(): void {
-    let sweptAtMs = this.#world.clock.monotonicMs();
-    this.#sweeper = this.#world.timers.every(sweepMs, () => {
-      const nowMs = this.#world.clock.monotonicMs();
-      for (const connection of this.#open) connection.sweep(nowMs - sweptAtMs);
-      sweptAtMs = nowMs;
-    });
+  /** 0: there is nothing to look at. */
+  #sweepEvery(periodMs: number): void {
+    if (periodMs === this.#sweepMs) return;
+    if (this.#sweepMs === 0) this.#sweptAtMs = this.#world.clock.monotonicMs();
+    this.#sweepMs = periodMs;
+    this.#sweeper?.cancel();
+    this.#sweeper =
+      periodMs === 0 ? undefined : this.#world.timers.every(periodMs, () => this.#sweep());
+  }
+
+  #sweep(): void {
+    const nowMs = this.#world.clock.monotonicMs();
+    const passedMs = nowMs - this.#sweptAtMs;
+    this.#sweptAtMs = nowMs;
+    let patienceMs = Number.POSITIVE_INFINITY;
+    for (const connection of this.#open) {
+      connection.sweep(passedMs);
+      patienceMs = Math.min(patienceMs, connection.patienceMs);
+    }
+    if (this.#open.size > 0) this.#sweepEvery(sweepPeriodMs([patienceMs]));
   }
 }
 

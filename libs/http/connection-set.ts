@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { Log } from "../telemetry/index.ts";
 import type { Timer, World } from "../world/index.ts";
 import type { ExchangeHandler } from "./contract.ts";
-import type { ServerLimits } from "./limits.ts";
+import { type ServerLimits, sweepPeriodMs } from "./limits.ts";
 import type { DescribeRefusal } from "./refusal.ts";
 import { type ConnectionHost, type HandOver, ServerConnection } from "./server-connection.ts";
 
@@ -14,8 +14,6 @@ export interface ConnectionSetOptions {
   readonly describe: DescribeRefusal;
   readonly handOver?: HandOver;
 }
-
-const sweepMs = 250;
 
 /** The connections that the strict reader serves, and the one timer that watches them all. */
 export class ConnectionSet implements ConnectionHost {
@@ -62,8 +60,13 @@ export class ConnectionSet implements ConnectionHost {
   }
 
   startSweeping(): void {
+    const { headTimeoutMs, bodyIdleTimeoutMs, bodyRateGraceMs, writeStallTimeoutMs } = this.limits;
+    const periodMs = sweepPeriodMs([
+      ...[headTimeoutMs, bodyIdleTimeoutMs, bodyRateGraceMs, writeStallTimeoutMs],
+      this.limits.idleTimeoutMs,
+    ]);
     let sweptAtMs = this.#world.clock.monotonicMs();
-    this.#sweeper = this.#world.timers.every(sweepMs, () => {
+    this.#sweeper = this.#world.timers.every(periodMs, () => {
       const nowMs = this.#world.clock.monotonicMs();
       for (const connection of this.#open) connection.sweep(nowMs - sweptAtMs);
       sweptAtMs = nowMs;

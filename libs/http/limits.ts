@@ -40,6 +40,20 @@ export const serverLimitsDefault: ServerLimits = {
   connections: 20_000,
 };
 
+const sweepMs = 250;
+const slowSweepMs = 1_000;
+/** Of a limit, what it may be kept late by. */
+const lateShare = 0.2;
+
+/**
+ * How often connections with such limits are looked at, which keeps a limit to within as much: four
+ * times a second, and once where all of them are of seconds. A process that nobody calls is awake
+ * for little else.
+ */
+export function sweepPeriodMs(limitsMs: readonly number[]): number {
+  return Math.min(...limitsMs) * lateShare >= slowSweepMs ? slowSweepMs : sweepMs;
+}
+
 /** What a client pool allows itself and its server. */
 export interface ClientLimits {
   /** Status line and fields together, in bytes. */

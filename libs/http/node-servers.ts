@@ -90,6 +90,9 @@ export class NodeServers {
   readonly #closing = new WeakSet<Socket>();
   readonly #upgrades = new Set<UpgradeExchange>();
   #isDraining = false;
+  #watchesHeads = false;
+  #world: World | undefined;
+  #sweeper: Timer | undefined;
 
   constructor(options: NodeServersOptions) {
     this.#options = options;
@@ -99,6 +102,9 @@ export class NodeServers {
 
   /** Takes a socket, with any bytes that were put back into it, for HTTP/1.x. */
   serve1(socket: Socket): void {
+    // A server that never listens by itself has to be told to start watching its heads.
+    if (!this.#watchesHeads) this.#http1.emit("listening");
+    this.#watchesHeads = true;
     this.#http1.emit("connection", socket);
     socket.resume();
   }
@@ -110,6 +116,7 @@ export class NodeServers {
       const max = { streams: concurrentStreamsMax, idleMs };
       const guard = new SessionGuard(session, socket, max);
       this.#guards.add(guard);
+      this.#lookAfter();
       socket.once("close", () => this.#guards.delete(guard));
       this.#sessions.set(session, guard);
       // Sockets stay half open for HTTP/1.1, and Node's session waits for more behind an end; but
@@ -119,11 +126,23 @@ export class NodeServers {
     this.#http2.emit("connection", socket);
   }
 
+  /** What is there is looked at until the timer that this gives is cancelled. */
   startSweeping(world: World): Timer {
-    // A server that never listens by itself has to be told to start watching its heads.
-    this.#http1.emit("listening");
+    this.#world = world;
+    return {
+      cancel: () => {
+        this.#world = undefined;
+        this.#stopSweeping();
+      },
+    };
+  }
+
+  /** Some times a second, for as long as there is something: mostly there is nothing. */
+  #lookAfter(): void {
+    const world = this.#world;
+    if (world === undefined || this.#sweeper !== undefined) return;
     let sweptAtMs = world.clock.monotonicMs();
-    return world.timers.every(sweepMs, () => {
+    this.#sweeper = world.timers.every(sweepMs, () => {
       const nowMs = world.clock.monotonicMs();
       for (const guard of this.#guards) guard.sweep(nowMs - sweptAtMs);
       for (const { exchange, request } of this.#exchanges) {
@@ -133,7 +152,14 @@ export class NodeServers {
         if (upgrade.isOverdue(nowMs - sweptAtMs)) upgrade.timeOut();
       }
       sweptAtMs = nowMs;
+      const left = this.#guards.size + this.#exchanges.size + this.#upgrades.size;
+      if (left === 0) this.#stopSweeping();
     });
+  }
+
+  #stopSweeping(): void {
+    this.#sweeper?.cancel();
+    this.#sweeper = undefined;
   }
 
   /** HTTP/2 clients are told to open no more streams; those of HTTP/1.1 with their next answer. */
@@ -255,6 +281,7 @@ export class NodeServers {
     const exchange = new NodeExchange(head, port);
     const entry = { exchange, request };
     this.#exchanges.add(entry);
+    this.#lookAfter();
     response.on("close", () => this.#exchanges.delete(entry));
     try {
       onExchange(exchange);
@@ -281,6 +308,7 @@ export class NodeServers {
     }
     const exchange = new UpgradeExchange(head, { socket, first, limits });
     this.#upgrades.add(exchange);
+    this.#lookAfter();
     socket.on("close", () => this.#upgrades.delete(exchange));
     try {
       onExchange(exchange);
