@@ -6,6 +6,7 @@
 import { priorities, priorityField, priorityOf } from "@tandem/libs/kernel";
 import { LoadShedder } from "@tandem/libs/resilience";
 import type { Lifecycle, Site } from "@tandem/libs/service";
+import type { Timers } from "@tandem/libs/world";
 import type { Call } from "./call.ts";
 import type { AiConfig } from "./config.ts";
 import { aiFaults } from "./faults.ts";
@@ -20,16 +21,16 @@ const begunField = "x-tandem-begun";
 export function buildShedder(
   { world, metrics }: Site,
   lifecycle: Lifecycle,
-  { lagMs }: AiConfig["shedding"],
+  given: { readonly config: AiConfig["shedding"]; readonly vigil: Pick<Timers, "every"> },
 ): LoadShedder {
-  const shedder = new LoadShedder({ lagMs, perSecondMin });
+  const shedder = new LoadShedder({ lagMs: given.config.lagMs, perSecondMin });
   const gauge = metrics.gauge({
     name: "tandem_shedding_pressure",
     help: "0: nobody is turned away; each 1 is one priority, lowest first.",
     labels: [],
   });
   let lookedMs = world.clock.monotonicMs();
-  const timer = world.timers.every(tickPeriodMs, () => {
+  const timer = given.vigil.every(tickPeriodMs, () => {
     const nowMs = world.clock.monotonicMs();
     const wasIdle = shedder.isIdle;
     shedder.tick(nowMs - lookedMs, tickPeriodMs);

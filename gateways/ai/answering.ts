@@ -5,7 +5,7 @@
 import { createPhaseRunner, type Phase } from "@tandem/libs/gateway";
 import type { Exchange, ExchangeHandler } from "@tandem/libs/http";
 import { isId } from "@tandem/libs/kernel";
-import { newId } from "@tandem/libs/world";
+import { newId, type Vigil } from "@tandem/libs/world";
 import { Call } from "./call.ts";
 import { dialectFor, type GenerationRoute, routeAt } from "./dialects/routes.ts";
 import { aiFaults } from "./faults.ts";
@@ -47,17 +47,19 @@ export function aiPhases(parts: AiParts): readonly Phase<Call>[] {
 export interface AnsweringParts {
   readonly parts: ReadParts;
   readonly observer: Observer;
+  readonly vigil: Pick<Vigil, "touch">;
   /** The management plane's part of this gateway. */
   readonly management: ExchangeHandler;
   readonly unreadyChecks: () => readonly string[];
 }
 
 export function createAnswering(given: AnsweringParts): ExchangeHandler {
-  const { parts, observer, management, unreadyChecks } = given;
+  const { parts, observer, vigil, management, unreadyChecks } = given;
   const { world, log } = parts;
   const runner = createPhaseRunner(aiPhases(parts), { clock: world.clock });
   const generate = (exchange: Exchange, route: GenerationRoute, requestId: string): void => {
     const call = new Call({ exchange, route, requestId, trace: runner.startTrace() });
+    vigil.touch();
     observer.started();
     runner.run(call).then(
       () => observer.ended(call, world.clock.monotonicMs()),

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { Fault } from "@tandem/libs/kernel";
 import { type Lifecycle, replicasOf, type Site, tellJournal } from "@tandem/libs/service";
 import { openJournal } from "@tandem/libs/store/journal";
-import { sleep } from "@tandem/libs/world";
+import { sleep, type Timers } from "@tandem/libs/world";
 import type { Clients } from "./clients.ts";
 import type { AiConfig } from "./config.ts";
 import { changesPollMs, followChanges } from "./feeds/follow-changes.ts";
@@ -30,9 +30,14 @@ export interface Desks {
 export async function buildDesks(
   site: Site,
   lifecycle: Lifecycle,
-  { clients, config }: { readonly clients: Clients; readonly config: AiConfig },
+  given: {
+    readonly clients: Clients;
+    readonly config: AiConfig;
+    readonly vigil: Pick<Timers, "every">;
+  },
 ): Promise<Desks> {
   const { world, log } = site;
+  const { clients, config, vigil } = given;
   const holder: Holder = { id: site.id, incarnation: incarnationOf(site) };
   const journal = await openJournal(join(site.dataDirectory, "settlements"), {
     world,
@@ -71,7 +76,7 @@ export async function buildDesks(
   lifecycle.defer("settlements", () => settler.drain(), { deadlineMs: closeDeadlineMs });
   lifecycle.defer("counts of refused calls", () => refusals.flush());
   const desks = { settler, refusals, wallets, limits };
-  followQuota(site, lifecycle, { clients, holder, ...desks });
+  followQuota(site, lifecycle, { clients, holder, vigil, ...desks });
   return desks;
 }
 
@@ -82,12 +87,13 @@ function incarnationOf({ world }: Site): string {
 interface Followed extends Desks {
   readonly clients: Clients;
   readonly holder: Holder;
+  readonly vigil: Pick<Timers, "every">;
 }
 
 function followQuota(site: Site, lifecycle: Lifecycle, followed: Followed): void {
   const { world } = site;
   const { clients, settler, refusals, wallets, limits } = followed;
-  const timer = world.timers.every(tickPeriodMs, () => {
+  const timer = followed.vigil.every(tickPeriodMs, () => {
     const nowMs = world.clock.monotonicMs();
     refusals.tick(nowMs);
     settler.tick(nowMs);

@@ -1,6 +1,7 @@
 import { parseNanos } from "@tandem/libs/kernel";
 import { type Lifecycle, replicasOf, type Site } from "@tandem/libs/service";
 import type { HotStore } from "@tandem/libs/store/hot";
+import type { Timers } from "@tandem/libs/world";
 import type { AiConfig } from "./config.ts";
 import type { Side } from "./core/failover/failover-machine.ts";
 import { FailoverBoard, type Incident } from "./failover/failover-board.ts";
@@ -22,9 +23,14 @@ export interface Failover {
 export function buildFailover(
   site: Site,
   lifecycle: Lifecycle,
-  { hotStore, config }: { readonly hotStore: HotStore; readonly config: AiConfig["failover"] },
+  given: {
+    readonly hotStore: HotStore;
+    readonly config: AiConfig["failover"];
+    readonly vigil: Pick<Timers, "every">;
+  },
 ): Failover {
   const { world, log } = site;
+  const { hotStore, config, vigil } = given;
   const board = new FailoverBoard(hotStore);
   const incidents: Incident[] = [];
   const figures = tellFailover(site.metrics);
@@ -47,7 +53,7 @@ export function buildFailover(
       return replicasOf(site.topology, site.deployable).length;
     },
   });
-  const deciding = world.timers.every(evaluationMs, () => desk.tick(world.clock.monotonicMs()));
+  const deciding = vigil.every(evaluationMs, () => desk.tick(world.clock.monotonicMs()));
   const sharing = world.timers.every(sharePeriodMs, () => {
     void cost.tick();
     figures.update(desk.groups);

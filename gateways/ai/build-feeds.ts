@@ -4,6 +4,7 @@ import { RuleSnapshotSchema } from "@tandem/contracts/rpc/articles/v1/articles_p
 import { UpstreamSnapshotSchema } from "@tandem/contracts/rpc/inference/v1/inference_pb";
 import { CatalogueSchema } from "@tandem/contracts/rpc/models/v1/models_pb";
 import { type Lifecycle, replicasOf, type Site, tellFeed } from "@tandem/libs/service";
+import type { Timers } from "@tandem/libs/world";
 import type { Clients } from "./clients.ts";
 import type { AiConfig } from "./config.ts";
 import { ArticleRules } from "./core/context/article-rules.ts";
@@ -42,17 +43,19 @@ interface FeedParts {
   readonly config: AiConfig;
   /** Who decides about the standby of these. */
   readonly groupOf: UpstreamParts["groupOf"];
+  readonly vigil: Pick<Timers, "every">;
 }
 
 /** What this gateway knows of models and upstreams, from disk at first and then from the services. */
 export async function buildFeeds(
   site: Site,
   lifecycle: Lifecycle,
-  { clients, config, groupOf }: FeedParts,
+  parts: FeedParts,
 ): Promise<Feeds> {
+  const { clients } = parts;
   const { models, inference } = clients;
   const catalogue = new CatalogueHolder();
-  const upstreams = buildUpstreams(site, lifecycle, { clients, config, groupOf });
+  const upstreams = buildUpstreams(site, lifecycle, parts);
   await feedWith(site, lifecycle, {
     name: "catalogue",
     schema: CatalogueSchema,
@@ -128,7 +131,7 @@ async function feedWith<Snapshot extends Message>(
 function buildUpstreams(
   site: Site,
   lifecycle: Lifecycle,
-  { clients, config, groupOf }: FeedParts,
+  { clients, config, groupOf, vigil }: FeedParts,
 ): UpstreamSet {
   const { world } = site;
   const { inference } = clients;
@@ -147,7 +150,7 @@ function buildUpstreams(
       return { granted, validMs };
     },
   });
-  const ticking = world.timers.every(tickPeriodMs, () => upstreams.tick());
+  const ticking = vigil.every(tickPeriodMs, () => upstreams.tick());
   const tell = tellUpstreams(site.metrics);
   const reporting = world.timers.every(reportPeriodMs, () => {
     tell(upstreams.all, world.clock.monotonicMs());

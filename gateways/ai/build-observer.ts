@@ -1,4 +1,5 @@
 import type { Lifecycle, Site } from "@tandem/libs/service";
+import type { Timers } from "@tandem/libs/world";
 import type { Clients } from "./clients.ts";
 import type { AiConfig } from "./config.ts";
 import { Observer } from "./observe/observer.ts";
@@ -15,6 +16,7 @@ export function buildObserver(
     readonly clients: Clients;
     readonly config: AiConfig;
     readonly streams: { readonly open: number };
+    readonly vigil: Pick<Timers, "every">;
   },
 ): Observer {
   const { world, log, metrics } = site;
@@ -38,7 +40,7 @@ export function buildObserver(
     slowMs: config.slowMs,
     streams,
   });
-  const timer = world.timers.every(tickPeriodMs, () => observer.tick());
+  const timer = given.vigil.every(tickPeriodMs, () => observer.tick());
   lifecycle.defer(
     "observer",
     async () => {

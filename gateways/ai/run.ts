@@ -21,6 +21,7 @@ import { buildEntrance } from "./build-entrance.ts";
 import { buildFailover } from "./build-failover.ts";
 import { buildFeeds } from "./build-feeds.ts";
 import { buildObserver } from "./build-observer.ts";
+import { buildVigil } from "./build-vigil.ts";
 import { Flights } from "./cache/flights.ts";
 import { createConversations } from "./chat-conversations.ts";
 import { connectClients } from "./clients.ts";
@@ -35,7 +36,6 @@ import type { ReadParts } from "./reads/read.ts";
 import { createRequestSeal } from "./responses/request-seal.ts";
 import { ResponseStore } from "./responses/response-store.ts";
 import { OpenStreams } from "./upstream/open-streams.ts";
-import { Watchdog } from "./upstream/watchdog.ts";
 
 /** Streams may take ten minutes; the host decides how much of that it waits. */
 const finishDeadlineMs = 600_000;
@@ -53,21 +53,21 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
   const lifecycle = createLifecycle(site);
   const { world, log } = site;
   const clients = connectClients(site, lifecycle);
-  const watchdog = new Watchdog(world);
-  lifecycle.defer("watchdog", () => watchdog.close());
+  const { vigil, watchdog, keepAwake } = buildVigil(site, lifecycle);
   const { cache, hotStore } = await buildCache(site, lifecycle, config.cache);
-  const failover = buildFailover(site, lifecycle, { hotStore, config: config.failover });
+  const failover = buildFailover(site, lifecycle, { hotStore, config: config.failover, vigil });
   const { catalogue, upstreams, articleRules } = await buildFeeds(site, lifecycle, {
-    ...{ clients, config },
+    ...{ clients, config, vigil },
     groupOf: (all) => failover.desk.groupOf(all),
   });
-  const desks = await buildDesks(site, lifecycle, { clients, config });
+  const desks = await buildDesks(site, lifecycle, { clients, config, vigil });
   const identities = createIdentities(site, lifecycle, {
     auth: clients.auth,
     config: config.identity,
   });
   const streams = new OpenStreams();
-  const observer = buildObserver(site, lifecycle, { clients, config, streams });
+  const observer = buildObserver(site, lifecycle, { clients, config, streams, vigil });
+  keepAwake({ observer, ...desks, ...failover });
   const parts: ReadParts = {
     world,
     log,
@@ -82,7 +82,7 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
     conversations: createConversations({ chat: clients.chat, world, log }),
     articles: createArticles(site, { clients, config, rules: articleRules }),
     watchdog,
-    shedder: buildShedder(site, lifecycle, config.shedding),
+    shedder: buildShedder(site, lifecycle, { config: config.shedding, vigil }),
     retryBudget: new RetryBudget(),
     outageBudget: new RetryBudget(outageRetries),
     standbyCost: failover.cost,
@@ -104,6 +104,7 @@ export async function run(config: AiConfig, site: Site): Promise<Replica> {
       next: createAnswering({
         parts,
         observer,
+        vigil,
         management: createManagement(site, { clients, identities, hotStore }),
         unreadyChecks: () => replica.unreadyChecks(),
       }),

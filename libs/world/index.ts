@@ -7,6 +7,7 @@ export type { Disk, DiskFile, DiskLock } from "./disk.ts";
 export { diskOf, diskPort } from "./disk-of.ts";
 export { definePort, portOf } from "./port.ts";
 export { realWorld } from "./real-world.ts";
+export { Vigil, type VigilOptions } from "./vigil.ts";
 export {
   type Clock,
   newId,

@@ -23,7 +23,13 @@ export class Watchdog {
   #lookedMs: number;
   #stoodStillMs = Number.NEGATIVE_INFINITY;
 
-  constructor({ clock, timers }: { readonly clock: Clock; readonly timers: Timers }) {
+  constructor({
+    clock,
+    timers,
+  }: {
+    readonly clock: Clock;
+    readonly timers: Pick<Timers, "every">;
+  }) {
     this.#clock = clock;
     this.#lookedMs = clock.monotonicMs();
     const timer = timers.every(watchdogPeriodMs, () => {
