@@ -1,5 +1,6 @@
 import type { Exchange, ExchangeHandler } from "@tandem/libs/http";
 import { Fault } from "@tandem/libs/kernel";
+import type { Timer } from "@tandem/libs/world";
 import { isPreflight } from "./core/cross-origin.ts";
 import type { RouteTable } from "./core/route-table.ts";
 import { routerFaults } from "./faults.ts";
@@ -37,10 +38,14 @@ export function createRequestHandler(given: {
   const { parts, table, pools, accountant, pages, grpcPages } = given;
   const { config, world } = parts;
   const underWay = new Set<Relay>();
-  const sweeper = world.timers.every(deadlineSweepMs, () => {
+  let sweeper: Timer | undefined;
+  const sweep = (): void => {
     const nowMs = world.clock.monotonicMs();
     for (const relay of underWay) if (nowMs >= relay.deadlineAtMs) relay.timeOut();
-  });
+    if (underWay.size > 0) return;
+    sweeper?.cancel();
+    sweeper = undefined;
+  };
 
   function relay(request: AdmittedRequest): void {
     const { exchange } = request;
@@ -51,6 +56,7 @@ export function createRequestHandler(given: {
     if (pool === undefined) throw routerFaults.gateway_unavailable();
     const started = new Relay(request, { route, pool, parts });
     underWay.add(started);
+    sweeper ??= world.timers.every(deadlineSweepMs, sweep);
     exchange.onFinish(() => {
       underWay.delete(started);
       accountant.account(request);
@@ -87,7 +93,7 @@ export function createRequestHandler(given: {
       if (exchange.head.path.startsWith(rpcPrefix)) begin(exchange);
       else refuseAndAccount(admit(exchange, parts), routerFaults.grpc_only());
     },
-    stop: () => sweeper.cancel(),
+    stop: () => sweeper?.cancel(),
   };
 }
 

@@ -17,7 +17,7 @@ import {
   rpcFormOf,
   streamEnd,
 } from "@tandem/libs/rpc";
-import type { World } from "@tandem/libs/world";
+import type { Timer, World } from "@tandem/libs/world";
 import { routerFaults } from "../faults.ts";
 import { answerReflection } from "./reflection.ts";
 
@@ -43,13 +43,10 @@ export function createGrpcPages(given: {
   readonly world: World;
   readonly isServing: () => boolean;
 }): GrpcPages {
-  const watches = new Set<() => void>();
-  const timer = given.world.timers.every(watchPeriodMs, () => {
-    for (const look of watches) look();
-  });
+  const watches = new Watches(given.world);
   const health = { statusOf: () => (given.isServing() ? SERVING : NOT_SERVING), watches };
   return {
-    stop: () => timer.cancel(),
+    stop: () => watches.close(),
     answer(exchange) {
       const { path, method, headers } = exchange.head;
       const isHealth = path.startsWith(healthPrefix);
@@ -64,9 +61,37 @@ export function createGrpcPages(given: {
   };
 }
 
+/** Looks for those who watch, while there are any. */
+class Watches {
+  readonly #world: World;
+  readonly #looks = new Set<() => void>();
+  #timer: Timer | undefined;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  add(look: () => void): void {
+    this.#looks.add(look);
+    this.#timer ??= this.#world.timers.every(watchPeriodMs, () => {
+      for (const each of this.#looks) each();
+    });
+  }
+
+  delete(look: () => void): void {
+    this.#looks.delete(look);
+    if (this.#looks.size === 0) this.close();
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+}
+
 interface Health {
   readonly statusOf: () => ServingStatus;
-  readonly watches: Set<() => void>;
+  readonly watches: Watches;
 }
 
 async function answerHealth(exchange: Exchange, form: RpcForm, health: Health): Promise<void> {

@@ -12,6 +12,9 @@ export interface GatewayPoolOptions {
   readonly probeTimeoutMs: number;
 }
 
+/** Without a request for so long, a pool is quiet. */
+const quietAfterMs = 10_000;
+
 /** The replicas of one gateway, and the retries that may be spent on them. */
 export class GatewayPool {
   readonly gateway: string;
@@ -24,6 +27,7 @@ export class GatewayPool {
   /** Those on trial, and all others; undefined where nobody is, which is nearly always. */
   #trial: Trial | undefined;
   #hasBeenRouted = false;
+  #usedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: GatewayPoolOptions) {
     this.gateway = options.gateway;
@@ -32,7 +36,9 @@ export class GatewayPool {
     const onReady = (): void => this.#release();
     const onSilent = (replica: GatewayReplica, isLong: boolean): void =>
       this.#moveCalls(replica, isLong);
-    this.#open = (address) => new GatewayReplica({ ...options, address, onReady, onSilent });
+    const isQuiet = (): boolean => this.#isQuiet(options.world.clock.monotonicMs());
+    const given = { ...options, isQuiet, onReady, onSilent };
+    this.#open = (address) => new GatewayReplica({ ...given, address });
     this.setReplicas(options.addresses, () => 1);
   }
 
@@ -80,11 +86,18 @@ export class GatewayPool {
     tried: ReadonlySet<GatewayReplica> | undefined,
     nowMs: number,
   ): Choice<GatewayReplica> | undefined {
+    const wasQuiet = this.#isQuiet(nowMs);
+    this.#usedAtMs = nowMs;
+    if (wasQuiet) for (const replica of this.#replicas) replica.hurryProbe();
     return chooseReplica(this.#candidates(tried, nowMs), {
       nowMs,
       fraction: this.#fraction,
       ...(tried === undefined ? {} : { tried }),
     });
+  }
+
+  #isQuiet(nowMs: number): boolean {
+    return nowMs - this.#usedAtMs >= quietAfterMs;
   }
 
   /** A first attempt goes to those on trial for their share only; a repeated one where it can. */

@@ -12,6 +12,8 @@ export interface GatewayReplicaOptions {
   readonly log: Log;
   readonly probePeriodMs: number;
   readonly probeTimeoutMs: number;
+  /** Nobody sends this gateway anything at the moment. */
+  isQuiet(): boolean;
   /** It answered a probe that it is ready. */
   onReady(): void;
   /**
@@ -63,6 +65,7 @@ export class GatewayReplica {
       world,
       periodMs: options.probePeriodMs,
       timeoutMs: options.probeTimeoutMs,
+      isQuiet: () => this.load.inFlight === 0 && options.isQuiet(),
       onResult: (result) => this.#probed(result, options),
     });
   }
@@ -75,6 +78,11 @@ export class GatewayReplica {
   /** Requests would be sent to it, if only one for a trial. */
   isReachable(nowMs: number): boolean {
     return this.#hasPassedProbe && this.health.availability(nowMs) !== "out";
+  }
+
+  /** Requests are coming, after a time without any. */
+  hurryProbe(): void {
+    this.#probe.hurry();
   }
 
   close(): void {

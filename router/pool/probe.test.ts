@@ -38,6 +38,7 @@ test("a router that is late itself takes nobody for silent who has answered", as
   const results: ProbeResult[] = [];
   const probe = startProbe({
     ...{ address: `unix:${path}`, world: realWorld(), ...probing },
+    isQuiet: () => false,
     onResult: (result) => results.push(result),
   });
   context.after(() => probe.stop());
