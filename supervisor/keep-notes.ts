@@ -4,7 +4,7 @@ import { type Notes, writeNotes } from "./folder/notes.ts";
 import { identityOf } from "./folder/process-identity.ts";
 import type { Stores } from "./stores.ts";
 
-const periodMs = 200;
+const periodMs = 250;
 const nobody = { pid: 0, startTicks: "" };
 
 /**
@@ -26,8 +26,11 @@ export function keepNotes(options: {
     },
     () => {},
   );
-  let written = "";
+  let written: string | undefined;
   const look = (): void => {
+    const signature = signatureOf(fleet, stores);
+    if (signature === written) return;
+    written = signature;
     const notes: Notes = {
       version: 2,
       ...options.fixed,
@@ -43,12 +46,18 @@ export function keepNotes(options: {
         return identity === undefined ? [] : [{ name, ...identity }];
       }),
     };
-    const text = JSON.stringify(notes);
-    if (text === written) return;
-    written = text;
     writeNotes(options.file, notes);
   };
   const timer: Timer = world.timers.every(periodMs, look);
   look();
   return { close: () => timer.cancel() };
+}
+
+/** Changes with everything that is noted. Short, as it is made some times a second. */
+function signatureOf({ processes, roster }: Fleet, stores: Stores | undefined): string {
+  const own = processes.map(({ spec, sourceFolder, replaces, identity = nobody }) => {
+    const place = `${spec.name} ${sourceFolder} ${roster.isMember(spec.name)}`;
+    return `${place} ${identity.pid} ${identity.startTicks} ${replaces?.process}`;
+  });
+  return [...own, ...(stores?.status() ?? []).map(({ name, pid }) => `${name} ${pid}`)].join("\n");
 }

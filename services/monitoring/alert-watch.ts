@@ -122,11 +122,14 @@ class Watch implements AlertWatch {
     for (const incident of [...opened, ...closed]) this.#note(incident);
     this.#recent = [...closed, ...this.#recent].slice(0, recentMax);
     this.#show();
-    if (nowMs - this.#assertedMs >= assertPeriodMs) {
+    const mustAssert = nowMs - this.#assertedMs >= assertPeriodMs;
+    if (mustAssert) {
       this.#assertedMs = nowMs;
       for (const incident of this.#book.open) this.#owe(incident);
     }
-    if (!this.#isTelling) void this.#tell(nowMs);
+    // While all is well the log is asked seldom: what goes wrong, each replica sees by itself.
+    const isCalm = this.#untold.size + this.#book.open.length + this.#shared.length === 0;
+    if (!this.#isTelling && (mustAssert || !isCalm)) void this.#tell(nowMs);
     return { open: this.#book.open, untold: [...this.#untold.values()] };
   }
 

@@ -1,4 +1,8 @@
-import { MonitoringService } from "@tandem/contracts/rpc/monitoring/v1/monitoring_pb";
+import { create } from "@bufbuild/protobuf";
+import {
+  MonitoringService,
+  ReportSamplesRequestSchema,
+} from "@tandem/contracts/rpc/monitoring/v1/monitoring_pb";
 import type { RpcClient } from "@tandem/libs/rpc";
 import {
   type Address,
@@ -53,9 +57,10 @@ export function reportSamples(
       labels: { ...labels },
     }));
     const samples = hosted.map(({ site, replica }) => sampleOf(site, replica, { ...sample, cpu }));
+    const request = create(ReportSamplesRequestSchema, { samples, figures });
     for (const address of teller.addressesOf("monitoring")) {
       monitorAt(address)
-        .reportSamples({ samples, figures }, { deadlineMs })
+        .reportSamples(request, { deadlineMs })
         .catch((error: unknown) => {
           teller.log.debug("sample_not_told", { detail: String(error) });
         });

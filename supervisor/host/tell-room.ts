@@ -4,7 +4,8 @@ import { getHeapStatistics } from "node:v8";
 import type { Metrics } from "@tandem/libs/telemetry";
 import type { World } from "@tandem/libs/world";
 
-const diskPeriodMs = 5_000;
+/** For what is read from the system, in several files. */
+const lookPeriodMs = 5_000;
 
 /**
  * Tells how much room is left to a process: in its own heap, in the memory of its container (of the
@@ -18,15 +19,16 @@ export function tellRoom(world: World, metrics: Metrics, dataDirectory: string):
       return used / limit;
     },
   );
-  gauge(
+  const memory = gauge(
     "tandem_machine_memory_used_ratio",
     "Of the memory of the container, or of the machine where there is none: 0 to 1.",
-  ).follow(() => Math.max(0, 1 - process.availableMemory() / memoryLimit()));
+  );
   const free = gauge(
     "tandem_disk_free_ratio",
     "Of the disk that journals and snapshots are on, what is left: 0 to 1.",
   );
   const look = (): void => {
+    memory.set(Math.max(0, 1 - process.availableMemory() / memoryLimit()));
     statfs(dataDirectory).then(
       ({ bavail, blocks }) => free.set(blocks === 0 ? 1 : bavail / blocks),
       // A disk that cannot be asked is no reason to say that it is full.
@@ -35,7 +37,7 @@ export function tellRoom(world: World, metrics: Metrics, dataDirectory: string):
   };
   free.set(1);
   look();
-  world.timers.every(diskPeriodMs, look);
+  world.timers.every(lookPeriodMs, look);
 }
 
 /** What is no limit is told as 0, or as more than there is. */

@@ -81,6 +81,8 @@ export class DatabasePool implements PostgresPool {
   readonly #slots: ConnectionSlots;
   readonly #log: Log;
   readonly #names = new StatementNames();
+  readonly #world: World;
+  #answeredAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     url: string,
@@ -88,6 +90,7 @@ export class DatabasePool implements PostgresPool {
   ) {
     const { world, log, limits } = options;
     this.#log = log;
+    this.#world = world;
     this.#pool = new pg.Pool({
       ...clientSettings(url, limits, "tandem"),
       max: limits.poolSize,
@@ -113,6 +116,10 @@ export class DatabasePool implements PostgresPool {
 
   get isReachable(): boolean {
     return this.#gate.isOpen;
+  }
+
+  get answeredAtMs(): number {
+    return this.#answeredAtMs;
   }
 
   async connect(): Promise<PostgresPoolClient> {
@@ -164,7 +171,9 @@ export class DatabasePool implements PostgresPool {
     let isHeld = true;
     const query = async (sql: string, parameters: readonly unknown[]): Promise<pg.QueryResult> => {
       try {
-        return await this.#send(client, sql, parameters);
+        const result = await this.#send(client, sql, parameters);
+        this.#answeredAtMs = this.#world.clock.monotonicMs();
+        return result;
       } catch (error) {
         isBroken ||= breaksConnection(error);
         if (isUsed || !isUnsent(error)) throw databaseErrorToFault(error, "statement");

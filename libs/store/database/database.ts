@@ -47,6 +47,11 @@ export class Database<Schema> extends Kysely<Schema> {
     return this.#pool.isReachable;
   }
 
+  /** When a statement last succeeded, by the world's monotonic clock. */
+  get answeredAtMs(): number {
+    return this.#pool.answeredAtMs;
+  }
+
   /** Ends the pool when its statements have ended; from now on calls are `store.closed`. */
   override async destroy(): Promise<void> {
     await this.#pool.end();

@@ -12,9 +12,9 @@ const leasesKeptMs = 30 * 24 * 3_600_000;
 
 /** Ends the leases of silent holders; how much went back to wallets. */
 export async function ageLeases(books: Books): Promise<bigint> {
-  const nowMs = await readClock(books.database, books);
   const { rows } = await sql<{ id: string; organisation_id: string }>`
-    select id, organisation_id from leases where state <> 'closed' and due_at_ms <= ${nowMs}
+    select id, organisation_id from leases
+    where state <> 'closed' and due_at_ms <= (select ${books.clock()})
     order by due_at_ms limit ${batchSize}`.execute(books.database);
   let released = 0n;
   for (const { id, organisation_id: organisationId } of rows) {
@@ -25,10 +25,9 @@ export async function ageLeases(books: Books): Promise<bigint> {
 
 /** Books out credit that ran out of time; how much. */
 export async function expireAll(books: Books): Promise<bigint> {
-  const nowMs = await readClock(books.database, books);
   const { rows } = await sql<{ id: string }>`
     select distinct organisation_id as id from lots
-    where remaining_nanos > 0 and expires_at_ms <= ${nowMs}
+    where remaining_nanos > 0 and expires_at_ms <= (select ${books.clock()})
     limit ${batchSize}`.execute(books.database);
   let expired = 0n;
   for (const { id } of rows) {
