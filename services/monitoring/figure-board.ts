@@ -15,13 +15,22 @@ interface Told {
 export class FigureBoard {
   readonly #sources = new Map<string, Told>();
 
-  /** `source` is the process: the replicas that it hosts, and its number. */
-  put(source: string, figures: readonly Figure[], atMs: number): void {
-    if (this.#sources.size >= sourcesMax && !this.#sources.has(source)) return;
+  /** `source` is the process: the replicas that it hosts, and its number. False: no room for it. */
+  put(source: string, figures: readonly Figure[], atMs: number): boolean {
+    if (this.#sources.size >= sourcesMax && !this.#sources.has(source)) return false;
     const told = figures.slice(0, figuresMax).map(({ name, labels, value }) => {
       return { source, name, labels, value };
     });
     this.#sources.set(source, { atMs, figures: told });
+    return true;
+  }
+
+  /** They are as they were; false where they are not known, and have to be told. */
+  renew(source: string, atMs: number): boolean {
+    const told = this.#sources.get(source);
+    if (told === undefined) return false;
+    this.#sources.set(source, { ...told, atMs });
+    return true;
   }
 
   /** Of those that told lately; the others are forgotten. */

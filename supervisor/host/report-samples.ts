@@ -27,6 +27,7 @@ const deadlineMs = 800;
 /**
  * Tells every monitoring replica once a second how this process and its replicas are. Each of them
  * is told, so that none leads; what does not arrive is old by the next second and not sent again.
+ * Figures are most of it and mostly the same: who says that it keeps them is not told them again.
  */
 export function reportSamples(
   hosted: readonly HostedReplica[],
@@ -49,6 +50,8 @@ export function reportSamples(
     return monitor;
   };
   let cpuSeenMs = 0;
+  /** Which figures a replica of monitoring has said that it keeps. */
+  const keptBy = new Map<Address, string>();
   const tell = async (sample: ProcessSample): Promise<void> => {
     const cpu = (sample.cpuMs - cpuSeenMs) / periodMs;
     cpuSeenMs = sample.cpuMs;
@@ -57,13 +60,22 @@ export function reportSamples(
       labels: { ...labels },
     }));
     const samples = hosted.map(({ site, replica }) => sampleOf(site, replica, { ...sample, cpu }));
-    const request = create(ReportSamplesRequestSchema, { samples, figures });
+    const text = JSON.stringify(figures);
+    const whole = create(ReportSamplesRequestSchema, { samples, figures });
+    const brief = create(ReportSamplesRequestSchema, { samples, figuresUnchanged: true });
     for (const address of teller.addressesOf("monitoring")) {
       monitorAt(address)
-        .reportSamples(request, { deadlineMs })
-        .catch((error: unknown) => {
-          teller.log.debug("sample_not_told", { detail: String(error) });
-        });
+        .reportSamples(keptBy.get(address) === text ? brief : whole, { deadlineMs })
+        .then(
+          ({ keepsFigures }) => {
+            if (keepsFigures) keptBy.set(address, text);
+            else keptBy.delete(address);
+          },
+          (error: unknown) => {
+            keptBy.delete(address);
+            teller.log.debug("sample_not_told", { detail: String(error) });
+          },
+        );
     }
   };
   teller.world.timers.every(periodMs, () => {

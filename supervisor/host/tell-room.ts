@@ -16,7 +16,7 @@ export function tellRoom(world: World, metrics: Metrics, dataDirectory: string):
   gauge("tandem_process_heap_used_ratio", "Of the heap that the process may have: 0 to 1.").follow(
     () => {
       const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
-      return used / limit;
+      return inHundredths(used / limit);
     },
   );
   const memory = gauge(
@@ -28,9 +28,9 @@ export function tellRoom(world: World, metrics: Metrics, dataDirectory: string):
     "Of the disk that journals and snapshots are on, what is left: 0 to 1.",
   );
   const look = (): void => {
-    memory.set(Math.max(0, 1 - process.availableMemory() / memoryLimit()));
+    memory.set(inHundredths(Math.max(0, 1 - process.availableMemory() / memoryLimit())));
     statfs(dataDirectory).then(
-      ({ bavail, blocks }) => free.set(blocks === 0 ? 1 : bavail / blocks),
+      ({ bavail, blocks }) => free.set(blocks === 0 ? 1 : inHundredths(bavail / blocks)),
       // A disk that cannot be asked is no reason to say that it is full.
       () => undefined,
     );
@@ -38,6 +38,11 @@ export function tellRoom(world: World, metrics: Metrics, dataDirectory: string):
   free.set(1);
   look();
   world.timers.every(lookPeriodMs, look);
+}
+
+/** Figures that stay the same are not told again (`report-samples.ts`). */
+function inHundredths(share: number): number {
+  return Math.floor(share * 100) / 100;
 }
 
 /** What is no limit is told as 0, or as more than there is. */

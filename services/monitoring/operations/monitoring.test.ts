@@ -110,7 +110,11 @@ test("only the platform's own parts tell records and samples", async () => {
 test("the topology shows who told, who is silent, and one verdict", async () => {
   const atMs = BigInt(gateway.world.clock.nowMs());
   const sample = { replicaId: "ai-1", deployable: "ai", atMs, state: "ready", cpu: 0.1 };
-  await first.reportSamples({ samples: [sample] });
+  const unknown = await first.reportSamples({ samples: [sample], figuresUnchanged: true });
+  assert.equal(unknown.keepsFigures, false, "a replica that has just started knows none");
+  const told = await first.reportSamples({ samples: [sample] });
+  const again = await first.reportSamples({ samples: [sample], figuresUnchanged: true });
+  assert.deepEqual([told.keepsFigures, again.keepsFigures], [true, true]);
   const view = await first.getTopology({});
   const states = new Map(view.replicas.map((replica) => [replica.replicaId, replica.state]));
   assert.deepEqual([states.get("ai-1"), states.get("monitoring-2")], ["ready", "silent"]);

@@ -35,6 +35,10 @@ export async function reportSamples(
   }
   const hosted = request.samples.map(({ replicaId }) => replicaId).join("+");
   const [first] = request.samples;
-  if (first !== undefined) figures.put(`${hosted} ${first.process}`, request.figures, nowMs);
-  return {};
+  if (first === undefined) return {};
+  const source = `${hosted} ${first.process}`;
+  const keepsFigures = request.figuresUnchanged
+    ? figures.renew(source, nowMs)
+    : figures.put(source, request.figures, nowMs);
+  return { keepsFigures };
 }

@@ -147,11 +147,18 @@ export declare type ReportSamplesRequest = Message<"tandem.monitoring.v1.ReportS
   samples: Sample[];
 
   /**
-   * Of the process whose replicas are told of; all figures, each time.
+   * Of the process whose replicas are told of; all of them, or none where they are unchanged.
    *
    * @generated from field: repeated tandem.monitoring.v1.Figure figures = 2;
    */
   figures: Figure[];
+
+  /**
+   * They are what this replica was told last, and said that it keeps.
+   *
+   * @generated from field: bool figures_unchanged = 3;
+   */
+  figuresUnchanged: boolean;
 };
 
 /**
@@ -164,6 +171,12 @@ export declare const ReportSamplesRequestSchema: GenMessage<ReportSamplesRequest
  * @generated from message tandem.monitoring.v1.ReportSamplesResponse
  */
 export declare type ReportSamplesResponse = Message<"tandem.monitoring.v1.ReportSamplesResponse"> & {
+  /**
+   * It has the process's figures; a release that does not know of it has to be told them each time.
+   *
+   * @generated from field: bool keeps_figures = 1;
+   */
+  keepsFigures: boolean;
 };
 
 /**
