@@ -28,4 +28,6 @@ export {
   healthDefault,
   ReplicaHealth,
 } from "./replica-health.ts";
+export { ReplicaTally, type TallyFigures } from "./replica-tally.ts";
 export { RetryBudget, type RetryBudgetParameters, retryBudgetDefault } from "./retry-budget.ts";
+export { drawSide, type Trial, trialOf } from "./trial.ts";

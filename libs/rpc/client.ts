@@ -44,7 +44,8 @@ const defaultDeadlineMs = 2_000;
 
 /**
  * A typed client of a contract, spread over the replicas of a deployable. Another replica is tried
- * when the request was never sent, or when the contract marks the operation as repeatable.
+ * when the request was never sent, or when the contract marks the operation as repeatable; such an
+ * operation is repeated also where a replica on trial answers with a fault of its own.
  */
 export function createRpcClient<Methods extends GenServiceMethods>(
   service: GenService<Methods>,
@@ -52,8 +53,10 @@ export function createRpcClient<Methods extends GenServiceMethods>(
 ): RpcClient<Methods> {
   const client: Record<string, unknown> = {};
   for (const method of service.methods) {
+    const isLongPoll = method.name.startsWith("Watch");
+    const target: Target = { service: service.typeName, method, isLongPoll, parts };
     client[method.localName] = (request: object, options: CallOptions = {}) =>
-      call({ service: service.typeName, method, parts }, request, options);
+      call(target, request, options);
   }
   return client as RpcClient<Methods>;
 }
@@ -61,6 +64,8 @@ export function createRpcClient<Methods extends GenServiceMethods>(
 interface Target {
   readonly service: string;
   readonly method: DescMethod;
+  /** How long an answer takes is the caller's wish. */
+  readonly isLongPoll: boolean;
   readonly parts: ClientParts;
 }
 
@@ -81,7 +86,8 @@ async function call(target: Target, init: object, options: CallOptions): Promise
       throw refusing.size === tried.size ? nobodyListens(last) : last;
     }
     tried.add(replica);
-    const remainingMs = deadlineAtMs - parts.world.clock.monotonicMs();
+    const startedMs = parts.world.clock.monotonicMs();
+    const remainingMs = deadlineAtMs - startedMs;
     if (remainingMs <= 0) throw last ?? rpcFaults.deadline_exceeded({ detail: target.service });
     replica.callsUnderWay += 1;
     try {
@@ -93,13 +99,18 @@ async function call(target: Target, init: object, options: CallOptions): Promise
         options,
       });
       parts.replicas.reportSuccess(replica);
+      replica.tally.answered(200, tookMs(target, startedMs));
       return answer;
     } catch (error) {
       last = Fault.from(error);
       if (last.context["connection_refused"] === true) refusing.add(replica);
-      if (!mayTryAnother(last, method)) throw last;
+      const isRepeated = mayTryAnother(last, { method, replica });
       // A kept-alive connection may have died unnoticed while its replica lives: ask it once more.
-      if (last.context["reused_connection"] === true && !freshConnection) tried.delete(replica);
+      const isStale = isRepeated && last.context["reused_connection"] === true && !freshConnection;
+      if (isStale) tried.delete(replica);
+      else if (isReplicasDoing(last)) replica.tally.broke(false);
+      else replica.tally.answered(last.httpStatus, tookMs(target, startedMs));
+      if (!isRepeated) throw last;
       freshConnection = true;
     } finally {
       replica.callsUnderWay -= 1;
@@ -107,10 +118,24 @@ async function call(target: Target, init: object, options: CallOptions): Promise
   }
 }
 
-function mayTryAnother(fault: Fault, method: DescMethod): boolean {
-  if (fault.reason !== "rpc.unavailable") return false;
-  if (fault.context["request_started"] === false) return true;
-  return method.idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN;
+function mayTryAnother(
+  fault: Fault,
+  { method, replica }: { readonly method: DescMethod; readonly replica: ReplicaTarget },
+): boolean {
+  const isRepeatable = method.idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN;
+  if (fault.reason !== "rpc.unavailable") {
+    return replica.isOnTrial && isRepeatable && isReplicasDoing(fault);
+  }
+  return fault.context["request_started"] === false || isRepeatable;
+}
+
+function tookMs({ isLongPoll, parts }: Target, startedMs: number): number | undefined {
+  return isLongPoll ? undefined : parts.world.clock.monotonicMs() - startedMs;
+}
+
+/** Never what a caller did wrong, unless it no longer knows those who may call it. */
+function isReplicasDoing({ httpStatus, reason }: Fault): boolean {
+  return httpStatus >= 500 || reason === "rpc.passport_refused";
 }
 
 /**

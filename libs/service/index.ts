@@ -4,7 +4,8 @@
  * every violation listed at once. What only those with a database need is in `service/database`.
  */
 
-export type { Address } from "./address.ts";
+export { type Address, replicaIdAt } from "./address.ts";
+export { CallTallies } from "./call-tallies.ts";
 export { createLifecycle, type Lifecycle } from "./lifecycle.ts";
 export { connectRpc, serveRpc } from "./rpc.ts";
 export type { Replica, Site, SiteKeys, StartReplica } from "./site.ts";

@@ -10,7 +10,7 @@ import {
   type PassportSigner,
   type RpcClient,
 } from "../rpc/index.ts";
-import type { Address } from "./address.ts";
+import { type Address, replicaIdAt } from "./address.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Replica, Site } from "./site.ts";
 
@@ -80,17 +80,24 @@ export function connectRpc<Methods extends GenServiceMethods>(
     readonly address?: Address;
   },
 ): RpcClient<Methods> {
-  const all = site.addressesOf(target.deployable);
+  const { deployable, address: only } = target;
+  const weightOf = (address: Address): number => site.weightOf?.(replicaIdAt(address)) ?? 1;
+  const all = site.addressesOf(deployable);
   const replicas = createReplicaSet({
-    addresses: target.address === undefined ? all : [target.address],
+    addresses: only === undefined ? all : [only],
     world: site.world,
+    weightOf,
   });
-  if (target.address === undefined) {
-    site.onMembersChange?.(() => replicas.setAddresses(site.addressesOf(target.deployable)));
+  if (only === undefined) {
+    site.onMembersChange?.(() => replicas.setAddresses(site.addressesOf(deployable), weightOf));
   }
-  lifecycle.defer(`calls to ${target.deployable}`, () => replicas.close());
+  const unfollow = site.callTallies?.follow(replicas);
+  lifecycle.defer(`calls to ${deployable}`, () => {
+    unfollow?.();
+    replicas.close();
+  });
   return createRpcClient(target.service, {
-    deployable: target.deployable,
+    deployable,
     replicas,
     signer: signerOf(site),
     world: site.world,

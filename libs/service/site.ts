@@ -3,6 +3,7 @@ import type { PassportPublicKeys } from "../rpc/index.ts";
 import type { Log, Metrics } from "../telemetry/index.ts";
 import type { World } from "../world/index.ts";
 import type { Address } from "./address.ts";
+import type { CallTallies } from "./call-tallies.ts";
 import type { Topology } from "./topology.ts";
 
 /**
@@ -56,6 +57,8 @@ export interface Site {
   readonly onMembersChange?: ((run: () => void) => void) | undefined;
   /** Share of its deployable's calls that a replica may have; 1 unless it is on trial. */
   readonly weightOf?: ((replicaId: string) => number) | undefined;
+  /** Where clients are counted for whoever judges a release; absent where nobody does. */
+  readonly callTallies?: CallTallies | undefined;
   /** Settings of this deployable from the configuration file, before validation. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** Settings of this deployable from the command line, by name; they win over everything. */

@@ -1,4 +1,11 @@
-import { type Choice, chooseReplica, RetryBudget } from "@tandem/libs/resilience";
+import {
+  type Choice,
+  chooseReplica,
+  drawSide,
+  RetryBudget,
+  type Trial,
+  trialOf,
+} from "@tandem/libs/resilience";
 import type { Log } from "@tandem/libs/telemetry";
 import type { World } from "@tandem/libs/world";
 import { GatewayReplica } from "./gateway-replica.ts";
@@ -25,7 +32,7 @@ export class GatewayPool {
   readonly #open: (address: string) => GatewayReplica;
   #replicas: readonly GatewayReplica[] = [];
   /** Those on trial, and all others; undefined where nobody is, which is nearly always. */
-  #trial: Trial | undefined;
+  #trial: Trial<GatewayReplica> | undefined;
   #hasBeenRouted = false;
   #usedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -53,7 +60,7 @@ export class GatewayPool {
     for (const replica of before.values()) {
       if (!this.#replicas.includes(replica)) replica.close();
     }
-    this.#trial = trialOf(this.#replicas, weightOf);
+    this.#trial = trialOf(this.#replicas, ({ name }) => weightOf(name));
   }
 
   /**
@@ -107,7 +114,7 @@ export class GatewayPool {
   ): readonly GatewayReplica[] {
     const trial = this.#trial;
     if (trial === undefined || tried !== undefined) return this.#replicas;
-    const drawn = this.#fraction() < trial.share ? trial.onTrial : trial.others;
+    const drawn = drawSide(trial, this.#fraction());
     return drawn.some((replica) => replica.isRouted(nowMs)) ? drawn : this.#replicas;
   }
 
@@ -130,21 +137,4 @@ export class GatewayPool {
   close(): void {
     for (const replica of this.#replicas) replica.close();
   }
-}
-
-interface Trial {
-  readonly onTrial: readonly GatewayReplica[];
-  readonly others: readonly GatewayReplica[];
-  /** Of all first attempts, what goes to those on trial. */
-  readonly share: number;
-}
-
-function trialOf(
-  replicas: readonly GatewayReplica[],
-  weightOf: (name: string) => number,
-): Trial | undefined {
-  const onTrial = replicas.filter(({ name }) => weightOf(name) < 1);
-  const others = replicas.filter(({ name }) => weightOf(name) >= 1);
-  if (onTrial.length === 0 || others.length === 0) return undefined;
-  return { onTrial, others, share: onTrial.reduce((sum, { name }) => sum + weightOf(name), 0) };
 }

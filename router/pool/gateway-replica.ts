@@ -1,9 +1,8 @@
 import { type ClientPool, createClientPool } from "@tandem/libs/http";
-import { PeakEwma, ReplicaHealth } from "@tandem/libs/resilience";
+import { PeakEwma, ReplicaHealth, ReplicaTally } from "@tandem/libs/resilience";
 import type { Log } from "@tandem/libs/telemetry";
 import type { World } from "@tandem/libs/world";
 import { type Probe, type ProbeResult, startProbe } from "./probe.ts";
-import { ReplicaTally } from "./replica-tally.ts";
 
 export interface GatewayReplicaOptions {
   readonly gateway: string;

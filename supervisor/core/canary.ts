@@ -22,17 +22,23 @@ export const canaryRuleDefault: CanaryRule = {
   requestsMin: 200,
 };
 
-/** `waiting`: nothing speaks against it, but too little has been seen. */
+/**
+ * `waiting`: nothing speaks against it, but too little has been seen. `slow`: it answers, far later
+ * than the others; the first calls of a process always do.
+ */
 export type CanaryVerdict =
   | { readonly kind: "good" }
   | { readonly kind: "waiting" }
+  | { readonly kind: "slow"; readonly why: string }
   | { readonly kind: "bad"; readonly why: string };
 
 /** So many failures without a doubt are enough, however few attempts there were. */
 const grossFailures = 5;
 const grossShare = 0.5;
-/** Buckets are coarse, and small figures are noise: p99 counts from here on. */
+/** Buckets are coarse, and small figures are noise: p99 counts from here on, */
 const p99NoiseMs = 50;
+/** and a few slow calls are a chance: what 200 calls need for their p99 fewer need too. */
+const slowCallsMin = 3;
 
 /**
  * Compares the canary with those that serve beside it at the same time, so that what ails both is
@@ -56,8 +62,9 @@ export function judgeCanary(
   const [own, others] = [quantileMs(canary, 0.99), quantileMs(control, 0.99)];
   // One bucket is what a quantile of these counts cannot tell apart.
   const limitMs = Math.max(nextBoundMs(canary, others) * rule.p99FactorMax, p99NoiseMs);
-  if (control.attempts > 0 && own > limitMs) {
-    return { kind: "bad", why: `p99 ${own} ms against ${others} ms` };
+  const isSlow = own > limitMs && callsAbove(canary, limitMs) >= slowCallsMin;
+  if (control.attempts > 0 && isSlow) {
+    return { kind: "slow", why: `p99 ${own} ms against ${others} ms` };
   }
   return { kind: "good" };
 }
@@ -77,6 +84,12 @@ function quantileMs({ latencyCounts, boundsMs }: SideFigures, quantile: number):
   return 0;
 }
 
+function callsAbove({ latencyCounts, boundsMs }: SideFigures, limitMs: number): number {
+  return latencyCounts.reduce((sum, count, index) => {
+    return (boundsMs[index] ?? Number.POSITIVE_INFINITY) > limitMs ? sum + count : sum;
+  }, 0);
+}
+
 function nextBoundMs({ boundsMs }: SideFigures, valueMs: number): number {
   return boundsMs.find((bound) => bound > valueMs) ?? valueMs;
 }
@@ -94,7 +107,7 @@ export function between(before: SideFigures | undefined, after: SideFigures): Si
   };
 }
 
-/** The same from several routers, or of several replicas. */
+/** The same from several callers, or of several replicas. */
 export function sumOf(sides: readonly SideFigures[]): SideFigures {
   const [first, ...rest] = sides;
   if (first === undefined) return { attempts: 0, failures: 0, latencyCounts: [], boundsMs: [] };

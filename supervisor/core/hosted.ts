@@ -1,9 +1,11 @@
 import type { TopologyProcess } from "@tandem/libs/service";
 
-const gateways = new Set(["access", "business", "ai"]);
+/** Nobody here chooses between routers, and the engine is not replaced. */
+const untried = /^(router|engine)\//;
 
-export function hostsGateway({ hosts }: Pick<TopologyProcess, "hosts">): boolean {
-  return hosts.some((host) => gateways.has(host.split("/")[0] ?? ""));
+/** It hosts a gateway or a service, so that those who call it can give it a share of their calls. */
+export function isTriable({ hosts }: Pick<TopologyProcess, "hosts">): boolean {
+  return hosts.some((host) => !untried.test(host));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { topologySchema } from "@tandem/libs/service";
 import { z } from "zod";
+import { talliesSchema } from "./tally-figures.ts";
 
 /**
  * What a process and its supervisor say to each other: over Node's IPC channel with the supervisor
@@ -19,6 +20,8 @@ const heartbeatSchema = z.object({
   loopLagMs: z.number(),
   /** Of the heap, or of the container, whichever is fuller; absent from an older release. */
   memoryShare: z.number().optional(),
+  /** What those whom it calls have done; only while one is on trial, never by an older release. */
+  calls: talliesSchema.optional(),
 });
 
 const greetingSchema = z.object({

@@ -2,7 +2,7 @@ import type { TopologyProcess } from "@tandem/libs/service";
 import { parseReplicaName } from "@tandem/libs/service";
 import type { Log } from "@tandem/libs/telemetry";
 import { sleep, type World } from "@tandem/libs/world";
-import { hostsGateway, isMovable } from "../core/hosted.ts";
+import { isMovable, isTriable } from "../core/hosted.ts";
 import { byLevelAndKind } from "../core/levels.ts";
 import { groupOf, renumber } from "../core/renumber.ts";
 import { supervisorFaults } from "../faults.ts";
@@ -15,7 +15,7 @@ import type { Tell } from "./tell.ts";
 export interface UpgradeWishes {
   /** Folder of the release: this one again when it is ours. */
   readonly sourceFolder: string;
-  /** Undefined: a new gateway takes its full part at once. */
+  /** Undefined: a new process takes its full part at once. */
   readonly canary: CanaryPlan | undefined;
   /** Resolve only when the replaced processes are gone. */
   readonly waitsForDrain: boolean;
@@ -315,7 +315,7 @@ export class Rollout {
     const { tell, canary } = given;
     try {
       await this.#open(fresh);
-      if (canary !== undefined && hostsGateway(fresh.spec)) {
+      if (canary !== undefined && isTriable(fresh.spec)) {
         const control = old.spec.hosts.map((host) => parseReplicaName(host).id);
         await watchCanary({ ...{ fleet, world, sockets, tell, control }, process: fresh }, canary);
       }

@@ -1,4 +1,4 @@
-import { allowedAddresses, type Site } from "@tandem/libs/service";
+import { allowedAddresses, type CallTallies, type Site } from "@tandem/libs/service";
 import type { Log, Metrics } from "@tandem/libs/telemetry";
 import type { World } from "@tandem/libs/world";
 import type { SiteFile, SiteReplica } from "../fleet/site-file.ts";
@@ -14,6 +14,7 @@ export function buildSite(
     readonly log: Log;
     readonly metrics: Metrics;
     readonly members: Members;
+    readonly callTallies: CallTallies;
     readonly signingKeys: HeldSigningKeys;
   },
 ): Site {
@@ -55,6 +56,7 @@ export function buildSite(
     },
     onMembersChange: members.onChange,
     weightOf: members.weightOf,
+    callTallies: parts.callTallies,
     settings: replica.settings,
     flags: replica.flags,
   };

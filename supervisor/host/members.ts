@@ -5,6 +5,8 @@ import type { SupervisorLink } from "./supervisor-link.ts";
 /** Who is there to be called, as the supervisor says it: at the start by file, then by order. */
 export interface Members {
   readonly topology: Topology;
+  /** A release has to prove itself, so it counts what its replicas do. */
+  readonly isAnyOnTrial: boolean;
   weightOf(replicaId: string): number;
   onChange(run: () => void): void;
 }
@@ -23,6 +25,9 @@ export function followMembers(
   return {
     get topology() {
       return topology;
+    },
+    get isAnyOnTrial() {
+      return Object.keys(weights).length > 0;
     },
     weightOf: (replicaId) => weights[replicaId] ?? 1,
     onChange: (run) => void listeners.push(run),

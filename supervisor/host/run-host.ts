@@ -1,4 +1,4 @@
-import type { Replica, StartReplica } from "@tandem/libs/service";
+import { CallTallies, type Replica, replicaIdAt, type StartReplica } from "@tandem/libs/service";
 import { createLog, createMetrics, type Log, type Metrics } from "@tandem/libs/telemetry";
 import { realWorld, type World } from "@tandem/libs/world";
 import { doorPathOf, grpcDoorPathOf, linkPathOf, readSiteFile } from "../fleet/site-file.ts";
@@ -6,7 +6,7 @@ import { buildSite } from "./build-site.ts";
 import { watchForEnd } from "./ending.ts";
 import { lendDoor } from "./lend-door.ts";
 import { loadDeployable } from "./load-deployable.ts";
-import { followMembers } from "./members.ts";
+import { followMembers, type Members } from "./members.ts";
 import type { OrphanRule } from "./orphan.ts";
 import { type ProcessSample, sampleProcess } from "./process-metrics.ts";
 import { type HostedReplica, reportSamples } from "./report-samples.ts";
@@ -33,7 +33,13 @@ export async function runHost(options: {
 }): Promise<void> {
   const world = realWorld();
   const replicas: Replica[] = [];
-  const state: HostState = { isStarted: false, sample: undefined, orphanRule: undefined };
+  const state: HostState = {
+    isStarted: false,
+    sample: undefined,
+    orphanRule: undefined,
+    members: undefined,
+    callTallies: new CallTallies(),
+  };
   const link = linkToSupervisor({
     path: linkPathOf(options.siteFile),
     greeting: () => ({
@@ -58,6 +64,7 @@ export async function runHost(options: {
     log = createLog({ level: file.logLevel, fields: { process: file.process, pid: process.pid } });
     state.orphanRule = file.orphanRule;
     const members = followMembers(link, file);
+    state.members = members;
     const signingKeys = followSigningKeys(link, file);
     lendDoor(doorPathOf(options.siteFile), file.publicDescriptor);
     lendDoor(grpcDoorPathOf(options.siteFile), file.grpcDescriptor);
@@ -65,7 +72,9 @@ export async function runHost(options: {
       file.replicas.map(async (named) => {
         const start = starts.get(named.deployable);
         if (start === undefined) throw new Error(`${named.deployable} was not loaded`);
-        const site = buildSite(file, named, { world, log, metrics, members, signingKeys });
+        const { callTallies } = state;
+        const told = { members, signingKeys, callTallies };
+        const site = buildSite(file, named, { world, log, metrics, ...told });
         const replica = await start(site);
         replicas.push(replica);
         return { site, replica };
@@ -89,6 +98,8 @@ interface HostState {
   sample: ProcessSample | undefined;
   /** Once the site file is read. */
   orphanRule: OrphanRule | undefined;
+  members: Members | undefined;
+  readonly callTallies: CallTallies;
 }
 
 /** Failing checks, as `auth-1 database`. */
@@ -98,7 +109,7 @@ function unreadyOf(parts: {
 }): string[] {
   if (!parts.state.isStarted) return ["starting"];
   return parts.replicas.flatMap((replica) =>
-    replica.unreadyChecks().map((check) => `${nameOf(replica)} ${check}`),
+    replica.unreadyChecks().map((check) => `${replicaIdAt(replica.address)} ${check}`),
   );
 }
 
@@ -127,7 +138,10 @@ function beat(parts: {
       periodMs: beatPeriodMs,
       onSample: (sample) => {
         state.sample = sample;
-        link.tell({ kind: "beat", unready: unreadyOf({ replicas, state }), ...sample });
+        const calls =
+          state.members?.isAnyOnTrial === true ? state.callTallies.figures() : undefined;
+        const unready = unreadyOf({ replicas, state });
+        link.tell({ kind: "beat", unready, ...sample, ...(calls && { calls: [...calls] }) });
       },
     },
   );
@@ -149,9 +163,4 @@ function tellWhenReady(parts: {
     timer.cancel();
     parts.link.tell({ kind: "ready" });
   });
-}
-
-/** `unix:/run/x/auth-1.sock` → `auth-1`. */
-function nameOf(replica: Replica): string {
-  return replica.address.replace(/^.*\//, "").replace(/\.sock$/, "");
 }

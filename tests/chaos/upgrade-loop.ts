@@ -50,7 +50,7 @@ export async function upgradeLoop(
 /** Goal: nothing failed, nothing truncated, each upgrade within 20 s. Prints, and says if it was so. */
 export async function upgradeAgainAndAgain(count: number, topology: string): Promise<boolean> {
   const house = await openChaosHouse(topology);
-  const withCanary = "steps=10,50&step_seconds=1&step_seconds_max=5&requests=10";
+  const withCanary = "steps=10,50&step_seconds=1&step_seconds_max=3&requests=10";
   const report = await upgradeLoop(house, {
     upgrades: Array.from({ length: count }, (_, at) => (at % 10 === 9 ? withCanary : "steps=none")),
     load: { callsPerSecond: 40, streams: 80, streamTokens: 50 },

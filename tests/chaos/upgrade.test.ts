@@ -17,7 +17,7 @@ test("an upgrade with a canary is noticed by no call and no stream", async () =>
   assert.ok(house);
   const { tandem } = house;
   const before = await tandem.status();
-  const canary = "steps=10,50&step_seconds=1&step_seconds_max=5&requests=10";
+  const canary = "steps=10,50&step_seconds=1&step_seconds_max=2&requests=10";
   const report = await upgradeLoop(house, { upgrades: [canary], load });
   assert.ok(report.load.calls > 10 && report.load.streams >= 10);
   assert.deepEqual(report.load.failures, []);

@@ -95,7 +95,7 @@ async function operate(context: Context, operation: string): Promise<Result> {
 const upgrade: Command = {
   name: "upgrade",
   usage: "[--to DIR] [--steps 1,10,50|none] [--step-seconds N] [--requests N] [--wait]",
-  summary: "Replaces every process while it serves; gateways are tried out first.",
+  summary: "Replaces every process while it serves; gateways and services are tried out.",
   words: [0, 0],
   options: {
     to: { type: "string" },

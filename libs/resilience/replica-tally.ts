@@ -1,7 +1,7 @@
 /** Upper bounds in milliseconds; the last bucket is open. */
 const bucketsMs = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000];
 
-/** What a replica has done since this router knows it. */
+/** What a replica has done since its caller knows it. */
 export interface TallyFigures {
   /** Attempts with an answer or without. */
   readonly attempts: number;
@@ -18,9 +18,11 @@ export class ReplicaTally {
   #attempts = 0;
   #failures = 0;
 
-  answered(status: number, tookMs: number): void {
+  /** Without a time where the caller decides how long an answer takes: a long poll. */
+  answered(status: number, tookMs: number | undefined): void {
     this.#attempts += 1;
     if (status >= 500) this.#failures += 1;
+    if (tookMs === undefined) return;
     let bucket = 0;
     while (bucket < bucketsMs.length && tookMs > (bucketsMs[bucket] ?? 0)) bucket += 1;
     this.#latencies[bucket] = (this.#latencies[bucket] ?? 0) + 1;
@@ -30,6 +32,15 @@ export class ReplicaTally {
   broke(headReceived: boolean): void {
     if (!headReceived) this.#attempts += 1;
     this.#failures += 1;
+  }
+
+  /** Of the same replica, as another client of this process saw it. */
+  add(other: ReplicaTally): void {
+    this.#attempts += other.#attempts;
+    this.#failures += other.#failures;
+    for (const [bucket, count] of other.#latencies.entries()) {
+      this.#latencies[bucket] = (this.#latencies[bucket] ?? 0) + count;
+    }
   }
 
   figures(): TallyFigures {
