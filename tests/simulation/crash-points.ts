@@ -27,7 +27,8 @@ export interface CrashOptions {
 /** From reserve to publish: one request, its settlement, its event, and some time for both. */
 const lifeMs = 1_000;
 const comebackMs = 2_500;
-const restMs = 2_000;
+/** An event whose consumer was away comes again after five seconds at most, and a poll. */
+const restMs = 4_000;
 const downMs = 300;
 
 const settings = {
