@@ -39,7 +39,7 @@ export const configSchema = z.strictObject({
   }),
   silenceLimitMs: duration({
     doc: "A process whose event loop has been silent for so long is replaced.",
-    default: "5s",
+    default: "8s",
     min: "3s",
     max: "5m",
   }),

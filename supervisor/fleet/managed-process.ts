@@ -279,9 +279,10 @@ export class ManagedProcess {
       for (const resolve of this.#stopped.splice(0)) resolve();
       return;
     }
+    const wasReady = this.#deathsSinceReady === 0;
     this.#deaths += 1;
     this.#deathsSinceReady += 1;
-    const { delayMs, history } = nextRestart(this.#history, { livedMs });
+    const { delayMs, history } = nextRestart(this.#history, { livedMs, wasReady });
     this.#history = history;
     this.#become("waiting");
     this.#options.onEvent({ kind: "died", how, restartInMs: delayMs });
