@@ -4,13 +4,17 @@ import { requestSource } from "./connection.ts";
 import { counterPlaceholder } from "./job.ts";
 
 test("a request's number is the same wherever it stands, and another one each time", () => {
+  let number = 41;
   const source = requestSource(
     {
       path: "/v1/chat/completions",
       headers: { "idempotency-key": `bench-${counterPlaceholder}` },
       body: JSON.stringify({ user: counterPlaceholder }),
     },
-    41,
+    () => {
+      number += 1;
+      return number;
+    },
   );
   for (const number of ["0000000042", "0000000043"]) {
     const text = source.next().toString();

@@ -72,21 +72,19 @@ function positionsIn(bytes: Buffer): readonly number[] {
 }
 
 /** Lays a request out once; each use is a copy with another number. */
-export function requestSource(template: RequestTemplate, firstNumber: number): RequestSource {
+export function requestSource(template: RequestTemplate, nextNumber: () => number): RequestSource {
   const given = { "content-type": "application/json", ...template.headers };
   const fields = Object.entries(given).map(([name, value]) => `${name}: ${value}\r\n`);
   const body = Buffer.from(template.body, template.bodyEncoding);
   const head =
     `POST ${template.path} HTTP/1.1\r\nhost: 127.0.0.1\r\n` +
     `${fields.join("")}content-length: ${body.length}\r\n\r\n`;
-  let number = firstNumber;
   const numbered = (bytes: Buffer): (() => Buffer) => {
     const positions = positionsIn(bytes);
     return () => {
       if (positions.length === 0) return bytes;
-      number += 1;
       const copy = Buffer.from(bytes);
-      const digits = String(number).padStart(counterPlaceholder.length, "0");
+      const digits = String(nextNumber()).padStart(counterPlaceholder.length, "0");
       for (const position of positions) copy.write(digits, position, "latin1");
       return copy;
     };

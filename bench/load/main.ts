@@ -9,13 +9,15 @@ import type { Job, JobResult } from "./job.ts";
 import { idleLoad, streamLoad } from "./stream-load.ts";
 import { unaryLoad } from "./unary-load.ts";
 
-/** Room for the requests of one job; ten digits hold a hundred such jobs. */
-const numbersPerJob = 100_000_000;
-let jobs = 0;
+let requestsMade = 0;
+
+function nextNumber(): number {
+  requestsMade += 1;
+  return requestsMade;
+}
 
 function run(job: Job): Promise<JobResult> {
-  jobs += 1;
-  const requests = requestSource(job.request, jobs * numbersPerJob);
+  const requests = requestSource(job.request, nextNumber);
   if (job.kind === "unary") return unaryLoad(job, requests);
   return job.kind === "stream" ? streamLoad(job, requests) : idleLoad(job, requests);
 }

@@ -106,6 +106,34 @@ test("a message's events come to the whole message, block by block", () => {
   );
 });
 
+test("what is said in many alike chunks is told word for word", () => {
+  fc.assert(
+    fc.property(ids, fc.array(words), (id, said) => {
+      const chunk = (delta: object): string => {
+        const choices = [{ index: 0, delta, finish_reason: null }];
+        return `data: ${JSON.stringify({ id, created: 5, model: "m", choices })}\n\n`;
+      };
+      const end = { index: 0, delta: {}, finish_reason: "stop" };
+      const last = JSON.stringify({ id, choices: [end], usage: { completion_tokens: 1 } });
+      const stream = said.map((content) => chunk({ content })).join("");
+      const whole = `${stream}data: ${last}\n\ndata: [DONE]\n\n`;
+      const message = eventsOf(
+        new MessageForm({ stopSequences: [], promptTokens: 0 }).events(whole),
+      );
+      const deltas = message.map(
+        (event) => (event["delta"] as JsonObject | undefined)?.["text"] ?? "",
+      );
+      assert.equal(deltas.join(""), said.join(""));
+      const envelope = { id: "resp_1", echo: {}, toolNames: noToolNames(), isBackground: false };
+      const response = eventsOf(new ResponseForm(envelope).events(whole));
+      const pieces = response.filter(({ type }) => type === "response.output_text.delta");
+      assert.equal(pieces.map(({ delta }) => delta).join(""), said.join(""));
+      const done = response.find(({ type }) => type === "response.output_text.done");
+      assert.equal(done?.["text"] ?? "", said.join(""));
+    }),
+  );
+});
+
 test("calls that a server tells mixed up are told one after another", () => {
   const chunk = (calls: object[], finish: string | null = null): string =>
     `data: ${JSON.stringify({

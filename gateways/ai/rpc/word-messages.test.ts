@@ -32,10 +32,15 @@ const choices = fc.record(
 
 test("words in their frames are the message that they would be the long way", () => {
   const counts = { short: 0, long: 0 };
+  // Each kind of chunk some times in a row, with other words.
+  const runs = fc.array(fc.tuple(choices, fc.array(text, { minLength: 1, maxLength: 4 })));
   fc.assert(
-    fc.property(fc.array(heads, { minLength: 1 }), fc.array(choices), (some, all) => {
+    fc.property(fc.array(heads, { minLength: 1, maxLength: 2 }), runs, (some, all) => {
       const messages = new WordMessages();
-      for (const [at, choice] of all.entries()) {
+      const said = all.flatMap(([choice, contents]) =>
+        contents.map((content) => ({ ...choice, delta: { ...choice.delta, content } })),
+      );
+      for (const [at, choice] of [...all.map(([choice]) => choice), ...said].entries()) {
         const json = JSON.stringify({ ...some[at % some.length], choices: [choice] });
         const frame = messages.frameOf(json);
         const expected = chatChunk(json);

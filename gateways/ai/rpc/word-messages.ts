@@ -1,21 +1,13 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { ChatCompletionChunkSchema } from "@tandem/contracts/rpc/tandem/v1/inference_pb";
+import { type WordChunk, WordChunks } from "../core/stream/word-chunks.ts";
 import { chatChunk } from "./answer-messages.ts";
 
-interface WordsJson {
+interface ChunkJson extends WordChunk {
   readonly id?: string;
   readonly created?: number;
   readonly model?: string;
   readonly system_fingerprint?: string | null;
-  readonly choices?: readonly ChoiceJson[];
-  readonly usage?: unknown;
-}
-
-interface ChoiceJson {
-  readonly index?: number;
-  readonly delta?: Readonly<Record<string, unknown>>;
-  readonly finish_reason?: string | null;
-  readonly logprobs?: unknown;
 }
 
 /** Field numbers and wire types of tandem.v1: `ChatCompletionChunk.choices`, `ChoiceDelta.content`. */
@@ -29,6 +21,7 @@ const headBytes = 5;
  * it takes by way of the message's object. Has the state of one stream.
  */
 export class WordMessages {
+  readonly #chunks = new WordChunks();
   #name = "";
   /** The fields before the choices, and behind them. */
   #before: Buffer = Buffer.alloc(0);
@@ -36,12 +29,8 @@ export class WordMessages {
 
   /** Undefined for what is more than words: that goes the long way. */
   frameOf(text: string): Buffer | undefined {
-    const chunk = JSON.parse(text) as WordsJson;
-    const words = wordsIn(chunk);
+    const words = this.#chunks.wordsIn(text, 0, text.length) ?? this.#wordsRead(text);
     if (words === undefined) return undefined;
-    const { id = "", created = 0, model = "", system_fingerprint: fingerprint } = chunk;
-    const name = `${id} ${created} ${model} ${fingerprint ?? ""}`;
-    if (name !== this.#name) this.#remember(name, chunk);
     const length = Buffer.byteLength(words);
     const choice = 1 + varintBytes(length) + length;
     const before = this.#before;
@@ -60,7 +49,17 @@ export class WordMessages {
     return frame;
   }
 
-  #remember(name: string, { choices: _choices, usage: _usage, ...head }: WordsJson): void {
+  #wordsRead(text: string): string | undefined {
+    const chunk = JSON.parse(text) as ChunkJson;
+    const words = this.#chunks.learn(text, { start: 0, end: text.length, chunk });
+    if (words === undefined) return undefined;
+    const { id = "", created = 0, model = "", system_fingerprint: fingerprint } = chunk;
+    const name = `${id} ${created} ${model} ${fingerprint ?? ""}`;
+    if (name !== this.#name) this.#remember(name, chunk);
+    return words;
+  }
+
+  #remember(name: string, { choices: _choices, usage: _usage, ...head }: ChunkJson): void {
     const { system_fingerprint: fingerprint, ...first } = head;
     const bytesOf = (part: object): Buffer =>
       Buffer.from(toBinary(ChatCompletionChunkSchema, chatChunk(JSON.stringify(part))));
@@ -68,16 +67,6 @@ export class WordMessages {
     this.#before = bytesOf(first);
     this.#behind = bytesOf({ system_fingerprint: fingerprint });
   }
-}
-
-function wordsIn({ choices, usage }: WordsJson): string | undefined {
-  const [choice] = choices ?? [];
-  if (choices?.length !== 1 || choice === undefined || (usage ?? null) !== null) return undefined;
-  const { index, delta, finish_reason: reason, logprobs } = choice;
-  if (index !== 0 || (reason ?? null) !== null || (logprobs ?? null) !== null) return undefined;
-  for (const name in delta) if (name !== "content" && delta[name] !== null) return undefined;
-  const words = delta?.["content"];
-  return typeof words === "string" && words !== "" ? words : undefined;
 }
 
 function varintBytes(value: number): number {

@@ -1,4 +1,5 @@
 import type { Fault } from "@tandem/libs/kernel";
+import { WordChunks } from "../../core/stream/word-chunks.ts";
 import type { AnswerForm } from "../dialect.ts";
 import { isObject, type JsonObject } from "../reading.ts";
 import { ToolBlocks } from "../tool-blocks.ts";
@@ -28,6 +29,7 @@ type BlockKind = "none" | "thinking" | "text" | "tool";
 export class MessageForm implements AnswerForm {
   readonly #options: MessageFormOptions;
   readonly #tools = new ToolBlocks();
+  readonly #words = new WordChunks();
   #isStarted: boolean = false;
   #block: BlockKind = "none";
   #index = -1;
@@ -62,7 +64,14 @@ export class MessageForm implements AnswerForm {
   /** One canonical event: `data: {…}`, or `data: [DONE]`, which says nothing that is not said. */
   #event(text: string, start: number, end: number): void {
     if (!text.startsWith("data: {", start)) return;
-    const chunk = JSON.parse(text.slice(start + 6, end)) as JsonObject;
+    const from = start + "data: ".length;
+    const words = this.#words.wordsIn(text, from, end);
+    if (words !== undefined) {
+      this.#speak(`"${words}"`);
+      return;
+    }
+    const chunk = JSON.parse(text.slice(from, end)) as JsonObject;
+    this.#words.learn(text, { start: from, end, chunk });
     if (!this.#isStarted) this.#start(chunk);
     const choices = chunk["choices"];
     const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
@@ -96,8 +105,8 @@ export class MessageForm implements AnswerForm {
     const { reasoning_signature: signature, redacted_reasoning: redacted } = delta;
     if (typeof signature === "string") this.#sign(signature);
     if (typeof redacted === "string") this.#redacted(redacted);
-    if (typeof content === "string" && content !== "") this.#speak(content);
-    if (typeof refusal === "string" && refusal !== "") this.#speak(refusal);
+    if (typeof content === "string" && content !== "") this.#speak(JSON.stringify(content));
+    if (typeof refusal === "string" && refusal !== "") this.#speak(JSON.stringify(refusal));
     const calls = delta["tool_calls"];
     if (Array.isArray(calls)) for (const call of calls) this.#call(call);
   }
@@ -122,12 +131,12 @@ export class MessageForm implements AnswerForm {
     this.#emit("content_block_stop", { index: this.#index });
   }
 
-  #speak(text: string): void {
+  /** Words as JSON. Written by hand: a stream is made of this. */
+  #speak(json: string): void {
     if (this.#block !== "text") this.#open("text", { type: "text", text: "" });
-    // Written by hand: this is what a stream is made of, three times as fast as an object.
     this.#out +=
       `event: content_block_delta\ndata: {"type":"content_block_delta","index":${this.#index},` +
-      `"delta":{"type":"text_delta","text":${JSON.stringify(text)}}}\n\n`;
+      `"delta":{"type":"text_delta","text":${json}}}\n\n`;
   }
 
   #call(piece: unknown): void {
