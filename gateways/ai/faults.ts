@@ -287,6 +287,13 @@ export const aiFaults = defineFaults("ai", {
     retry: "after_delay",
     publicMessage: "There is more to do than can be done just now. Try again in a moment.",
   },
+  /** This process has no descriptor or port left to ask an upstream with; another one may have. */
+  connections_exhausted: {
+    code: "unavailable",
+    blame: "platform",
+    retry: "another_replica",
+    publicMessage: "No connection to an upstream can be opened just now. Try again in a moment.",
+  },
   upstreams_busy: {
     code: "unavailable",
     blame: "capacity",

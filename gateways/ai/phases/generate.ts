@@ -29,6 +29,7 @@ export function generatePhase(parts: AiParts): Phase<Call> {
     throws: [
       "ai.upstream_failed",
       "ai.upstreams_busy",
+      "ai.connections_exhausted",
       "ai.upstream_refused",
       "ai.context_too_long",
       "ai.stream_broken",

@@ -8,6 +8,7 @@ import type {
 import type { World } from "@tandem/libs/world";
 import {
   type AttemptFailure,
+  isOwnLack,
   judgeAttempt,
   messageOfError,
   readRetryAfter,
@@ -223,7 +224,9 @@ export class Attempt implements ResponseHandler, Watched {
     } else if (failure.reusedConnection && !this.#isFresh) {
       // The server closed it while it was idle; that says nothing about the server.
       this.#send(true);
-    } else this.#fail({ kind: "unreachable", detail });
+    } else {
+      this.#fail({ kind: isOwnLack(failure.error) ? "no_connection" : "unreachable", detail });
+    }
   }
 
   #statusFailure(body: Buffer): AttemptFailure {

@@ -16,6 +16,7 @@ export function failureFault(failure: AttemptFailure, attempts: number): Fault {
     const retryAfterMs = failure.kind === "status" ? failure.retryAfterMs : undefined;
     return aiFaults.upstreams_busy({ detail, context, retryAfterMs: retryAfterMs ?? 1_000 });
   }
+  if (tell === "own_lack") return aiFaults.connections_exhausted({ detail, context });
   if (tell === "time_limit") return aiFaults.time_limit({ detail, context });
   if (tell === "refused" && failure.kind === "status") return refusalFault(failure);
   return aiFaults.upstream_failed({ detail, context });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   codeOfError,
+  isOwnLack,
   judgeAttempt,
   messageOfError,
   readRetryAfter,
@@ -40,6 +41,18 @@ test("a busy upstream is told as busy, a broken one as failed, and both are trie
   for (const kind of kinds) assert.ok(judgeAttempt({ kind, detail: "" }).mayRetry);
   assert.equal(judgeAttempt({ kind: "unreachable", detail: "" }).health, "refused");
   assert.equal(judgeAttempt({ kind: "total_timeout", detail: "" }).mayRetry, false);
+});
+
+test("a process without descriptors or ports blames no upstream, and asks no other one", () => {
+  const caused = new Error("cannot connect", {
+    cause: Object.assign(new Error(), { code: "EMFILE" }),
+  });
+  assert.ok(isOwnLack(caused));
+  assert.ok(isOwnLack(Object.assign(new Error(), { code: "EADDRNOTAVAIL" })));
+  assert.ok(!isOwnLack(Object.assign(new Error(), { code: "ECONNREFUSED" })));
+  assert.ok(!isOwnLack(new Error("closed by the peer")));
+  const verdict = judgeAttempt({ kind: "no_connection", detail: "" });
+  assert.deepEqual(verdict, { mayRetry: false, health: "none", tell: "own_lack" });
 });
 
 test("an odd status with no meaning here counts as a failure", () => {

@@ -6,6 +6,8 @@
 export type AttemptFailure =
   /** Nobody there: refused, reset or no connection in time, before any answer. */
   | { readonly kind: "unreachable"; readonly detail: string }
+  /** This process has no descriptor or port left to connect with. */
+  | { readonly kind: "no_connection"; readonly detail: string }
   /** No place free at the upstream within the wait. */
   | { readonly kind: "busy"; readonly detail: string }
   | { readonly kind: "first_token_timeout"; readonly detail: string }
@@ -36,7 +38,7 @@ export interface Verdict {
   readonly mayRetry: boolean;
   readonly health: HealthSign;
   /** What the client is told when no other target is left. */
-  readonly tell: "refused" | "busy" | "failed" | "time_limit";
+  readonly tell: "refused" | "busy" | "failed" | "time_limit" | "own_lack";
 }
 
 const elsewhere: Verdict = { mayRetry: true, health: "failed", tell: "failed" };
@@ -45,6 +47,8 @@ export function judgeAttempt(failure: AttemptFailure): Verdict {
   switch (failure.kind) {
     case "unreachable":
       return { mayRetry: true, health: "refused", tell: "failed" };
+    case "no_connection":
+      return { mayRetry: false, health: "none", tell: "own_lack" };
     case "busy":
       return { mayRetry: true, health: "none", tell: "busy" };
     case "first_token_timeout":
@@ -60,6 +64,15 @@ export function judgeAttempt(failure: AttemptFailure): Verdict {
     case "status":
       return judgeStatus(failure.status, failure.error);
   }
+}
+
+/** See connect(2) and socket(2). */
+const ownLacks = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EADDRNOTAVAIL"]);
+
+/** Of an error in connecting: it says nothing about the peer, and another process may well do it. */
+export function isOwnLack(error: Error): boolean {
+  const { code } = (error.cause ?? error) as { readonly code?: unknown };
+  return typeof code === "string" && ownLacks.has(code);
 }
 
 function judgeStatus(status: number, error: unknown): Verdict {
