@@ -21,7 +21,8 @@ export interface LinkFaults {
   readonly corruption?: number;
   /**
    * Chance in [0, 1] that a packet is lost, as a connection feels it: the packet and all behind it
-   * come when it is sent again, 200 ms later, twice as long when that is lost as well.
+   * come when it is sent again, 200 ms later, 200 ms after that when that is lost as well, and
+   * then twice as long each time.
    */
   readonly loss?: number;
   /** The end of the connection is passed on this much later. */
@@ -200,6 +201,7 @@ function relay(from: Socket, to: Socket, { random, faults }: Link): void {
   let passed = 0;
   let lineFreeMs = 0;
   let hasHole: boolean = false;
+  let isFull: boolean = false;
   const line = createLine();
   const send = (slice: Buffer): void => {
     const room = (faults().limitBytes ?? Number.POSITIVE_INFINITY) - passed;
@@ -209,9 +211,13 @@ function relay(from: Socket, to: Socket, { random, faults }: Link): void {
     const flows = to.write(allowed, () => {
       if (isOver) resetPair({ client: from, target: to });
     });
-    if (flows) return;
+    if (flows || isFull) return;
+    isFull = true;
     from.pause();
-    to.once("drain", () => from.resume());
+    to.once("drain", () => {
+      isFull = false;
+      from.resume();
+    });
   };
   from.on("data", (chunk) => {
     const { blackhole, sliceBytes, sliceEveryMs = 0, bytesPerSecond, ...link } = faults();
@@ -250,6 +256,12 @@ const packetBytes = 1_460;
 /** Linux's least time to wait for an acknowledgement. */
 const resendMs = 200;
 const resendMsMax = 6_400;
+/**
+ * How often a packet is sent again before the pauses double: once as a probe for a lost tail
+ * (RFC 8985, 7.2; of a single packet, after as long as it waits for an acknowledgement), which
+ * leaves the timer of retransmissions as it was (7.3).
+ */
+const probes = 1;
 
 /** When the last of a chunk's packets has come through at last. */
 function resentAfterMs(bytes: number, loss: number | undefined, random: SeededRandom): number {
@@ -258,7 +270,10 @@ function resentAfterMs(bytes: number, loss: number | undefined, random: SeededRa
   for (let sent = 0; sent < bytes; sent += packetBytes) {
     let waitedMs = 0;
     let nextMs = resendMs;
-    for (; nextMs <= resendMsMax && random.fraction() < loss; nextMs *= 2) waitedMs += nextMs;
+    for (let sends = 0; nextMs <= resendMsMax && random.fraction() < loss; sends += 1) {
+      waitedMs += nextMs;
+      if (sends >= probes) nextMs *= 2;
+    }
     slowestMs = Math.max(slowestMs, waitedMs);
   }
   return slowestMs;

@@ -1,4 +1,7 @@
-/** The catalogue of faults, F01 to F54: which strikes the living product, and what proves the rest. */
+/**
+ * The catalogue of faults, F01 to F54: which strikes the living product, and what proves the rest.
+ * Behind them what two goals need beside faults.
+ */
 import type { LiveFault } from "./fault.ts";
 import { everything, startedWithoutStores } from "./faults/composite.ts";
 import { blocked, frozen } from "./faults/frozen.ts";
@@ -9,6 +12,7 @@ import {
   servicesKilled,
   supervisorKilled,
 } from "./faults/kills.ts";
+import { neighbour } from "./faults/neighbour.ts";
 import {
   allReset,
   answersLost,
@@ -21,7 +25,7 @@ import {
   upstreamsGone,
 } from "./faults/network.ts";
 import { sameQuestion, settingsSpoilt, wrongButWell } from "./faults/nonsense.ts";
-import { overload, retryStorm } from "./faults/overload.ts";
+import { overload, processorOverload, retryStorm } from "./faults/overload.ts";
 import {
   clockWrong,
   descriptorsShort,
@@ -30,6 +34,7 @@ import {
   processorShort,
 } from "./faults/resources.ts";
 import { keysRotated } from "./faults/rotations.ts";
+import { soak } from "./faults/soak.ts";
 import {
   databaseFlapping,
   databaseGone,
@@ -108,6 +113,7 @@ export const catalogue: readonly Entry[] = [
   live(upstreamsGone),
   live(retryStorm),
   live(overload),
+  live(processorOverload),
   proven("F33", "an upstream's stream cut at every byte, in six ways", {
     file: "gateways/ai/core/splice/every-byte.test.ts",
   }),
@@ -189,4 +195,6 @@ export const catalogue: readonly Entry[] = [
   ),
   live(startedWithoutStores),
   live(everything),
+  live(neighbour),
+  live(soak),
 ];

@@ -44,6 +44,11 @@ export interface Upstream {
 }
 
 const tokensPerSecond = 25;
+/** A model whose server does few things at once, as those with a graphics processor do. */
+export const narrowModel = "narrow-1";
+const narrowPlaces = 8;
+/** Replicas of the ai gateway in the topology, which share these places. */
+const gateways = 2;
 
 export async function openFaultHouse(given: { readonly topology: string }): Promise<FaultHouse> {
   const closing: (() => Promise<unknown>)[] = [];
@@ -136,9 +141,23 @@ function settingsFor(
   }));
   const targets = upstreams.map(({ name }) => ({ upstream: name, model: "mock-1" }));
   const price = { inputPerMillion: "1", outputPerMillion: "2" };
+  const [engine] = primaries;
+  const narrow = {
+    ...{ name: "narrow", profile: "vllm", baseUrl: engine?.engine.baseUrl },
+    maxConcurrency: narrowPlaces,
+  };
+  const models = [
+    { id: "mock-1", contextTokens: 32_768, price, targets },
+    {
+      ...{ id: narrowModel, contextTokens: 32_768, price },
+      targets: [{ upstream: narrow.name, model: "mock-1" }],
+    },
+  ];
   return {
-    inference: { upstreams },
-    models: { models: [{ id: "mock-1", contextTokens: 32_768, price, targets }] },
+    inference: { upstreams: [...upstreams, narrow] },
+    models: { models },
+    // Who is let in waits little longer than an answer takes.
+    ai: { queueMax: narrowPlaces - gateways },
     // One machine stands for many clients here.
     router: { connectionsPerAddressMax: 8_192 },
     // What killed gateways held is missing until they are back.

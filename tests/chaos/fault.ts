@@ -13,8 +13,8 @@ export interface LiveFault {
   /** `F07`. */
   readonly id: string;
   readonly what: string;
-  /** How long it goes on: in the form for CI (absent: not in it), by default, and with `--long`. */
-  readonly seconds: { readonly short?: number; readonly usual: number; readonly long: number };
+  /** How long it goes on, by form: the one for CI, the usual one, `--long`. Absent: not in it. */
+  readonly seconds: { readonly short?: number; readonly usual?: number; readonly long: number };
   readonly load?: Partial<LoadShape>;
   /** Attempts of a client's call; 1, a plain client that tries nothing again. */
   readonly attempts?: number;

@@ -20,6 +20,8 @@ export interface FloodOrder {
   readonly callers: readonly { readonly apiKey: string; readonly share: number }[];
   readonly pace: Pace;
   readonly seconds: number;
+  /** `mock-1` when absent. */
+  readonly model?: string;
 }
 
 /** What became of one caller's calls. */
@@ -30,6 +32,8 @@ export interface CallerTally {
   refused: number;
   servedMs: number[];
   refusedMs: number[];
+  /** How many were refused, by the error's code. */
+  readonly why: Record<string, number>;
 }
 
 export interface FloodReport {
@@ -74,7 +78,7 @@ class Flood {
       plainClient({ baseUrl, apiKey, attempts: 1, connections: 2_000 }),
     );
     this.#tallies = callers.map(() => ({
-      ...{ asked: 0, served: 0, refused: 0, servedMs: [], refusedMs: [] },
+      ...{ asked: 0, served: 0, refused: 0, servedMs: [], refusedMs: [], why: {} },
     }));
   }
 
@@ -143,7 +147,7 @@ class Flood {
     tally.asked += 1;
     const content = `flood ${performance.timeOrigin} ${this.#started}`;
     const answer = await client.call("POST", "/chat/completions", {
-      ...{ model: "mock-1", max_tokens: 1 },
+      ...{ model: this.#order.model ?? "mock-1", max_tokens: 1 },
       messages: [{ role: "user", content }],
     });
     this.#costNanos += costOf(answer.text);
@@ -153,6 +157,8 @@ class Flood {
     } else if (isClearRefusal(answer)) {
       tally.refused += 1;
       tally.refusedMs.push(answer.tookMs);
+      const [, code = "none"] = /"code":"(\w+)"/.exec(answer.text) ?? [];
+      tally.why[code] = (tally.why[code] ?? 0) + 1;
     } else this.#strange.push(`${answer.status} ${answer.error ?? answer.text.slice(0, 80)}`);
   }
 }

@@ -12,6 +12,8 @@ export type Form = "short" | "usual" | "long";
 export interface RunOptions {
   readonly form: Form;
   readonly seed: number;
+  /** In place of the fault's own seconds in this form. */
+  readonly seconds?: number | undefined;
   readonly tell: (line: string) => void;
 }
 
@@ -62,7 +64,7 @@ async function strikeUnderLoad(
   });
   const warmCount = options.shape.callsPerSecond + options.shape.streams > 0 ? 10 : 0;
   await until(() => load.finished >= warmCount, 10_000);
-  const seconds = fault.seconds[options.form] ?? fault.seconds.usual;
+  const seconds = options.seconds ?? fault.seconds[options.form] ?? fault.seconds.long;
   const strike = await fault
     .strike({
       ...{ house, seconds, load, isShort: options.form === "short" },
