@@ -23,7 +23,6 @@ const titles: Readonly<Record<keyof Samples, readonly [title: string, figure: Fi
   "stream-chunk": ["Streamed chunk, 200 bytes every 10 ms: CPU µs a chunk", "cpuUsPerUnit"],
   "message-chunk": ["The same, told as Anthropic's events: CPU µs a chunk", "cpuUsPerUnit"],
   "response-chunk": ["The same, told as Responses' events: CPU µs a chunk", "cpuUsPerUnit"],
-  "resumable-chunk": ["The same, native and resumable: CPU µs a chunk", "cpuUsPerUnit"],
   "websocket-chunk": ["The same, in messages of the WebSocket: CPU µs a chunk", "cpuUsPerUnit"],
   "http2-chunk": ["The same, native and over HTTP/2: CPU µs a chunk", "cpuUsPerUnit"],
   "grpc-chunk": ["The same, by gRPC: CPU µs a chunk", "cpuUsPerUnit"],

@@ -6,7 +6,6 @@ export type ScenarioName =
   | "stream-chunk"
   | "message-chunk"
   | "response-chunk"
-  | "resumable-chunk"
   | "websocket-chunk"
   | "http2-chunk"
   | "grpc-chunk"

@@ -28,9 +28,13 @@ export function responsesRequest(): TranslatedRequest {
   return asked("/v1/responses", { stream: true, store: false, input: content });
 }
 
+export function nativeRequest(): TranslatedRequest {
+  return asked("/v1/chat/completions", { stream: true, messages });
+}
+
 /** In the native dialect, but resumable by its name, as a turn on a WebSocket always is. */
 export function resumableRequest(): TranslatedRequest {
-  const { form, request } = asked("/v1/chat/completions", { stream: true, messages });
+  const { form, request } = nativeRequest();
   const headers = { "idempotency-key": `bench-${counterPlaceholder}` };
   return { form, request: { ...request, headers } };
 }

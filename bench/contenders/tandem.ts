@@ -64,6 +64,14 @@ export async function startTandemPaths(place: Place): Promise<readonly Contender
     },
     {
       ...shared,
+      name: contenderNames.untranslated,
+      pids: [pidOf(routerProcess), pidOf(gatewayProcess)],
+      unary: door,
+      stream: door,
+      stop: () => Promise.resolve(),
+    },
+    {
+      ...shared,
       name: contenderNames.gatewayAlone,
       pids: [pidOf(gatewayProcess)],
       unary: socket,
