@@ -4,7 +4,7 @@ import { type DetectedUpstream, detectUpstreams } from "./detect-upstreams.ts";
 import { askMonitoring } from "./fleet/ask-monitoring.ts";
 import { openControlDoor, type Status, statusOfProcesses } from "./fleet/control-door.ts";
 import { Fleet } from "./fleet/fleet.ts";
-import { codeGroups, type LaunchPlan, launchProcess } from "./fleet/launch.ts";
+import { type LaunchPlan, launchProcess } from "./fleet/launch.ts";
 import { guardMemory } from "./fleet/memory-guard.ts";
 import { Rollout } from "./fleet/rollout.ts";
 import { siteFilePath } from "./fleet/site-file.ts";
@@ -90,8 +90,8 @@ export function buildFleet(
   });
   lifecycle.defer("notes", () => notes.close());
   const { compileCache } = directory;
-  const groups = codeGroups(topology.processes);
-  const loading = warmUp({ compileCache, sourceFolder, groups }).then(() => fleet.load());
+  const deployables = deployablesOf(topology);
+  const loading = warmUp({ compileCache, sourceFolder, deployables }).then(() => fleet.load());
   return { fleet, open: () => openFleet(options, { ...parts, fleet, stores, loading, sites }) };
 }
 
@@ -113,6 +113,11 @@ function launchPlan({ directory, world }: RunOptions, ground: Ground): LaunchPla
   };
 }
 
+/** What is hosted, each once. */
+function deployablesOf(topology: Topology): readonly string[] {
+  return [...new Set(replicasOf(topology).map(({ deployable }) => deployable))];
+}
+
 /** `router ai auth ×2 · engine`: what is hosted, and how often. */
 function summaryOf(topology: Topology): string {
   const counts = new Map<string, number>();
@@ -131,12 +136,11 @@ function summaryOf(topology: Topology): string {
 async function openAllStores(options: RunOptions, ground: Ground): Promise<Stores> {
   const { world, announcer, config, directory, topology } = options;
   const startMs = world.clock.monotonicMs();
-  const hosted = new Set(replicasOf(topology).map(({ deployable }) => deployable));
   const stores = await openStores({
     config,
     directory,
     socketFolder: ground.runDirectory.stores,
-    owners: [...hosted].filter((deployable) => !withoutDatabase.has(deployable)),
+    owners: deployablesOf(topology).filter((deployable) => !withoutDatabase.has(deployable)),
     world,
     log: announcer.log,
   });
@@ -179,10 +183,10 @@ async function openFleet(
   sites.write = () => writeSiteFiles(fleet, { ...siteOptions, secrets: rotation.secrets });
   sites.write();
   const { compileCache } = directory;
-  const groups = codeGroups(options.topology.processes);
+  const deployables = deployablesOf(options.topology);
   const rollout = new Rollout({
     ...{ fleet, world, log: announcer.log, sockets: ground.runDirectory.sockets },
-    warmUp: (folder) => warmUp({ compileCache, sourceFolder: folder, groups }),
+    warmUp: (folder) => warmUp({ compileCache, sourceFolder: folder, deployables }),
     deadlines: { noticeMs: leaveNoticeMs, deadlineMs: leaveDeadlineMs },
   });
   const control = await openControlDoor({

@@ -9,12 +9,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { CodeGroup } from "./fleet/launch.ts";
 
 export interface WarmUpOptions {
   readonly compileCache: string;
   readonly sourceFolder: string;
-  readonly groups: readonly CodeGroup[];
+  readonly deployables: readonly string[];
 }
 
 const stampsMax = 8;
@@ -24,17 +23,15 @@ const sources = ["libs", "contracts", "router", "gateways", "services", "supervi
  * Sees to it that the code of all deployables is compiled before their processes start. A dozen
  * processes that each compile the same libraries at once take ten times as long, keep the database
  * from starting, and then all write the same cache when they stop. Does nothing when no source
- * file has changed since the last time; never fails, since it only saves time. Groups are few, and
- * compiled at once.
+ * file has changed since the last time; never fails, since it only saves time.
  */
 export async function warmUp(options: WarmUpOptions): Promise<void> {
-  const { compileCache, groups } = options;
+  const { compileCache } = options;
   const stampFile = join(compileCache, "warm.json");
   const stamp = stampOf(options);
   const known = (readOr(stampFile) ?? "").split("\n");
   if (known.includes(stamp)) return;
-  const done = await Promise.all(groups.map((group) => compile(group, options)));
-  if (done.includes(false)) return;
+  if (!(await compile(options))) return;
   try {
     mkdirSync(compileCache, { recursive: true });
     // Of the releases before too: the way back is as warm.
@@ -45,12 +42,9 @@ export async function warmUp(options: WarmUpOptions): Promise<void> {
 }
 
 /** Whether it came to its end. */
-function compile(
-  { flags, deployables }: CodeGroup,
-  { compileCache, sourceFolder }: WarmUpOptions,
-): Promise<boolean> {
+function compile({ compileCache, sourceFolder, deployables }: WarmUpOptions): Promise<boolean> {
   const program = join(import.meta.dirname, "host", "warm-up.ts");
-  const words = [...flags, program, compileCache, sourceFolder, ...deployables];
+  const words = [program, compileCache, sourceFolder, ...deployables];
   const child = spawn(process.execPath, words, { stdio: "ignore" });
   return new Promise((resolve) => {
     child.once("error", () => resolve(false));
@@ -58,9 +52,9 @@ function compile(
   });
 }
 
-/** Changes with every source file, the deployables and their flags, the packages and the runtime. */
-function stampOf({ sourceFolder, groups }: WarmUpOptions): string {
-  const hash = createHash("sha256").update(`${process.version} ${JSON.stringify(groups)}\n`);
+/** Changes with every source file, the deployables, the packages and the runtime. */
+function stampOf({ sourceFolder, deployables }: WarmUpOptions): string {
+  const hash = createHash("sha256").update(`${process.version} ${deployables.join(" ")}\n`);
   hash.update(readOr(join(sourceFolder, "package-lock.json")) ?? "");
   for (const folder of sources) addFolder(hash, join(sourceFolder, folder));
   return hash.digest("hex");

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { closeSync, existsSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { TopologyProcess } from "@tandem/libs/service";
+import { isOnRequestPath } from "../core/request-path.ts";
 import { identityOf, type ProcessIdentity } from "../folder/process-identity.ts";
 import { type Order, type ProcessMessage, readProcessMessage } from "./messages.ts";
 
@@ -40,56 +41,26 @@ export function hostsRouter({ hosts }: TopologyProcess): boolean {
   return hosts.some((replica) => replica.startsWith("router/"));
 }
 
-/** Where every call and every streamed chunk passes; people's management plane is not among it. */
-const requestPath = /^(router|ai)\//;
-
 /** All others allocate little: a small young generation saves some 25 MiB a process. */
-const frugalFlags = ["--max-semi-space-size=4"];
+const frugalFlag = "--max-semi-space-size=4";
+
+/** On the path of requests, helpers of the young collection cost more than they save. */
+const requestPathFlag = "--no-parallel-scavenge";
 
 /**
- * What stands in the path of requests keeps V8's roomy young generation. There, bytes come and go
- * with every call; V8 counts them to the old generation until its next collection, and would mark
- * the whole heap over and over for their sake: so it waits until these percentages of the room to
- * its limit are used. The helpers of the young collection cost more than they save.
+ * What Node is told about the memory of a process. Nothing that changes V8's own tag belongs here:
+ * under another one V8 refuses all compiled code, also what is built into Node.
  */
-const requestPathFlags = [
-  "--incremental-marking-soft-trigger=60",
-  "--incremental-marking-hard-trigger=80",
-  "--no-parallel-scavenge",
-];
-
-function styleFlags({ hosts }: Pick<TopologyProcess, "hosts">): readonly string[] {
-  return hosts.some((replica) => requestPath.test(replica)) ? requestPathFlags : frugalFlags;
-}
-
-/** What Node is told about the memory of a process. */
-export function heapFlags(spec: Pick<TopologyProcess, "hosts" | "heapMib">): readonly string[] {
-  const { heapMib } = spec;
+export function heapFlags({
+  hosts,
+  heapMib,
+}: Pick<TopologyProcess, "hosts" | "heapMib">): readonly string[] {
   const limit = heapMib === undefined ? [] : [`--max-old-space-size=${heapMib}`];
-  return [...limit, ...styleFlags(spec)];
+  return [...limit, isOnRequestPath(deployablesOf({ hosts })) ? requestPathFlag : frugalFlag];
 }
 
 function deployablesOf({ hosts }: Pick<TopologyProcess, "hosts">): readonly string[] {
   return [...new Set(hosts.map((replica) => replica.split("/")[0] ?? ""))];
-}
-
-/** Deployables whose processes can share compiled code. */
-export interface CodeGroup {
-  readonly flags: readonly string[];
-  readonly deployables: readonly string[];
-}
-
-/**
- * V8 takes no compiled code that was made under other flags (those of the request path count, the
- * limit of the heap does not), so each group's has to be made under its own.
- */
-export function codeGroups(
-  processes: readonly Pick<TopologyProcess, "hosts">[],
-): readonly CodeGroup[] {
-  return [...Map.groupBy(processes, styleFlags)].map(([flags, alike]) => ({
-    flags,
-    deployables: [...new Set(alike.flatMap(deployablesOf))],
-  }));
 }
 
 /** A release brings its own host program; folders of deployables alone are run by ours. */

@@ -6,6 +6,7 @@ import { buildSite } from "./build-site.ts";
 import { watchForEnd } from "./ending.ts";
 import { lendDoor } from "./lend-door.ts";
 import { loadDeployable } from "./load-deployable.ts";
+import { markLate } from "./mark-late.ts";
 import { followMembers, type Members } from "./members.ts";
 import type { OrphanRule } from "./orphan.ts";
 import { type ProcessSample, sampleProcess } from "./process-metrics.ts";
@@ -80,6 +81,7 @@ export async function runHost(options: {
         return { site, replica };
       }),
     );
+    markLate(options.deployables);
     state.isStarted = true;
     link.tell({ kind: "started" });
     tellWhenReady({ world, link, replicas });
