@@ -1,4 +1,4 @@
-import { request } from "node:http";
+import { nodeHttp } from "@tandem/libs/http";
 
 /** A model server found on this machine, as the inference service wants to be told. */
 export interface DetectedUpstream {
@@ -44,7 +44,7 @@ export async function detectUpstreams(
 
 function countModels(url: string): Promise<number | undefined> {
   return new Promise((resolve) => {
-    const call = request(url, { timeout: lookTimeoutMs }, (response) => {
+    const call = nodeHttp.request(url, { timeout: lookTimeoutMs }, (response) => {
       let body = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => {

@@ -1,4 +1,4 @@
-import { request } from "node:http";
+import { nodeHttp } from "@tandem/libs/http";
 
 export interface CallAnswer {
   readonly status: number;
@@ -20,7 +20,7 @@ export function callJson(
   const { method, headers, timeoutMs } = options;
   const body = options.body === undefined ? undefined : JSON.stringify(options.body);
   return new Promise((resolve, reject) => {
-    const call = request(
+    const call = nodeHttp.request(
       url,
       {
         method,

@@ -123,6 +123,17 @@ test("time, randomness and environment come from libs/world", () => {
   none(problems);
 });
 
+test("what starts with the product imports only types from node:http", () => {
+  const isProduct = /^(libs\/(?!testing\/)|router\/|gateways\/|services\/|supervisor\/)/;
+  const isTried = /(\.(test|suite)\.ts$|\/(testing|fixtures|test-fixtures)\/)/;
+  none(
+    codeFiles()
+      .filter(({ path }) => isProduct.test(path) && !isTried.test(path))
+      .filter(({ text }) => /^import (?!type )[^;]*? from "node:http";/m.test(text))
+      .map(({ path }) => `${path}: take nodeHttp of libs/http; its comment says why`),
+  );
+});
+
 function withoutComments(text: string): string {
   return text
     .replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ""))

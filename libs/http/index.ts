@@ -38,6 +38,7 @@ export {
   type HttpNetwork,
   networkPort,
 } from "./network.ts";
+export { nodeHttp } from "./node-http.ts";
 export { isForbiddenAddress } from "./outward-address.ts";
 export type { PublicServer, PublicServerOptions, ServerCertificate } from "./public-server.ts";
 export { type DescribeRefusal, describeAsProblem, type RefusalBody } from "./refusal.ts";

@@ -1,9 +1,4 @@
-import {
-  createServer as createHttp1,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import {
   createServer as createHttp2,
   type Http2Server,
@@ -25,6 +20,7 @@ import {
   type NodeResponse,
 } from "./node-exchange.ts";
 import { type NodeRequest, nodeRequestHead } from "./node-heads.ts";
+import { nodeHttp } from "./node-http.ts";
 import { type DescribeRefusal, refusalHead } from "./refusal.ts";
 import { SessionGuard } from "./session-guard.ts";
 import { UpgradeExchange } from "./upgrade-exchange.ts";
@@ -189,7 +185,7 @@ export class NodeServers {
 
   #createHttp1(): Server {
     const { limits } = this.#options;
-    const server = createHttp1({
+    const server = nodeHttp.createServer({
       maxHeaderSize: limits.headBytes,
       headersTimeout: limits.headTimeoutMs,
       requestTimeout: 0,

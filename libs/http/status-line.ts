@@ -1,4 +1,4 @@
-import { STATUS_CODES } from "node:http";
+import { nodeHttp } from "./node-http.ts";
 
 const lines: (string | undefined)[] = [];
 
@@ -6,7 +6,7 @@ const lines: (string | undefined)[] = [];
 export function statusLine(status: number): string {
   let line = lines[status];
   if (line === undefined) {
-    line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Status"}\r\n`;
+    line = `HTTP/1.1 ${status} ${nodeHttp.STATUS_CODES[status] ?? "Status"}\r\n`;
     lines[status] = line;
   }
   return line;

@@ -1,5 +1,4 @@
-import { STATUS_CODES } from "node:http";
-import type { HeaderFields, RefusalBody } from "@tandem/libs/http";
+import { type HeaderFields, nodeHttp, type RefusalBody } from "@tandem/libs/http";
 import type { Fault } from "@tandem/libs/kernel";
 import { grpcContentType, grpcTrailers, rpcFailure, rpcFormOf } from "@tandem/libs/rpc";
 import { isGrpcType } from "../core/grpc-type.ts";
@@ -55,7 +54,7 @@ function faultAnswer(fault: Fault, { path, id: requestId, exchange }: FaultyRequ
 function problem(fault: Fault, requestId: string): object {
   return {
     type: `/errors/${fault.reason}`,
-    title: STATUS_CODES[fault.httpStatus] ?? "Error",
+    title: nodeHttp.STATUS_CODES[fault.httpStatus] ?? "Error",
     status: fault.httpStatus,
     detail: fault.publicMessage,
     request_id: requestId,

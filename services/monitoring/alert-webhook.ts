@@ -1,8 +1,8 @@
 import { lookup } from "node:dns";
-import { request as plainRequest, type RequestOptions } from "node:http";
+import type { RequestOptions } from "node:http";
 import { request as tlsRequest } from "node:https";
 import { isIP } from "node:net";
-import { isForbiddenAddress } from "@tandem/libs/http";
+import { isForbiddenAddress, nodeHttp } from "@tandem/libs/http";
 import type { Lifecycle, Site } from "@tandem/libs/service";
 import { sleep } from "@tandem/libs/world";
 import type { Config } from "./config.ts";
@@ -108,7 +108,7 @@ function post(url: URL, body: string, allowPrivate: boolean): Promise<void> {
   // An address is not looked up, so it is judged here.
   if (isIP(host) !== 0 && isForbiddenAddress(host, { allowPrivate }))
     return Promise.reject(refusal);
-  const send = url.protocol === "https:" ? tlsRequest : plainRequest;
+  const send = url.protocol === "https:" ? tlsRequest : nodeHttp.request;
   return new Promise((resolve, reject) => {
     const call = send(url, options, (answer) => {
       answer.resume();

@@ -1,4 +1,4 @@
-import { request } from "node:http";
+import { nodeHttp } from "@tandem/libs/http";
 import { parseReplicaName } from "@tandem/libs/service";
 import { supervisorFaults } from "../faults.ts";
 import type { ManagedProcess } from "./managed-process.ts";
@@ -22,20 +22,23 @@ export async function askMonitoring(
 
 function ask(socketPath: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const call = request({ socketPath, path: "/alerts", timeout: timeoutMs }, (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (chunk: string) => {
-        text += chunk;
-      });
-      response.on("error", reject);
-      response.on("end", () => {
-        try {
-          resolve(JSON.parse(text));
-        } catch (error) {
-          reject(error);
-        }
-      });
-    });
+    const call = nodeHttp.request(
+      { socketPath, path: "/alerts", timeout: timeoutMs },
+      (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (chunk: string) => {
+          text += chunk;
+        });
+        response.on("error", reject);
+        response.on("end", () => {
+          try {
+            resolve(JSON.parse(text));
+          } catch (error) {
+            reject(error);
+          }
+        });
+      },
+    );
     call.on("timeout", () => call.destroy(new Error("timeout")));
     call.on("error", reject);
     call.end();

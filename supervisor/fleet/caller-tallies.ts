@@ -1,4 +1,4 @@
-import { request } from "node:http";
+import { nodeHttp } from "@tandem/libs/http";
 import { parseReplicaName } from "@tandem/libs/service";
 import { between, type SideFigures, sumOf } from "../core/canary.ts";
 import type { Fleet } from "./fleet.ts";
@@ -59,18 +59,23 @@ export function activityOf(
 
 function ask(socketPath: string): Promise<ReadonlyMap<string, SideFigures>> {
   return new Promise((resolve, reject) => {
-    const call = request({ socketPath, path: "/replicas", timeout: timeoutMs }, (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (chunk: string) => {
-        text += chunk;
-      });
-      response.on("error", reject);
-      response.on("end", () => {
-        const parsed = talliesSchema.safeParse(text.startsWith("[") ? JSON.parse(text) : undefined);
-        if (parsed.success) resolve(figuresByReplica(parsed.data));
-        else reject(new Error(`no tallies: ${response.statusCode}`));
-      });
-    });
+    const call = nodeHttp.request(
+      { socketPath, path: "/replicas", timeout: timeoutMs },
+      (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (chunk: string) => {
+          text += chunk;
+        });
+        response.on("error", reject);
+        response.on("end", () => {
+          const parsed = talliesSchema.safeParse(
+            text.startsWith("[") ? JSON.parse(text) : undefined,
+          );
+          if (parsed.success) resolve(figuresByReplica(parsed.data));
+          else reject(new Error(`no tallies: ${response.statusCode}`));
+        });
+      },
+    );
     call.on("timeout", () => call.destroy(new Error("timeout")));
     call.on("error", reject);
     call.end();

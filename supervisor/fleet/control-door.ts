@@ -1,5 +1,6 @@
 import { chmodSync, rmSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { nodeHttp } from "@tandem/libs/http";
 import { Fault } from "@tandem/libs/kernel";
 import type { Log } from "@tandem/libs/telemetry";
 import { supervisorFaults } from "../faults.ts";
@@ -96,7 +97,9 @@ export interface ControlDoorOptions {
 export async function openControlDoor(
   options: ControlDoorOptions,
 ): Promise<{ close(): Promise<void> }> {
-  const server = createServer((request, response) => void serve(options, request, response));
+  const server = nodeHttp.createServer(
+    (request, response) => void serve(options, request, response),
+  );
   // A predecessor that was killed has left its own.
   rmSync(options.path, { force: true });
   await new Promise<void>((resolve, reject) => {

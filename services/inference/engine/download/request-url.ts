@@ -1,5 +1,6 @@
-import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
+import { nodeHttp } from "@tandem/libs/http";
 import { faults } from "../faults.ts";
 
 /** What to fetch and with which header fields. Credentials in the URL become a field. */
@@ -84,7 +85,7 @@ function send(options: {
     const request =
       url.protocol === "https:"
         ? requestHttps(url, { ...common, agent: new HttpsAgent({ proxyEnv }) }, resolve)
-        : requestHttp(url, { ...common, agent: new HttpAgent({ proxyEnv }) }, resolve);
+        : nodeHttp.request(url, { ...common, agent: new nodeHttp.Agent({ proxyEnv }) }, resolve);
     request.on("timeout", () => request.destroy(silent(url, idleTimeoutMs)));
     request.on("error", (error) => reject(signal.aborted ? error : unreachable(url, error)));
     request.end();
