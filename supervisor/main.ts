@@ -10,5 +10,7 @@ const args = process.argv.slice(2);
 const { values } = parseArgs({ args, options: { data: { type: "string" } }, strict: false });
 const data = typeof values.data === "string" ? values.data : ".tandem";
 enableCompileCache(join(data, "cache", "compile"));
+const { resolveQuickly } = await import("./quick-resolve.ts");
+resolveQuickly();
 const { command } = await import("./command.ts");
 await command(args);

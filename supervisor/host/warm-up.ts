@@ -6,6 +6,8 @@ import { enableCompileCache, flushCompileCache } from "node:module";
 
 const [cacheFolder, sourceFolder = "", ...deployables] = process.argv.slice(2);
 enableCompileCache(cacheFolder);
+const { resolveQuickly } = await import("../quick-resolve.ts");
+resolveQuickly();
 const { loadDeployable } = await import("./load-deployable.ts");
 await import("./run-host.ts");
 for (const deployable of deployables) {
