@@ -19,6 +19,16 @@ export interface LoadOptions {
   readonly attempts?: number;
   /** Told of each failure as it happens. */
   readonly onFailure?: (failure: LoadFailure) => void;
+  /** Told of each call that took longer than half a second. */
+  readonly onSlow?: (call: SlowCall) => void;
+}
+
+export interface SlowCall {
+  /** Milliseconds since the load began, when its answer was there. */
+  readonly atMs: number;
+  readonly tookMs: number;
+  /** Of `x-request-id`; empty where there was none. */
+  readonly requestId: string;
 }
 
 export interface LoadFailure {
@@ -180,7 +190,7 @@ async function ask(
   }
   const mark = answer.headers["x-tandem-degraded"];
   if (typeof mark === "string") tally.marks.set(mark, (tally.marks.get(mark) ?? 0) + 1);
-  if (kind === "call") tally.callMs.push(answer.tookMs);
+  if (kind === "call") countCall(answer, options, tally);
   if (answer.text.includes("\n\n: resumed\n\n")) tally.seamMs.push(answer.gapMsMax);
   if (what === undefined) {
     tally.costNanos += parseNanos(/"cost":"([\d.]+)"/.exec(answer.text)?.[1] ?? "0");
@@ -195,6 +205,13 @@ async function ask(
   };
   tally.failures.push(failure);
   options.onFailure?.(failure);
+}
+
+function countCall({ tookMs, headers }: PlainAnswer, { onSlow }: LoadOptions, tally: Tally): void {
+  tally.callMs.push(tookMs);
+  if (tookMs <= slowMs) return;
+  const requestId = String(headers["x-request-id"] ?? "");
+  onSlow?.({ atMs: performance.now() - tally.startMs, tookMs, requestId });
 }
 
 function verdictOf(

@@ -47,8 +47,6 @@ const tokensPerSecond = 25;
 /** A model whose server does few things at once, as those with a graphics processor do. */
 export const narrowModel = "narrow-1";
 const narrowPlaces = 8;
-/** Replicas of the ai gateway in the topology, which share these places. */
-const gateways = 2;
 
 export async function openFaultHouse(given: { readonly topology: string }): Promise<FaultHouse> {
   const closing: (() => Promise<unknown>)[] = [];
@@ -156,8 +154,8 @@ function settingsFor(
   return {
     inference: { upstreams: [...upstreams, narrow] },
     models: { models },
-    // Who is let in waits little longer than an answer takes.
-    ai: { queueMax: narrowPlaces - gateways },
+    // Room for a burst of what matters most, which is served first.
+    ai: { queueMax: narrowPlaces * 2 },
     // One machine stands for many clients here.
     router: { connectionsPerAddressMax: 8_192 },
     // What killed gateways held is missing until they are back.

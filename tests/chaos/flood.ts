@@ -32,7 +32,7 @@ export interface CallerTally {
   refused: number;
   servedMs: number[];
   refusedMs: number[];
-  /** How many were refused, by the error's code. */
+  /** How many were refused, by what they were told. */
   readonly why: Record<string, number>;
 }
 
@@ -157,8 +157,8 @@ class Flood {
     } else if (isClearRefusal(answer)) {
       tally.refused += 1;
       tally.refusedMs.push(answer.tookMs);
-      const [, code = "none"] = /"code":"(\w+)"/.exec(answer.text) ?? [];
-      tally.why[code] = (tally.why[code] ?? 0) + 1;
+      const [, message = "none"] = /"message":"([^."]+)/.exec(answer.text) ?? [];
+      tally.why[message] = (tally.why[message] ?? 0) + 1;
     } else this.#strange.push(`${answer.status} ${answer.error ?? answer.text.slice(0, 80)}`);
   }
 }

@@ -57,6 +57,9 @@ async function strikeUnderLoad(
     ...options.shape,
     ...{ baseUrl: tandem.baseUrl, apiKey: tandem.apiKey, model: "mock-1" },
     ...{ attempts: fault.attempts ?? 1, callTokens: 1 },
+    onSlow: ({ atMs, tookMs, requestId }) => {
+      options.tell(`  ${Math.round(atMs)} ms: took ${Math.round(tookMs)} ms: ${requestId}`);
+    },
     onFailure: ({ kind, what, status, atMs, detail }) => {
       const words = JSON.stringify(detail.slice(-300));
       options.tell(`  ${Math.round(atMs)} ms: ${kind} ${what}: status ${status} ${words}`);

@@ -18,10 +18,16 @@ export async function foundTenant(
 ): Promise<SecondTenant> {
   const platform = { authorization: `Bearer ${tandem.adminKey}` };
   const email = `${name}@example.com`;
+  let posts = 0;
   const post = async (path: string, headers: Headers, body: object): Promise<Response> => {
+    posts += 1;
     const response = await fetch(tandem.adminUrl + path, {
       method: "POST",
-      headers: { ...headers, "content-type": "application/json" },
+      headers: {
+        ...headers,
+        "content-type": "application/json",
+        "idempotency-key": `${name}-${posts}`,
+      },
       body: JSON.stringify(body),
     });
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
@@ -43,7 +49,7 @@ export async function foundTenant(
   const own = { authorization: `Bearer ${admin}` };
   await post("/limits", own, { kind: "requests", amount: callsPerSecond, window_seconds: 1 });
   const credit = { amount: "1000", reason: "for its calls", organisation_id: id };
-  await post("/credits", { ...platform, "idempotency-key": `credit of ${name}` }, credit);
+  await post("/credits", platform, credit);
   return { apiKey: await secretOf({ name: "for calls", owner: "nobody" }) };
 }
 

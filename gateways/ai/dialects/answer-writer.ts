@@ -93,8 +93,15 @@ export class AnswerWriter {
     this.#exchange.write(this.#form?.opening?.(given) ?? "");
   }
 
-  /** Appends whole canonical events. False when the client is slow: wait for `onDrain`. */
-  write(piece: Buffer | string, nowMs: number): boolean {
+  /**
+   * Appends whole canonical events. `said`: who knows what words they bring, if that is all they do.
+   * False when the client is slow: wait for `onDrain`.
+   */
+  write(
+    piece: Buffer | string,
+    nowMs: number,
+    said?: { readonly words: string | undefined },
+  ): boolean {
     // Of one that was opened, who makes it is known only now, and with that how others go on.
     if (this.#state === "unsent" || this.#isHeadOld) this.#begin();
     this.#isHeadOld = false;
@@ -103,7 +110,9 @@ export class AnswerWriter {
       this.#lastWriteMs = nowMs;
       return this.#exchange.write(piece);
     }
-    const told = this.#unheard(this.#form.events(piece));
+    const words = said?.words;
+    const event = words === undefined ? undefined : this.#form.words(words);
+    const told = this.#unheard(event ?? this.#form.events(piece));
     if (told.length === 0) return true;
     this.#lastWriteMs = nowMs;
     return this.#exchange.write(told);

@@ -53,6 +53,11 @@ export interface AnswerForm {
   opening?(given: { readonly createdAt: number; readonly model: string }): string;
   /** Whole canonical events; what they come to, which may be nothing yet. */
   events(piece: Buffer | string): Buffer | string;
+  /**
+   * The same of an event that brings these words and nothing else, which as JSON are as they are.
+   * Undefined where the event itself is wanted.
+   */
+  words(words: string): string | undefined;
   /** The body of a whole canonical answer. */
   whole(body: Buffer | string): Buffer | string;
   /** What a stream says when it fails after it has begun; the connection is cut after it. */

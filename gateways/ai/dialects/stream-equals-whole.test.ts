@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { replayAsStream } from "../core/stream/replay-answer.ts";
 import { splitEvents } from "../core/stream/server-event.ts";
+import { StreamReader } from "../core/stream/stream-reader.ts";
 import { MessageForm } from "./anthropic/message-form.ts";
 import type { JsonObject } from "./reading.ts";
 import { ResponseForm } from "./responses/response-form.ts";
@@ -106,32 +107,40 @@ test("a message's events come to the whole message, block by block", () => {
   );
 });
 
-test("what is said in many alike chunks is told word for word", () => {
+test("what is said in many alike chunks is told word for word, whoever has read them", () => {
+  const counts = { words: 0, events: 0 };
   fc.assert(
     fc.property(ids, fc.array(words), (id, said) => {
-      const chunk = (delta: object): string => {
-        const choices = [{ index: 0, delta, finish_reason: null }];
-        return `data: ${JSON.stringify({ id, created: 5, model: "m", choices })}\n\n`;
+      const chunk = (choice: object, more = {}): Buffer => {
+        const choices = [{ index: 0, finish_reason: null, ...choice }];
+        const json = { id, object: "chat.completion.chunk", model: "other", choices, ...more };
+        return Buffer.from(`data: ${JSON.stringify(json)}\n\n`);
       };
-      const end = { index: 0, delta: {}, finish_reason: "stop" };
-      const last = JSON.stringify({ id, choices: [end], usage: { completion_tokens: 1 } });
-      const stream = said.map((content) => chunk({ content })).join("");
-      const whole = `${stream}data: ${last}\n\ndata: [DONE]\n\n`;
-      const message = eventsOf(
-        new MessageForm({ stopSequences: [], promptTokens: 0 }).events(whole),
-      );
-      const deltas = message.map(
-        (event) => (event["delta"] as JsonObject | undefined)?.["text"] ?? "",
-      );
-      assert.equal(deltas.join(""), said.join(""));
+      const pieces = said.map((content) => chunk({ delta: { content } }));
+      const last = chunk({ delta: {}, finish_reason: "stop" });
+      const options = { object: "chat.completion.chunk", shownModel: "m", reasoningKey: undefined };
+      const reader = new StreamReader(options);
       const envelope = { id: "resp_1", echo: {}, toolNames: noToolNames(), isBackground: false };
-      const response = eventsOf(new ResponseForm(envelope).events(whole));
-      const pieces = response.filter(({ type }) => type === "response.output_text.delta");
-      assert.equal(pieces.map(({ delta }) => delta).join(""), said.join(""));
-      const done = response.find(({ type }) => type === "response.output_text.done");
-      assert.equal(done?.["text"] ?? "", said.join(""));
+      const forms = [
+        () => new MessageForm({ stopSequences: [], promptTokens: 0 }),
+        () => new ResponseForm(envelope),
+      ].map((make) => ({ quick: make(), slow: make() }));
+      for (const piece of [...pieces, last]) {
+        const shown = reader.push(piece);
+        if (shown === undefined) continue;
+        counts[reader.words === undefined ? "events" : "words"] += 1;
+        for (const { quick, slow } of forms) {
+          const event = reader.words === undefined ? undefined : quick.words(reader.words);
+          assert.equal(event ?? quick.events(shown), slow.events(shown));
+        }
+      }
+      const closing = reader.closing('{"completion_tokens":1}');
+      for (const { quick, slow } of forms) {
+        assert.equal(quick.events(closing), slow.events(closing));
+      }
     }),
   );
+  assert.ok(counts.words > 0 && counts.events > 0, JSON.stringify(counts));
 });
 
 test("calls that a server tells mixed up are told one after another", () => {

@@ -73,7 +73,7 @@ export function ask(call: Call, parts: AiParts, { target, asked }: Asked): Promi
       onTick: (nowMs) => keepAlive(call, parts.config, nowMs),
       onPiece: (piece) => {
         if (asked !== undefined && !attempt.hasPassedOn) asked.onFirstPiece();
-        relay(call, parts, { piece, attempt });
+        relay(call, parts, { piece, attempt, reader });
       },
       readWhole: (body) =>
         asked === undefined ? takeWhole(call, canonicalBody(parts, target, body)) : notAStream,
@@ -150,12 +150,17 @@ function limitsOf(call: Call, { config, world }: AiParts, target: LiveTarget): A
 function relay(
   call: Call,
   { world }: AiParts,
-  { piece, attempt }: { readonly piece: Buffer; readonly attempt: Attempt },
+  given: {
+    readonly piece: Buffer;
+    readonly attempt: Attempt;
+    readonly reader: AnswerReader | undefined;
+  },
 ): void {
   const nowMs = world.clock.monotonicMs();
   if (call.sent.pieces === 0) call.firstTokenMs = nowMs - call.trace.startedMs;
+  const { piece, attempt, reader } = given;
   call.sent.add(piece);
-  if (call.answer.write(piece, nowMs)) return;
+  if (call.answer.write(piece, nowMs, reader)) return;
   attempt.pause();
   call.answer.onDrain(() => attempt.resume());
 }

@@ -46,6 +46,8 @@ const heldBytesMax = 1024 * 1024;
  * States: open → ended (`[DONE]`, or nothing more is wanted), or failed.
  */
 export class ContinuationReader implements AnswerReader {
+  /** Each of its events is made anew, and not looked at again. */
+  readonly words = undefined;
   readonly #options: ContinuationOptions;
   readonly #events = new EventBuffer();
   readonly #text: SeamText;

@@ -21,6 +21,11 @@ export interface AnswerReader {
   readonly isComplete: boolean;
   /** Nothing more is wanted, though the upstream may go on. */
   readonly isSatisfied: boolean;
+  /**
+   * What the bytes that were given last say, where they are one event that brings words and
+   * nothing else: as they are, and as JSON has them between quotes, which for these is the same.
+   */
+  readonly words: string | undefined;
   /** Bytes for the client, all of whole events; undefined when there are none yet. */
   push(chunk: Buffer): Buffer | undefined;
   /** The body has ended as its framing has it. */

@@ -1,4 +1,5 @@
 import { readEvent, splitEvents } from "./server-event.ts";
+import { WordChunks } from "./word-chunks.ts";
 
 /** One answer of a stream, put together from what was sent of it. */
 export interface AssembledChoice {
@@ -55,14 +56,27 @@ interface ToolCallPiece {
   readonly function?: { readonly name?: string; readonly arguments?: string };
 }
 
+const dataPrefix = "data: ";
+
 /** Reads events as they were sent to a client, whole ones only, and joins their pieces. */
 export function assembleAnswer(sent: Buffer): AssembledAnswer {
   let first: Chunk | undefined;
   const choices = new Map<number, AssembledChoice>();
+  const alike = new WordChunks();
   for (const text of splitEvents(sent)) {
+    const words = text.startsWith(dataPrefix)
+      ? alike.wordsIn(text, dataPrefix.length, text.length)
+      : undefined;
+    if (words !== undefined) {
+      addPiece(choiceOf(choices, 0), { delta: { content: words } });
+      continue;
+    }
     const event = readEvent(text);
     if (event.kind !== "json") continue;
     const chunk = event.value as Chunk;
+    if (text.startsWith(dataPrefix)) {
+      alike.learn(text, { start: dataPrefix.length, end: text.length, chunk });
+    }
     first ??= chunk;
     for (const piece of chunk.choices ?? []) addPiece(choiceOf(choices, piece.index ?? 0), piece);
   }

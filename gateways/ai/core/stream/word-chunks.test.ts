@@ -21,6 +21,7 @@ const chunks = fc.record(
       { minLength: 1, maxLength: 2 },
     ),
     usage: fc.constantFrom(null, null, {}),
+    error: fc.constantFrom(null, null, {}),
   },
   { requiredKeys: ["id", "choices"] },
 );

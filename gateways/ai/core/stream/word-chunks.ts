@@ -7,6 +7,7 @@ export interface WordChunk {
     readonly logprobs?: unknown;
   }[];
   readonly usage?: unknown;
+  readonly error?: unknown;
 }
 
 /** An upstream whose chunks differ in more than their words is not learned from for ever. */
@@ -21,10 +22,24 @@ const plainWords = /^[ !#-[\]-\uffff]+$/;
  * as JSON again. Has the state of one stream.
  */
 export class WordChunks {
-  /** What stands before the words of a chunk and behind them; empty while nothing was learned. */
   #before = "";
   #behind = "";
   #lessons = 0;
+
+  /** What stands before the words of a chunk; empty while nothing was learned. */
+  get before(): string {
+    return this.#before;
+  }
+
+  /** What stands behind them. */
+  get behind(): string {
+    return this.#behind;
+  }
+
+  /** Whether it is worth reading a chunk to `learn` from it. */
+  mayLearn(text: string, start: number, end: number): boolean {
+    return this.#lessons < lessonsMax && !this.#fits(text, start, end);
+  }
 
   /**
    * The words of the chunk from `start` to `end`, which as JSON are the same but for the quotes;
@@ -87,9 +102,10 @@ function isTemplate(before: string, behind: string): boolean {
 }
 
 /** Undefined where a chunk brings anything but words. */
-function wordsOnly({ choices, usage }: WordChunk): string | undefined {
+function wordsOnly({ choices, usage, error }: WordChunk): string | undefined {
   const [choice] = choices ?? [];
-  if (choices?.length !== 1 || choice === undefined || (usage ?? null) !== null) return undefined;
+  if (choices?.length !== 1 || choice === undefined) return undefined;
+  if ((usage ?? null) !== null || (error ?? null) !== null) return undefined;
   const { index, delta, finish_reason: reason, logprobs } = choice;
   if (index !== 0 || (reason ?? null) !== null || (logprobs ?? null) !== null) return undefined;
   for (const name in delta) if (name !== "content" && delta[name] !== null) return undefined;

@@ -1,5 +1,4 @@
 import type { Fault } from "@tandem/libs/kernel";
-import { WordChunks } from "../../core/stream/word-chunks.ts";
 import type { AnswerForm } from "../dialect.ts";
 import { isObject, type JsonObject } from "../reading.ts";
 import { ToolBlocks } from "../tool-blocks.ts";
@@ -29,7 +28,6 @@ type BlockKind = "none" | "thinking" | "text" | "tool";
 export class MessageForm implements AnswerForm {
   readonly #options: MessageFormOptions;
   readonly #tools = new ToolBlocks();
-  readonly #words = new WordChunks();
   #isStarted: boolean = false;
   #block: BlockKind = "none";
   #index = -1;
@@ -53,6 +51,13 @@ export class MessageForm implements AnswerForm {
     return this.#out;
   }
 
+  words(words: string): string | undefined {
+    if (!this.#isStarted) return undefined;
+    this.#out = "";
+    this.#speak(`"${words}"`);
+    return this.#out;
+  }
+
   whole(body: Buffer | string): string {
     return writeMessage(JSON.parse(body.toString()) as JsonObject, this.#options);
   }
@@ -64,14 +69,7 @@ export class MessageForm implements AnswerForm {
   /** One canonical event: `data: {…}`, or `data: [DONE]`, which says nothing that is not said. */
   #event(text: string, start: number, end: number): void {
     if (!text.startsWith("data: {", start)) return;
-    const from = start + "data: ".length;
-    const words = this.#words.wordsIn(text, from, end);
-    if (words !== undefined) {
-      this.#speak(`"${words}"`);
-      return;
-    }
-    const chunk = JSON.parse(text.slice(from, end)) as JsonObject;
-    this.#words.learn(text, { start: from, end, chunk });
+    const chunk = JSON.parse(text.slice(start + 6, end)) as JsonObject;
     if (!this.#isStarted) this.#start(chunk);
     const choices = chunk["choices"];
     const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;

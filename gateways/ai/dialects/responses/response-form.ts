@@ -1,5 +1,4 @@
 import type { Fault } from "@tandem/libs/kernel";
-import { WordChunks } from "../../core/stream/word-chunks.ts";
 import type { AnswerForm } from "../dialect.ts";
 import { errorBody } from "../openai/error-body.ts";
 import { isObject, type JsonObject } from "../reading.ts";
@@ -43,7 +42,6 @@ const nothing: Open = { kind: "none" };
 export class ResponseForm implements AnswerForm {
   readonly #envelope: Envelope;
   readonly #tools = new ToolBlocks();
-  readonly #words = new WordChunks();
   readonly #output: JsonObject[] = [];
   #open: Open = nothing;
   #head: { readonly createdAt: unknown; readonly model: unknown } | undefined;
@@ -74,6 +72,13 @@ export class ResponseForm implements AnswerForm {
     return this.#out;
   }
 
+  words(words: string): string | undefined {
+    if (!this.#isBegun) return undefined;
+    this.#out = "";
+    this.#speak(words, `"${words}"`);
+    return this.#out;
+  }
+
   whole(body: Buffer | string): string {
     const answer = JSON.parse(body.toString()) as JsonObject;
     // Of one that was told of before it was begun, what was told holds.
@@ -98,14 +103,7 @@ export class ResponseForm implements AnswerForm {
 
   #event(text: string, start: number, end: number): void {
     if (!text.startsWith("data: {", start)) return;
-    const from = start + "data: ".length;
-    const words = this.#words.wordsIn(text, from, end);
-    if (words !== undefined) {
-      this.#speak(words, `"${words}"`);
-      return;
-    }
-    const chunk = JSON.parse(text.slice(from, end)) as JsonObject;
-    this.#words.learn(text, { start: from, end, chunk });
+    const chunk = JSON.parse(text.slice(start + 6, end)) as JsonObject;
     if (!this.#isBegun) this.#start(chunk);
     const choices = chunk["choices"];
     const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
