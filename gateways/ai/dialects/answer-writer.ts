@@ -2,6 +2,7 @@ import { type EncodedFields, type Exchange, encodeFields } from "@tandem/libs/ht
 import type { Fault } from "@tandem/libs/kernel";
 import { aiFaults } from "../faults.ts";
 import { endedComment } from "../hand-over/hand-over.ts";
+import { isWordWriter, type SaidWords, type WordWriter } from "../transports/word-writer.ts";
 import type { AnswerForm, Dialect } from "./dialect.ts";
 
 /** What goes with every answer, asked for when its head is written. */
@@ -23,6 +24,7 @@ const streamFields = encodeFields([
  */
 export class AnswerWriter {
   readonly #exchange: Exchange;
+  readonly #wordWriter: WordWriter | undefined;
   readonly #dialect: Dialect;
   #form: AnswerForm | undefined;
   #isStream: boolean = false;
@@ -46,6 +48,7 @@ export class AnswerWriter {
     },
   ) {
     this.#exchange = exchange;
+    this.#wordWriter = isWordWriter(exchange) ? exchange : undefined;
     this.#dialect = given.dialect;
     this.#fields = given.fields;
     this.#lastWriteMs = given.nowMs;
@@ -94,21 +97,17 @@ export class AnswerWriter {
   }
 
   /**
-   * Appends whole canonical events. `said`: who knows what words they bring, if that is all they do.
-   * False when the client is slow: wait for `onDrain`.
+   * Appends whole canonical events. `said`: who knows what words they bring, if that is all they
+   * do. False when the client is slow: wait for `onDrain`.
    */
-  write(
-    piece: Buffer | string,
-    nowMs: number,
-    said?: { readonly words: string | undefined },
-  ): boolean {
+  write(piece: Buffer, nowMs: number, said?: SaidWords): boolean {
     // Of one that was opened, who makes it is known only now, and with that how others go on.
     if (this.#state === "unsent" || this.#isHeadOld) this.#begin();
     this.#isHeadOld = false;
     this.#state = "flowing";
     if (this.#form === undefined) {
       this.#lastWriteMs = nowMs;
-      return this.#exchange.write(piece);
+      return this.#writeAsItIs(piece, said);
     }
     const words = said?.words;
     const event = words === undefined ? undefined : this.#form.words(words);
@@ -116,6 +115,13 @@ export class AnswerWriter {
     if (told.length === 0) return true;
     this.#lastWriteMs = nowMs;
     return this.#exchange.write(told);
+  }
+
+  #writeAsItIs(piece: Buffer, said: SaidWords | undefined): boolean {
+    const writer = this.#wordWriter;
+    const words = writer === undefined ? undefined : said?.words;
+    if (writer === undefined || words === undefined) return this.#exchange.write(piece);
+    return writer.writeWords(piece, words, said?.likeness);
   }
 
   /**

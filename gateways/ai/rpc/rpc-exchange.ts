@@ -28,8 +28,9 @@ import { declinedFields } from "../core/declined.ts";
 import { aiFaults } from "../faults.ts";
 import { handOverField, handOverLengthField } from "../hand-over/hand-over.ts";
 import { EventLines } from "../transports/event-lines.ts";
+import type { WordWriter } from "../transports/word-writer.ts";
 import type { RpcMethod } from "./methods.ts";
-import { WordMessages } from "./word-messages.ts";
+import { framed, type WordFrame, WordMessages } from "./word-messages.ts";
 
 /** Refuses what is none, instead of putting another character there. */
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -49,13 +50,15 @@ export interface RpcExchangeGiven {
  * so that it goes through the same twelve. States: open → collecting (a whole answer in pieces) or
  * streaming → over.
  */
-export class RpcExchange implements Exchange {
+export class RpcExchange implements Exchange, WordWriter {
   readonly head: RequestHead;
   readonly #inner: Exchange;
   readonly #headers: JsonHeaders;
   readonly #given: RpcExchangeGiven;
   readonly #events = new EventLines();
   readonly #words: WordMessages | undefined;
+  /** Of events that are alike but for their words: what they have in common. */
+  #alike: { readonly likeness: symbol | undefined; readonly frame: WordFrame } | undefined;
   #state: "open" | "collecting" | "streaming" | "over" = "open";
   #fields: EncodedFields = encodeFields([]);
   #pieces: string[] = [];
@@ -169,6 +172,19 @@ export class RpcExchange implements Exchange {
     this.#hasRoom = true;
     this.#events.add(chunk, this.#tell);
     return this.#hasRoom;
+  }
+
+  writeWords(piece: Buffer, words: string, likeness: symbol | undefined): boolean {
+    if (this.#state !== "streaming" || this.#words === undefined || this.#fault !== undefined) {
+      return this.write(piece);
+    }
+    const alike = this.#alike;
+    if (alike !== undefined && alike.likeness === likeness) {
+      return this.#inner.write(framed(alike.frame, words));
+    }
+    const hasRoom = this.write(piece);
+    this.#alike = { likeness, frame: this.#words.frame };
+    return hasRoom;
   }
 
   /** Several of one turn leave as one write all the same: that is the answer's own business. */

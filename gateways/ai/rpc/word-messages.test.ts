@@ -5,7 +5,7 @@ import { ChatCompletionChunkSchema } from "@tandem/contracts/rpc/tandem/v1/infer
 import { EnvelopeReader, envelopeFlags } from "@tandem/libs/rpc";
 import fc from "fast-check";
 import { chatChunk } from "./answer-messages.ts";
-import { WordMessages } from "./word-messages.ts";
+import { framed, WordMessages } from "./word-messages.ts";
 
 const text = fc.string({ unit: "grapheme", maxLength: 300 });
 const heads = fc.record(
@@ -49,6 +49,8 @@ test("words in their frames are the message that they would be the long way", ()
           continue;
         }
         counts.short += 1;
+        const words = choice.delta.content ?? "";
+        assert.deepEqual(framed(messages.frame, words), frame);
         const [envelope] = new EnvelopeReader(2 ** 20).add(frame);
         assert.ok(envelope && envelope.flags === envelopeFlags.message);
         assert.equal(envelope.bytes.length, frame.length);

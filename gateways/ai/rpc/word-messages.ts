@@ -1,6 +1,6 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { ChatCompletionChunkSchema } from "@tandem/contracts/rpc/tandem/v1/inference_pb";
-import { type WordChunk, WordChunks } from "../core/stream/word-chunks.ts";
+import { type WordChunk, wordsOnly } from "../core/stream/word-chunks.ts";
 import { chatChunk } from "./answer-messages.ts";
 
 interface ChunkJson extends WordChunk {
@@ -21,52 +21,57 @@ const headBytes = 5;
  * it takes by way of the message's object. Has the state of one stream.
  */
 export class WordMessages {
-  readonly #chunks = new WordChunks();
   #name = "";
-  /** The fields before the choices, and behind them. */
-  #before: Buffer = Buffer.alloc(0);
-  #behind: Buffer = Buffer.alloc(0);
+  #frame: WordFrame = { before: Buffer.alloc(0), behind: Buffer.alloc(0) };
+
+  /** What stands around the words of the message that `frameOf` gave last. */
+  get frame(): WordFrame {
+    return this.#frame;
+  }
 
   /** Undefined for what is more than words: that goes the long way. */
   frameOf(text: string): Buffer | undefined {
-    const words = this.#chunks.wordsIn(text, 0, text.length) ?? this.#wordsRead(text);
-    if (words === undefined) return undefined;
-    const length = Buffer.byteLength(words);
-    const choice = 1 + varintBytes(length) + length;
-    const before = this.#before;
-    const behind = this.#behind;
-    const size = before.length + 1 + varintBytes(choice) + choice + behind.length;
-    const frame = Buffer.allocUnsafe(headBytes + size);
-    frame[0] = 0;
-    frame.writeUInt32BE(size, 1);
-    let at = headBytes + before.copy(frame, headBytes);
-    frame[at] = choicesTag;
-    at = writeVarint(frame, choice, at + 1);
-    frame[at] = contentTag;
-    at = writeVarint(frame, length, at + 1);
-    at += frame.write(words, at);
-    behind.copy(frame, at);
-    return frame;
-  }
-
-  #wordsRead(text: string): string | undefined {
     const chunk = JSON.parse(text) as ChunkJson;
-    const words = this.#chunks.learn(text, { start: 0, end: text.length, chunk });
+    const words = wordsOnly(chunk);
     if (words === undefined) return undefined;
     const { id = "", created = 0, model = "", system_fingerprint: fingerprint } = chunk;
     const name = `${id} ${created} ${model} ${fingerprint ?? ""}`;
-    if (name !== this.#name) this.#remember(name, chunk);
-    return words;
+    if (name !== this.#name) {
+      this.#name = name;
+      this.#frame = frameAround(chunk);
+    }
+    return framed(this.#frame, words);
   }
+}
 
-  #remember(name: string, { choices: _choices, usage: _usage, ...head }: ChunkJson): void {
-    const { system_fingerprint: fingerprint, ...first } = head;
-    const bytesOf = (part: object): Buffer =>
-      Buffer.from(toBinary(ChatCompletionChunkSchema, chatChunk(JSON.stringify(part))));
-    this.#name = name;
-    this.#before = bytesOf(first);
-    this.#behind = bytesOf({ system_fingerprint: fingerprint });
-  }
+/** The fields before the choices, and behind them. */
+export interface WordFrame {
+  readonly before: Buffer;
+  readonly behind: Buffer;
+}
+
+function frameAround({ choices: _choices, usage: _usage, ...head }: ChunkJson): WordFrame {
+  const { system_fingerprint: fingerprint, ...first } = head;
+  const bytesOf = (part: object): Buffer =>
+    Buffer.from(toBinary(ChatCompletionChunkSchema, chatChunk(JSON.stringify(part))));
+  return { before: bytesOf(first), behind: bytesOf({ system_fingerprint: fingerprint }) };
+}
+
+export function framed({ before, behind }: WordFrame, words: string): Buffer {
+  const length = Buffer.byteLength(words);
+  const choice = 1 + varintBytes(length) + length;
+  const size = before.length + 1 + varintBytes(choice) + choice + behind.length;
+  const frame = Buffer.allocUnsafe(headBytes + size);
+  frame[0] = 0;
+  frame.writeUInt32BE(size, 1);
+  let at = headBytes + before.copy(frame, headBytes);
+  frame[at] = choicesTag;
+  at = writeVarint(frame, choice, at + 1);
+  frame[at] = contentTag;
+  at = writeVarint(frame, length, at + 1);
+  at += frame.write(words, at);
+  behind.copy(frame, at);
+  return frame;
 }
 
 function varintBytes(value: number): number {

@@ -48,6 +48,7 @@ const heldBytesMax = 1024 * 1024;
 export class ContinuationReader implements AnswerReader {
   /** Each of its events is made anew, and not looked at again. */
   readonly words = undefined;
+  readonly likeness = undefined;
   readonly #options: ContinuationOptions;
   readonly #events = new EventBuffer();
   readonly #text: SeamText;

@@ -5,6 +5,7 @@ import { readEvent, splitEvents } from "../stream/server-event.ts";
 /** The end of an answer that the client has already, all but perhaps the last word of it. Pure. */
 export class GivenEnd implements AnswerReader {
   readonly words = undefined;
+  readonly likeness = undefined;
   readonly failure = undefined;
   readonly hasSpoken = true;
   readonly isComplete = true;

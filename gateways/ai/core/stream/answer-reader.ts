@@ -26,6 +26,8 @@ export interface AnswerReader {
    * nothing else: as they are, and as JSON has them between quotes, which for these is the same.
    */
   readonly words: string | undefined;
+  /** The same for events with `words` that are alike in everything else, and for no others. */
+  readonly likeness: symbol | undefined;
   /** Bytes for the client, all of whole events; undefined when there are none yet. */
   push(chunk: Buffer): Buffer | undefined;
   /** The body has ended as its framing has it. */

@@ -69,6 +69,7 @@ export class StreamReader implements AnswerReader {
   #shownBehind = "";
   /** The words of the last piece, their bytes as characters. */
   #words: string | undefined;
+  #likeness: symbol | undefined;
 
   constructor(options: StreamReaderOptions) {
     this.#options = options;
@@ -94,6 +95,10 @@ export class StreamReader implements AnswerReader {
     const words = this.#words;
     if (words === undefined || isAscii.test(words)) return words;
     return Buffer.from(words, "latin1").toString("utf8");
+  }
+
+  get likeness(): symbol | undefined {
+    return this.#likeness;
   }
 
   get failure(): StreamFailure | undefined {
@@ -186,6 +191,7 @@ export class StreamReader implements AnswerReader {
     const event = readEvent(text);
     if (event.kind !== "json" || readChunk(event.value).object !== this.#options.object) return;
     this.#chunks.learn(text, { start, end, chunk: event.value as WordChunk });
+    this.#likeness = Symbol();
     const { before, behind } = this.#chunks;
     const [shownBefore, shownBehind] = [this.#replaced(before), this.#replaced(behind)];
     const isAsItCame = shownBefore === before && shownBehind === behind;

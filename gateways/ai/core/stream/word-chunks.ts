@@ -102,7 +102,7 @@ function isTemplate(before: string, behind: string): boolean {
 }
 
 /** Undefined where a chunk brings anything but words. */
-function wordsOnly({ choices, usage, error }: WordChunk): string | undefined {
+export function wordsOnly({ choices, usage, error }: WordChunk): string | undefined {
   const [choice] = choices ?? [];
   if (choices?.length !== 1 || choice === undefined) return undefined;
   if ((usage ?? null) !== null || (error ?? null) !== null) return undefined;

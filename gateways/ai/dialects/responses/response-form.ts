@@ -1,4 +1,5 @@
 import type { Fault } from "@tandem/libs/kernel";
+import { GrowingText } from "../../core/stream/growing-text.ts";
 import type { AnswerForm } from "../dialect.ts";
 import { errorBody } from "../openai/error-body.ts";
 import { isObject, type JsonObject } from "../reading.ts";
@@ -20,8 +21,8 @@ import { writeResponse } from "./write-response.ts";
 /** The item that is being told. */
 type Open =
   | { readonly kind: "none" }
-  | { readonly kind: "reasoning"; readonly id: string; text: string }
-  | { readonly kind: "message"; readonly id: string; text: string }
+  | { readonly kind: "reasoning"; readonly id: string; readonly text: GrowingText }
+  | { readonly kind: "message"; readonly id: string; readonly text: GrowingText }
   | {
       readonly kind: "call";
       readonly id: string;
@@ -162,11 +163,12 @@ export class ResponseForm implements AnswerForm {
     if (this.#open.kind !== "reasoning") {
       this.#close();
       const id = itemId(this.#envelope, "rs", this.#output.length);
-      this.#open = { kind: "reasoning", id, text: "" };
+      const text = new GrowingText();
+      this.#open = { kind: "reasoning", id, text };
       this.#added(reasoningItem(id, ""));
       this.#part("added", { type: "reasoning_text", text: "" });
     }
-    this.#open.text += delta;
+    this.#open.text.add(delta);
     this.#piece("response.reasoning_text.delta", { content_index: 0, delta });
   }
 
@@ -175,11 +177,12 @@ export class ResponseForm implements AnswerForm {
     if (this.#open.kind !== "message") {
       this.#close();
       const id = itemId(this.#envelope, "msg", this.#output.length);
-      this.#open = { kind: "message", id, text: "" };
+      const text = new GrowingText();
+      this.#open = { kind: "message", id, text };
       this.#added(messageItem(id, undefined));
       this.#part("added", { type: "output_text", annotations: [], logprobs: [], text: "" });
     }
-    this.#open.text += delta;
+    this.#open.text.add(delta);
     // Written by hand: a stream is made of this.
     this.#out +=
       `event: response.output_text.delta\ndata: {"type":"response.output_text.delta",` +
@@ -217,14 +220,16 @@ export class ResponseForm implements AnswerForm {
       case "none":
         return;
       case "reasoning": {
-        const { id, text } = open;
+        const { id } = open;
+        const text = open.text.toString();
         this.#piece("response.reasoning_text.done", { content_index: 0, text }, id);
         this.#part("done", { type: "reasoning_text", text }, id);
         this.#done(reasoningItem(id, text));
         return;
       }
       case "message": {
-        const { id, text } = open;
+        const { id } = open;
+        const text = open.text.toString();
         const done = { content_index: 0, text, logprobs: [] };
         this.#piece("response.output_text.done", done, id);
         this.#part("done", { type: "output_text", annotations: [], logprobs: [], text }, id);
