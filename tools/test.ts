@@ -1,6 +1,7 @@
 /**
- * `npm test`: every test file, first simulations and those beside the code, two at a time, then
- * those that start the whole product, one at a time, since they measure it. A file that failed is
+ * `npm test`: every test file, two at a time: first simulations and those beside the code, then
+ * those that start the whole product; at last, one at a time, those that break it and hold what
+ * callers notice against a clock. A file that failed is
  * run once more, by itself, and named: on a busy machine a bound of time may be missed once, a
  * broken promise is broken twice. Arguments narrow the files by path. Ends with the files that took
  * longest and `N passed, N failed, N skipped`.
@@ -31,15 +32,17 @@ const files = globSync("**/*.test.ts", { cwd: root, exclude: (path) => isForeign
   .sort();
 /** Time is simulated there, so a busy processor changes nothing, and they take long. */
 const isSimulated = (file: string): boolean => file.startsWith("tests/simulation/");
-const isWhole = (file: string): boolean => file.startsWith("tests/") && !isSimulated(file);
+const isTimed = (file: string): boolean =>
+  /^tests\/chaos\/|\/(limits|revocation-speed)\./.test(file);
+const isWhole = (file: string): boolean =>
+  file.startsWith("tests/") && !isSimulated(file) && !isTimed(file);
+const isBeside = (file: string): boolean => !file.startsWith("tests/");
 
 const results = new Map<string, Counts>();
 const tookMs = new Map<string, number>();
-await runFiles(
-  [...files.filter(isSimulated), ...files.filter((file) => !isWhole(file) && !isSimulated(file))],
-  { concurrency: 2 },
-);
-await runFiles(files.filter(isWhole), { concurrency: 1 });
+const paired = [isSimulated, isBeside, isWhole].flatMap((kind) => files.filter(kind));
+await runFiles(paired, { concurrency: 2 });
+await runFiles(files.filter(isTimed), { concurrency: 1 });
 const failedOnce = files.filter((file) => (results.get(file)?.failed ?? 0) > 0);
 await runFiles(failedOnce, { concurrency: 1 });
 

@@ -22,7 +22,13 @@ import { writeResponse } from "./write-response.ts";
 type Open =
   | { readonly kind: "none" }
   | { readonly kind: "reasoning"; readonly id: string; readonly text: GrowingText }
-  | { readonly kind: "message"; readonly id: string; readonly text: GrowingText }
+  | {
+      readonly kind: "message";
+      readonly id: string;
+      readonly text: GrowingText;
+      /** What stands in each of its deltas between the event's number and the words. */
+      readonly place: string;
+    }
   | {
       readonly kind: "call";
       readonly id: string;
@@ -178,7 +184,8 @@ export class ResponseForm implements AnswerForm {
       this.#close();
       const id = itemId(this.#envelope, "msg", this.#output.length);
       const text = new GrowingText();
-      this.#open = { kind: "message", id, text };
+      const place = `,"item_id":"${id}","output_index":${this.#output.length},"content_index":0`;
+      this.#open = { kind: "message", id, text, place };
       this.#added(messageItem(id, undefined));
       this.#part("added", { type: "output_text", annotations: [], logprobs: [], text: "" });
     }
@@ -186,9 +193,7 @@ export class ResponseForm implements AnswerForm {
     // Written by hand: a stream is made of this.
     this.#out +=
       `event: response.output_text.delta\ndata: {"type":"response.output_text.delta",` +
-      `"sequence_number":${this.#number},"item_id":"${this.#open.id}",` +
-      `"output_index":${this.#output.length},"content_index":0,` +
-      `"delta":${json},"logprobs":[]}\n\n`;
+      `"sequence_number":${this.#number}${this.#open.place},"delta":${json},"logprobs":[]}\n\n`;
     this.#number += 1;
   }
 
