@@ -13,12 +13,17 @@ import { type FirstRunOptions, prepareDevEnv } from "./first-run.ts";
 const folder = mkdtempSync(join(tmpdir(), "tandem-first-"));
 const calls: string[] = [];
 let defaultModel = "smol";
+let sources = ["engine"];
 let setupAnswers: { readonly status: number; readonly body: unknown }[] = [];
 
 const door = createServer((request, response) => {
   calls.push(`${request.method} ${request.url}`);
   if (request.url === "/api/v1/models") {
     response.end(JSON.stringify({ data: [], default_model: defaultModel }));
+    return;
+  }
+  if (request.url === "/api/v1/upstreams") {
+    response.end(JSON.stringify({ data: sources.map((source) => ({ source })) }));
     return;
   }
   const next = setupAnswers.shift() ?? { status: 503, body: {} };
@@ -40,6 +45,7 @@ function optionsFor(file: string): FirstRunOptions {
     devEnvFile: join(folder, file),
     setupToken: "token",
     modelPatienceMs: 0,
+    isEngineToGenerate: false,
     world: realWorld(),
     log: createLog({ level: "error", fields: {}, write: () => {} }),
   };
@@ -83,6 +89,26 @@ describe("prepareDevEnv", () => {
     defaultModel = "smol";
     assert.equal((await prepareDevEnv(options)).env.TANDEM_MODEL, "smol");
     assert.equal(readDevEnv(options.devEnvFile)?.TANDEM_MODEL, "smol");
+  });
+
+  test("a model is waited for only where somebody may name one", async () => {
+    const patient = { modelPatienceMs: 60_000 };
+    setupAnswers = [made, made, made];
+    defaultModel = "";
+    calls.length = 0;
+    const alone = await prepareDevEnv({ ...optionsFor("alone.env"), ...patient });
+    assert.equal(alone.env.TANDEM_MODEL, "auto");
+    assert.equal(calls.length, 3, `not waited for: ${calls.join(", ")}`);
+    const engine = { ...optionsFor("engine.env"), ...patient, isEngineToGenerate: true };
+    const waiting = [prepareDevEnv(engine)];
+    sources = ["engine", "file"];
+    waiting.push(prepareDevEnv({ ...optionsFor("upstream.env"), ...patient }));
+    calls.length = 0;
+    while (calls.filter((call) => call.endsWith("/models")).length < 4) {
+      await new Promise((resolve) => door.once("request", resolve));
+    }
+    defaultModel = "smol";
+    for (const { env } of await Promise.all(waiting)) assert.equal(env.TANDEM_MODEL, "smol");
   });
 
   test("a refusal is told at once, in the words of who refused", async () => {

@@ -13,6 +13,7 @@ const setupAnswerSchema = z.object({
 });
 
 const catalogueSchema = z.object({ default_model: z.string() });
+const upstreamsSchema = z.object({ data: z.array(z.object({ source: z.string() })) });
 
 export interface FirstRunOptions {
   /** The public door: `http://127.0.0.1:4600`. */
@@ -22,6 +23,8 @@ export interface FirstRunOptions {
   readonly setupToken: string;
   /** How long to wait, the first time, until the catalogue names a default model. */
   readonly modelPatienceMs: number;
+  /** The engine is to have a model, and names it before it is there. */
+  readonly isEngineToGenerate: boolean;
   readonly world: World;
   readonly log: Log;
 }
@@ -102,24 +105,37 @@ function troubleOf({ status, body }: CallAnswer): string {
 
 /** What the catalogue calls the default, once upstreams told theirs; never waits for a download. */
 async function defaultModel(
-  { url, world }: FirstRunOptions,
+  options: FirstRunOptions,
   adminKey: string,
   patienceMs: number,
 ): Promise<string> {
+  const { world } = options;
   const endMs = world.clock.monotonicMs() + patienceMs;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     try {
-      const { body } = await callJson(`${url}/api/v1/models`, {
-        method: "GET",
-        headers: { authorization: `Bearer ${adminKey}` },
-        timeoutMs: callTimeoutMs,
-      });
-      const parsed = catalogueSchema.safeParse(body);
+      const parsed = catalogueSchema.safeParse(await read(options, adminKey, "models"));
       if (parsed.success && parsed.data.default_model !== "") return parsed.data.default_model;
+      if (!(await mayBeNamed(options, adminKey))) return anyModel;
     } catch {
       // The door answered a moment ago; it will again, or the general name has to do.
     }
     if (world.clock.monotonicMs() >= endMs) return anyModel;
     await sleep(world, pauseMs);
   }
+}
+
+/** False where nobody is there to name a model: no upstream but an engine that gets none. */
+async function mayBeNamed(options: FirstRunOptions, adminKey: string): Promise<boolean> {
+  if (options.isEngineToGenerate) return true;
+  const parsed = upstreamsSchema.safeParse(await read(options, adminKey, "upstreams"));
+  return !parsed.success || parsed.data.data.some(({ source }) => source !== "engine");
+}
+
+async function read({ url }: FirstRunOptions, adminKey: string, what: string): Promise<unknown> {
+  const { body } = await callJson(`${url}/api/v1/${what}`, {
+    method: "GET",
+    headers: { authorization: `Bearer ${adminKey}` },
+    timeoutMs: callTimeoutMs,
+  });
+  return body;
 }

@@ -53,8 +53,10 @@ export function run(options: RunOptions): Supervisor {
     // The engine names its models before they are there; other upstreams answer at once or not.
     const modelPatienceMs = config.model ? 15_000 : 5_000;
     const { setupToken } = secrets;
-    const setup = { url, devEnvFile: directory.devEnvFile, setupToken, modelPatienceMs };
-    const { env, isFirst } = await prepareDevEnv({ ...setup, world, log });
+    const { env, isFirst } = await prepareDevEnv({
+      ...{ url, devEnvFile: directory.devEnvFile, setupToken, world, log },
+      ...{ modelPatienceMs, isEngineToGenerate: config.model },
+    });
     const durationMs = world.clock.monotonicMs() - startMs;
     const devEnvFile = shortPath(directory.devEnvFile);
     if (stopping !== undefined) return;
