@@ -49,7 +49,24 @@ export function readWholeAnswer(body: Buffer): WholeAnswer | WholeFailure {
 
 export function usageIn(document: JsonDocument): TokenUsage | undefined {
   const usage = document.member(document.root, "usage");
-  return usage === nowhere ? undefined : readUsage(document.parse(usage));
+  if (usage === nowhere) return undefined;
+  const promptDetails = document.member(usage, "prompt_tokens_details");
+  const completionDetails = document.member(usage, "completion_tokens_details");
+  return readUsage({
+    prompt_tokens: numberIn(document, usage, "prompt_tokens"),
+    completion_tokens: numberIn(document, usage, "completion_tokens"),
+    prompt_cache_hit_tokens: numberIn(document, usage, "prompt_cache_hit_tokens"),
+    prompt_tokens_details: { cached_tokens: numberIn(document, promptDetails, "cached_tokens") },
+    completion_tokens_details: {
+      reasoning_tokens: numberIn(document, completionDetails, "reasoning_tokens"),
+    },
+  });
+}
+
+function numberIn(document: JsonDocument, object: number, name: string): number | undefined {
+  const value = object === nowhere ? nowhere : document.member(object, name);
+  const isNumber = value !== nowhere && document.kind(value) === jsonKind.number;
+  return isNumber ? document.number(value) : undefined;
 }
 
 function finishReasonIn(document: JsonDocument, choice: number): string {

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { JsonDocument } from "../json-document.ts";
+import { scanJson } from "../json-scanner.ts";
+import { readUsage } from "../money/token-usage.ts";
 import {
   base64ToFloats,
   type EmbeddingsAnswer,
@@ -8,7 +11,7 @@ import {
   readEmbeddings,
   writeEmbeddings,
 } from "./embeddings.ts";
-import { readWholeAnswer, type WholeAnswer, writeWholeAnswer } from "./whole-reader.ts";
+import { readWholeAnswer, usageIn, type WholeAnswer, writeWholeAnswer } from "./whole-reader.ts";
 
 const answer = {
   id: "x",
@@ -98,4 +101,26 @@ test("base64 is little-endian float32, both ways", () => {
       assert.deepEqual(base64ToFloats(bytes.toString("base64")), floats);
     }),
   );
+});
+
+test("usage is read in place as it would be read of a parsed answer", () => {
+  for (const usage of [
+    '{"prompt_tokens":7,"completion_tokens":2}',
+    '{"prompt_tokens":7.0,"completion_tokens":2e1,"prompt_cache_hit_tokens":9}',
+    '{"prompt_tokens":7,"prompt_cache_hit_tokens":null,"prompt_tokens_details":{"cached_tokens":3}}',
+    '{"prompt_tokens":7,"completion_tokens":5,"completion_tokens_details":{"reasoning_tokens":4}}',
+    '{"\\u0070rompt_tokens":7,"prompt_tokens_details":null,"completion_tokens_details":[{"a":1}]}',
+    '{"prompt_tokens":7,"completion_tokens":"5","prompt_tokens_details":3}',
+    '{"prompt_tokens":-1}',
+    '{"prompt_tokens":1.5}',
+    '{"prompt_tokens":1e300}',
+    '{"completion_tokens":1}',
+    "[7]",
+    '"prompt_tokens"',
+    "null",
+  ]) {
+    const document = scanJson(Buffer.from(`{"usage":${usage}}`), 3);
+    assert.ok(document instanceof JsonDocument);
+    assert.deepEqual(usageIn(document), readUsage(JSON.parse(usage)), usage);
+  }
 });
