@@ -46,7 +46,7 @@ export interface Upstream {
 const tokensPerSecond = 25;
 /** A model whose server does few things at once, as those with a graphics processor do. */
 export const narrowModel = "narrow-1";
-const narrowPlaces = 8;
+const narrowPlaces = 24;
 
 export async function openFaultHouse(given: { readonly topology: string }): Promise<FaultHouse> {
   const closing: (() => Promise<unknown>)[] = [];
@@ -154,8 +154,8 @@ function settingsFor(
   return {
     inference: { upstreams: [...upstreams, narrow] },
     models: { models },
-    // Room for a burst of what matters most, which is served first.
-    ai: { queueMax: narrowPlaces * 2 },
+    // At each of two replicas as many as half of the places serve: who waits, waits for one answer.
+    ai: { queueMax: narrowPlaces / 2 },
     // One machine stands for many clients here.
     router: { connectionsPerAddressMax: 8_192 },
     // What killed gateways held is missing until they are back.

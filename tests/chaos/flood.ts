@@ -22,6 +22,8 @@ export interface FloodOrder {
   readonly seconds: number;
   /** `mock-1` when absent. */
   readonly model?: string;
+  /** Of each answer; 1 when absent. */
+  readonly tokens?: number;
 }
 
 /** What became of one caller's calls. */
@@ -147,7 +149,7 @@ class Flood {
     tally.asked += 1;
     const content = `flood ${performance.timeOrigin} ${this.#started}`;
     const answer = await client.call("POST", "/chat/completions", {
-      ...{ model: this.#order.model ?? "mock-1", max_tokens: 1 },
+      ...{ model: this.#order.model ?? "mock-1", max_tokens: this.#order.tokens ?? 1 },
       messages: [{ role: "user", content }],
     });
     this.#costNanos += costOf(answer.text);

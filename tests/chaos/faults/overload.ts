@@ -140,8 +140,10 @@ function figuresOf(over: FloodReport, { calm, peak }: Capacity, tell: Scene["tel
   };
 }
 
-/** More workers than it has places and a line before them: nothing of it is ever idle. */
-const narrowWorkers = 16;
+/** More workers than it has places: nothing of it is ever idle. */
+const narrowWorkers = 36;
+/** An answer takes long beside what it costs to relay it. */
+const narrowTokens = 5;
 /** Of the peak, what is normal. */
 const normalShare = 0.7;
 
@@ -154,7 +156,7 @@ export const overload: LiveFault = {
   async strike(scene) {
     const { house, seconds, tell } = scene;
     const callers = await callersOf(scene);
-    const given = { callers, model: narrowModel };
+    const given = { callers, model: narrowModel, tokens: narrowTokens };
     const all: Pace = { kind: "workers", count: narrowWorkers };
     await flooded(scene, { ...given, pace: all, seconds: spellSeconds });
     const { goodput: peak } = await flooded(scene, { ...given, pace: all, seconds: spellSeconds });
