@@ -33,10 +33,10 @@ const files = globSync("**/*.test.ts", { cwd: root, exclude: (path) => isForeign
 /** Time is simulated there, so a busy processor changes nothing, and they take long. */
 const isSimulated = (file: string): boolean => file.startsWith("tests/simulation/");
 const isTimed = (file: string): boolean =>
-  /^tests\/chaos\/|\/(limits|revocation-speed)\./.test(file);
+  /^tests\/chaos\/|\/(limits|million|revocation-speed)\./.test(file);
 const isWhole = (file: string): boolean =>
   file.startsWith("tests/") && !isSimulated(file) && !isTimed(file);
-const isBeside = (file: string): boolean => !file.startsWith("tests/");
+const isBeside = (file: string): boolean => !file.startsWith("tests/") && !isTimed(file);
 
 const results = new Map<string, Counts>();
 const tookMs = new Map<string, number>();
