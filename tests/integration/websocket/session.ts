@@ -1,3 +1,4 @@
+import { text } from "node:stream/consumers";
 import { WebSocket } from "ws";
 
 export interface SessionMessage {
@@ -61,6 +62,10 @@ export async function openSession(
   await new Promise((resolve, reject) => {
     socket.on("open", resolve);
     socket.on("error", reject);
+    // What it was refused with says more than its status does.
+    socket.on("unexpected-response", (_request, response) => {
+      text(response).then((body) => reject(new Error(`${response.statusCode} ${body}`)), reject);
+    });
   });
   const of = (id: string) => messages.filter((message) => message.id === id);
   const sendText = (text: string): void => socket.send(text);
