@@ -74,7 +74,7 @@ export function assembleAnswer(sent: Buffer): AssembledAnswer {
     const event = readEvent(text);
     if (event.kind !== "json") continue;
     const chunk = event.value as Chunk;
-    if (text.startsWith(dataPrefix)) {
+    if (text.startsWith(dataPrefix) && alike.mayLearn(text, dataPrefix.length, text.length)) {
       alike.learn(text, { start: dataPrefix.length, end: text.length, chunk });
     }
     first ??= chunk;

@@ -91,6 +91,21 @@ test("an upstream whose chunks are never alike is no longer learned from", () =>
   }
 });
 
+test("a thought is no lesson, and what brings more than words is tried a few times only", () => {
+  const reader = new WordChunks();
+  const chunkOf = (choice: object): string =>
+    JSON.stringify({ choices: [{ index: 0, ...choice }] });
+  const mayLearn = (text: string): boolean => reader.mayLearn(text, 0, text.length);
+  assert.ok(!mayLearn(chunkOf({ delta: { content: null, reasoning_content: "hm" } })));
+  assert.ok(!mayLearn(chunkOf({ delta: { content: "", reasoning_content: "hm" } })));
+  const likely = chunkOf({ delta: { content: "word" }, logprobs: { content: [] } });
+  let tries = 0;
+  for (; tries < 100 && mayLearn(likely); tries += 1) {
+    reader.learn(likely, { start: 0, end: likely.length, chunk: JSON.parse(likely) as WordChunk });
+  }
+  assert.equal(tries, 16);
+});
+
 function withContent(base: WordChunk, content: string): WordChunk {
   const [first, ...others] = base.choices ?? [];
   return { ...base, choices: [{ ...first, delta: { ...first?.delta, content } }, ...others] };

@@ -12,6 +12,8 @@ export interface WordChunk {
 
 /** An upstream whose chunks differ in more than their words is not learned from for ever. */
 const lessonsMax = 16;
+/** Reasoning and calls are not worth a look. */
+const saysWords = /"content": ?"[^"]/;
 const probe = "tandem";
 /** What JSON writes as it is: no quote, no backslash, no control character. */
 const plainWords = /^[ !#-[\]-\uffff]+$/;
@@ -38,7 +40,7 @@ export class WordChunks {
 
   /** Whether it is worth reading a chunk to `learn` from it. */
   mayLearn(text: string, start: number, end: number): boolean {
-    return this.#lessons < lessonsMax && !this.#fits(text, start, end);
+    return this.#lessons < lessonsMax && saysWords.test(text) && !this.#fits(text, start, end);
   }
 
   /**
@@ -67,10 +69,10 @@ export class WordChunks {
    */
   learn(text: string, { start, end, chunk }: LearnedChunk): string | undefined {
     const words = wordsOnly(chunk);
-    if (words === undefined || this.#fits(text, start, end)) return words;
+    if (this.#fits(text, start, end)) return words;
     this.#before = "";
     this.#lessons += 1;
-    if (this.#lessons > lessonsMax) return words;
+    if (words === undefined || this.#lessons > lessonsMax) return words;
     const json = text.slice(start, end);
     const value = JSON.stringify(words);
     const found = /"content": ?"/.exec(json);
