@@ -150,8 +150,9 @@ async function checkLedger(house: FaultHouse): Promise<string[]> {
   if (!isClean) wrongs.push("a hold outlived its time");
   const said = await house.tandem.readManagement("/ledger/verify");
   const verified = z.object({ ok: z.boolean(), sum_nanos: z.string() }).safeParse(said);
-  if (!verified.data?.ok || verified.data.sum_nanos !== "0")
-    wrongs.push("the chain does not verify");
+  if (!verified.data?.ok || verified.data.sum_nanos !== "0") {
+    wrongs.push(`the ledger does not verify: ${JSON.stringify(said).slice(0, 200)}`);
+  }
   return wrongs;
 }
 
