@@ -23,15 +23,17 @@ interface Look {
 }
 
 const topology = z.object({
-  replicas: z.array(z.object({ process: z.string(), event_loop_delay_ms: z.number() })),
+  replicas: z.array(z.object({ deployable: z.string(), event_loop_delay_ms: z.number() })),
 });
 
-const isOnTheWay = (name: string): boolean => /^(router|ai-gateway)-/.test(name);
+/** Names of processes and deployables on the way of a call. */
+const wayProcesses = /^(router|ai-gateway)-/;
+const wayDeployables = /^(router|ai)$/;
 
 async function look({ house: { tandem } }: Scene): Promise<Look> {
   const status = await tandem.status();
   const memory = status.processes
-    .filter(({ name, pid }) => isOnTheWay(name) && pid !== undefined)
+    .filter(({ name, pid }) => wayProcesses.test(name) && pid !== undefined)
     .map(({ name, pid }) => [name, residentMib(pid ?? 0)] as const);
   const { replicas } = topology.parse(await tandem.readManagement("/topology"));
   return {
@@ -39,7 +41,7 @@ async function look({ house: { tandem } }: Scene): Promise<Look> {
     memory: new Map(memory),
     descriptors: descriptorsOf(status),
     loopMs: replicas
-      .filter(({ process: name }) => isOnTheWay(name))
+      .filter(({ deployable }) => wayDeployables.test(deployable))
       .map(({ event_loop_delay_ms: ms }) => ms),
   };
 }
@@ -103,7 +105,10 @@ export const soak: LiveFault = {
         loopMsP50: quantile(delays, 0.5),
         loopMsP99: quantile(delays, 0.99),
       },
-      wrongs: report.strange.slice(0, 3),
+      wrongs: [
+        ...report.strange.slice(0, 3),
+        ...(delays.length === 0 ? ["nobody told how late its event loop is"] : []),
+      ],
     };
   },
 };
