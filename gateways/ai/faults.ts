@@ -287,7 +287,7 @@ export const aiFaults = defineFaults("ai", {
     retry: "after_delay",
     publicMessage: "There is more to do than can be done just now. Try again in a moment.",
   },
-  /** This process has no descriptor or port left to ask an upstream with; another one may have. */
+  /** This process has no descriptor left to ask an upstream with; another one may have. */
   connections_exhausted: {
     code: "unavailable",
     blame: "platform",

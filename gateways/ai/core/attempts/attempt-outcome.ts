@@ -6,7 +6,7 @@
 export type AttemptFailure =
   /** Nobody there: refused, reset or no connection in time, before any answer. */
   | { readonly kind: "unreachable"; readonly detail: string }
-  /** This process has no descriptor or port left to connect with. */
+  /** This process has no descriptor or memory left to connect with. */
   | { readonly kind: "no_connection"; readonly detail: string }
   /** No place free at the upstream within the wait. */
   | { readonly kind: "busy"; readonly detail: string }
@@ -48,7 +48,7 @@ export function judgeAttempt(failure: AttemptFailure): Verdict {
     case "unreachable":
       return { mayRetry: true, health: "refused", tell: "failed" };
     case "no_connection":
-      return { mayRetry: false, health: "none", tell: "own_lack" };
+      return { mayRetry: true, health: "none", tell: "own_lack" };
     case "busy":
       return { mayRetry: true, health: "none", tell: "busy" };
     case "first_token_timeout":
@@ -66,8 +66,11 @@ export function judgeAttempt(failure: AttemptFailure): Verdict {
   }
 }
 
-/** See connect(2) and socket(2). */
-const ownLacks = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EADDRNOTAVAIL"]);
+/**
+ * See socket(2). EADDRNOTAVAIL is none of them: it is what `::1` gives where there is no IPv6, for
+ * every replica, and other targets have to be tried.
+ */
+const ownLacks = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
 
 /** Of an error in connecting: it says nothing about the peer, and another process may well do it. */
 export function isOwnLack(error: Error): boolean {
