@@ -7,7 +7,7 @@ export interface CallAnswer {
 
 const answerMaxBytes = 1024 * 1024;
 
-/** One small JSON call to our own public door; rejects when there is no answer in time. */
+/** One small JSON call to a door of our own; rejects when there is no answer in time. */
 export function callJson(
   url: string,
   options: {
@@ -15,15 +15,18 @@ export function callJson(
     readonly headers?: Readonly<Record<string, string>>;
     readonly body?: unknown;
     readonly timeoutMs: number;
+    /** Of the Unix socket to call; the URL's host is none then. */
+    readonly socketPath?: string;
   },
 ): Promise<CallAnswer> {
-  const { method, headers, timeoutMs } = options;
+  const { method, headers, timeoutMs, socketPath } = options;
   const body = options.body === undefined ? undefined : JSON.stringify(options.body);
   return new Promise((resolve, reject) => {
     const call = nodeHttp.request(
       url,
       {
         method,
+        ...(socketPath !== undefined && { socketPath }),
         headers: {
           ...headers,
           ...(body === undefined

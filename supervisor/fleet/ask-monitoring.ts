@@ -1,6 +1,6 @@
-import { nodeHttp } from "@tandem/libs/http";
 import { parseReplicaName } from "@tandem/libs/service";
 import { supervisorFaults } from "../faults.ts";
+import { callJson } from "../http-call.ts";
 import type { ManagedProcess } from "./managed-process.ts";
 
 const timeoutMs = 2_000;
@@ -20,27 +20,9 @@ export async function askMonitoring(
   throw supervisorFaults.monitoring_silent();
 }
 
-function ask(socketPath: string): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const call = nodeHttp.request(
-      { socketPath, path: "/alerts", timeout: timeoutMs },
-      (response) => {
-        let text = "";
-        response.setEncoding("utf8").on("data", (chunk: string) => {
-          text += chunk;
-        });
-        response.on("error", reject);
-        response.on("end", () => {
-          try {
-            resolve(JSON.parse(text));
-          } catch (error) {
-            reject(error);
-          }
-        });
-      },
-    );
-    call.on("timeout", () => call.destroy(new Error("timeout")));
-    call.on("error", reject);
-    call.end();
-  });
+/** Undefined for what is no answer of monitoring's. */
+async function ask(socketPath: string): Promise<unknown> {
+  const call = { method: "GET", timeoutMs, socketPath } as const;
+  const { status, body } = await callJson("http://monitoring/alerts", call);
+  return status === 200 && typeof body === "object" ? body : undefined;
 }

@@ -1,6 +1,6 @@
-import { nodeHttp } from "@tandem/libs/http";
 import { parseReplicaName } from "@tandem/libs/service";
 import { between, type SideFigures, sumOf } from "../core/canary.ts";
+import { callJson } from "../http-call.ts";
 import type { Fleet } from "./fleet.ts";
 import { figuresByReplica, talliesSchema } from "./tally-figures.ts";
 
@@ -57,27 +57,10 @@ export function activityOf(
   return sumOf(sides);
 }
 
-function ask(socketPath: string): Promise<ReadonlyMap<string, SideFigures>> {
-  return new Promise((resolve, reject) => {
-    const call = nodeHttp.request(
-      { socketPath, path: "/replicas", timeout: timeoutMs },
-      (response) => {
-        let text = "";
-        response.setEncoding("utf8").on("data", (chunk: string) => {
-          text += chunk;
-        });
-        response.on("error", reject);
-        response.on("end", () => {
-          const parsed = talliesSchema.safeParse(
-            text.startsWith("[") ? JSON.parse(text) : undefined,
-          );
-          if (parsed.success) resolve(figuresByReplica(parsed.data));
-          else reject(new Error(`no tallies: ${response.statusCode}`));
-        });
-      },
-    );
-    call.on("timeout", () => call.destroy(new Error("timeout")));
-    call.on("error", reject);
-    call.end();
-  });
+async function ask(socketPath: string): Promise<ReadonlyMap<string, SideFigures>> {
+  const call = { method: "GET", timeoutMs, socketPath } as const;
+  const { status, body } = await callJson("http://caller/replicas", call);
+  const parsed = talliesSchema.safeParse(body);
+  if (!parsed.success) throw new Error(`no tallies: ${status}`);
+  return figuresByReplica(parsed.data);
 }
