@@ -140,6 +140,23 @@ function figuresOf(over: FloodReport, { calm, peak }: Capacity, tell: Scene["tel
   };
 }
 
+/** Five times the peak for the fault's time, and what whoever is overloaded owes in any case. */
+async function overwhelmed(
+  scene: Scene,
+  capacity: Capacity,
+  given: Pick<FloodOrder, "callers" | "model" | "tokens">,
+) {
+  const { house, seconds, tell } = scene;
+  const pace: Pace = { kind: "open", perSecond: capacity.peak * 5 };
+  const over = await flooded(scene, { ...given, pace, seconds });
+  const recoveryMs = await timeUntil(() => isServed(house), 30_000);
+  return {
+    recoveryMs,
+    figures: figuresOf(over, capacity, tell),
+    wrongs: [...strangeIn(over, tell), ...atMost("normal again", recoveryMs, 2_000)],
+  };
+}
+
 /** More workers than it has places: nothing of it is ever idle. */
 const narrowWorkers = 36;
 /** An answer takes long beside what it costs to relay it. */
@@ -154,7 +171,6 @@ export const overload: LiveFault = {
   load: { callsPerSecond: 0, streams: 0 },
   prepare: asItStands,
   async strike(scene) {
-    const { house, seconds, tell } = scene;
     const callers = await callersOf(scene);
     const given = { callers, model: narrowModel, tokens: narrowTokens };
     const all: Pace = { kind: "workers", count: narrowWorkers };
@@ -162,19 +178,14 @@ export const overload: LiveFault = {
     const { goodput: peak } = await flooded(scene, { ...given, pace: all, seconds: spellSeconds });
     const normal: Pace = { kind: "open", perSecond: peak * normalShare };
     const calm = await flooded(scene, { ...given, pace: normal, seconds: spellSeconds * 2 });
-    const pace: Pace = { kind: "open", perSecond: peak * 5 };
-    const over = await flooded(scene, { ...given, pace, seconds });
-    const backMs = await timeUntil(() => isServed(house), 30_000);
-    const figures = figuresOf(over, { calm, peak }, tell);
+    const { figures, wrongs, ...rest } = await overwhelmed(scene, { calm, peak }, given);
     const { goodputPercent, criticalOk } = figures;
     return {
-      recoveryMs: backMs,
-      figures,
+      ...{ ...rest, figures },
       wrongs: [
-        ...strangeIn(over, tell),
+        ...wrongs,
         ...(goodputPercent < 95 ? [`goodput ${Math.round(goodputPercent)} %`] : []),
         ...(criticalOk < 99.9 ? [`critical ${criticalOk.toFixed(1)} % ok`] : []),
-        ...atMost("normal again", backMs, 2_000),
       ],
     };
   },
@@ -191,23 +202,14 @@ export const processorOverload: LiveFault = {
   load: { callsPerSecond: 0, streams: 0 },
   prepare: asItStands,
   async strike(scene) {
-    const { house, seconds, tell } = scene;
     const callers = await callersOf(scene);
     const capacity = await capacityOf(scene, callers);
-    const pace: Pace = { kind: "open", perSecond: capacity.peak * 5 };
-    const over = await flooded(scene, { callers, pace, seconds });
-    const backMs = await timeUntil(() => isServed(house), 30_000);
-    const figures = figuresOf(over, capacity, tell);
+    const { figures, wrongs, ...rest } = await overwhelmed(scene, capacity, { callers });
     const { sheddableOk, defaultOk, criticalOk } = figures;
     const isByPriority = criticalOk >= defaultOk && defaultOk >= sheddableOk;
     return {
-      recoveryMs: backMs,
-      figures,
-      wrongs: [
-        ...strangeIn(over, tell),
-        ...(isByPriority ? [] : ["what matters less was served rather"]),
-        ...atMost("normal again", backMs, 2_000),
-      ],
+      ...{ ...rest, figures },
+      wrongs: [...wrongs, ...(isByPriority ? [] : ["what matters less was served rather"])],
     };
   },
 };
